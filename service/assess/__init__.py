@@ -1,0 +1,1 @@
+"""5. Clinical rules over the reconciled list."""

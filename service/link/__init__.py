@@ -1,0 +1,1 @@
+"""3. Which records are one person."""

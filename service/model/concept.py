@@ -1,0 +1,141 @@
+"""What a drug is: codings as sent, and the concept they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+NDC = "http://hl7.org/fhir/sid/ndc"
+SNOMED = "http://snomed.info/sct"
+LOINC = "http://loinc.org"
+ATC = "http://www.whocc.no/atc"
+UCUM = "http://unitsofmeasure.org"
+
+
+class TermType(StrEnum):
+    """RxNorm term types (TTY). Source: RxNorm technical documentation, appendix 5."""
+
+    IN = "IN"
+    PIN = "PIN"
+    MIN = "MIN"
+    BN = "BN"
+    SCDC = "SCDC"
+    SCDF = "SCDF"
+    SCDG = "SCDG"
+    SCD = "SCD"
+    SBDC = "SBDC"
+    SBDF = "SBDF"
+    SBDG = "SBDG"
+    SBD = "SBD"
+    GPCK = "GPCK"
+    BPCK = "BPCK"
+    DF = "DF"
+
+
+class AdministrationClass(StrEnum):
+    """Where a product acts, as far as reconciliation must tell it apart."""
+
+    SYSTEMIC = "systemic"
+    DEPOT = "depot"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """One code as a source sent it; `system` is a URI, any part may be empty but not all."""
+
+    system: str
+    code: str
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ingredient:
+    """An RxNorm ingredient (IN), salts already led back to their moiety (lithium carbonate: 6448)."""
+
+    rxcui: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """Amount of one ingredient in one dose form, or per `per_unit` (mL, h) of a liquid or patch.
+
+    `unit` and `per_unit` are UCUM; a tablet has `per_unit` None. `substance` is the precise
+    ingredient in which RxNorm states the strength, empty where it is the moiety itself.
+    """
+
+    rxcui: str
+    value: Decimal
+    unit: str
+    per_value: Decimal = Decimal(1)
+    per_unit: str | None = None
+    substance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrugConcept:
+    """A drug as far as the evidence leads: from a bare ingredient to a branded product.
+
+    Ingredients are sorted by name. `strengths` has one entry per ingredient, or is empty at
+    ingredient level. `dose_form` is RxNorm's DF name, `form` the group that a pharmacist would say
+    ("tablet", "capsule", "solution", "injection", "patch" ...), `release` one of "" (immediate),
+    "ER", "DR", "ODT". `route` is "" where the form does not tell. `clinical_drug` is the RxCUI of
+    the generic SCD of a branded SBD, or of itself.
+    """
+
+    rxcui: str
+    tty: TermType
+    name: str
+    ingredients: tuple[Ingredient, ...]
+    precise: tuple[Ingredient, ...] = ()
+    strengths: tuple[Strength, ...] = ()
+    dose_form: str = ""
+    form: str = ""
+    release: str = ""
+    route: str = ""
+    administration: AdministrationClass = AdministrationClass.SYSTEMIC
+    brand: str = ""
+    clinical_drug: str = ""
+
+
+class ResolvedBy(StrEnum):
+    """What led from a line to its concept, best first."""
+
+    CODING = "coding"
+    NDC = "ndc"
+    MAPPED = "mapped"
+    TEXT = "text"
+    SPELLING = "spelling"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The concept of one line with the evidence for it; `drug` is None when nothing was certain.
+
+    `conflict` names the ingredients of another coding or of the text where they disagree with the
+    chosen one (finding code-text-conflict). `candidates` are RxCUIs too close to choose between.
+    """
+
+    drug: DrugConcept | None
+    by: ResolvedBy
+    evidence: tuple[str, ...] = ()
+    conflict: tuple[Ingredient, ...] = ()
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet:
+    """A named set of codes of one system, each with its name (classes, laboratory tests)."""
+
+    id: str
+    title: str
+    system: str
+    members: tuple[tuple[str, str], ...]
+    sources: tuple[str, ...]
+
+    def codes(self) -> frozenset[str]:
+        return frozenset(code for code, _ in self.members)

@@ -1,0 +1,75 @@
+"""How much of a drug is taken, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value with its UCUM unit; counts of dose forms carry `{tbl}`-like annotations or `1`."""
+
+    value: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How often: `count` times in `period_d` days (twice a day 2/1, every four weeks 1/28).
+
+    `when` are FHIR event codes (MORN, HS, ...), `days` FHIR days of the week (mon ... sun).
+    """
+
+    count: Decimal
+    period_d: Decimal
+    count_max: Decimal | None = None
+    when: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
+
+    @property
+    def per_day(self) -> Decimal:
+        return self.count / self.period_d
+
+
+@dataclass(frozen=True, slots=True)
+class Dosage:
+    """One instruction, structured where the source structured it, else as its text was read.
+
+    `dose` is what is taken at one time (dose forms or an amount of ingredient), `dose_high` the
+    upper end of a range, `rate` an amount per hour, `max_per_day` what must not be exceeded.
+    `starts`/`ends` bound this step of a taper; `read_from` is "structure", "text" or "nothing";
+    `conflict` says in words how text and structure disagree.
+    """
+
+    text: str = ""
+    sequence: int | None = None
+    dose: Quantity | None = None
+    dose_high: Quantity | None = None
+    frequency: Frequency | None = None
+    rate: Quantity | None = None
+    as_needed: bool = False
+    as_needed_for: str = ""
+    max_per_day: Quantity | None = None
+    route: str = ""
+    starts: date | None = None
+    ends: date | None = None
+    duration_d: Decimal | None = None
+    read_from: str = "nothing"
+    conflict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DailyDose:
+    """Amount of one ingredient per day, with the working shown ("2 x 50 mg").
+
+    As needed: `value` None and `max` filled where a maximum is known. Interval dosing (a depot
+    every 28 days): `value` is the dose of one interval, the line's `interval_d` says which.
+    """
+
+    rxcui: str
+    unit: str
+    value: Decimal | None = None
+    max: Decimal | None = None
+    working: str = ""

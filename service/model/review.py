@@ -1,0 +1,145 @@
+"""A person's work on one report: decisions, appended and never edited, and the signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class UserRole(StrEnum):
+    """What a person may do here."""
+
+    PHARMACIST = "pharmacist"
+    PSYCHIATRIST = "psychiatrist"
+    PRIMARY_CARE = "primary-care"
+    THERAPIST = "therapist"
+    IT = "it"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who is signed in; `id` is stable, `name` is what stands under a signature."""
+
+    id: str
+    name: str
+    role: UserRole
+    organization: str = ""
+
+
+class Disposition(StrEnum):
+    """The words of a decision (REPORT.md): the first six for a medication, then for a finding."""
+
+    CONTINUE = "continue"
+    CHANGE = "change"
+    PROPOSE_STOP = "propose-stop"
+    HOLD = "hold"
+    ADD = "add"
+    NOT_SURE = "not-sure"
+    ACCEPT = "accept"
+    OVERRIDE = "override"
+    DEFER = "defer"
+    UNDECIDED = "undecided"
+
+
+MEDICATION_DISPOSITIONS = frozenset(
+    {
+        Disposition.CONTINUE,
+        Disposition.CHANGE,
+        Disposition.PROPOSE_STOP,
+        Disposition.HOLD,
+        Disposition.ADD,
+        Disposition.NOT_SURE,
+        Disposition.UNDECIDED,
+    }
+)
+FINDING_DISPOSITIONS = frozenset(
+    {Disposition.ACCEPT, Disposition.OVERRIDE, Disposition.DEFER, Disposition.UNDECIDED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a `change` or `add` leads to. Doses are (rxcui, value, unit)."""
+
+    text: str = ""
+    daily_doses: tuple[tuple[str, str, str], ...] = ()
+    route: str = ""
+    timing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One word of one person about one medication or finding; the newest `number` counts."""
+
+    review: str
+    item: str
+    number: int
+    disposition: Disposition
+    by: User
+    at: datetime
+    to: Target | None = None
+    reason: str = ""
+    reason_code: str = ""
+    mitigation: str = ""
+    harm: int | None = None
+    intentional: bool | None = None
+    patient_answer: str | None = None
+    assigned_to: str | None = None
+    due: date | None = None
+
+
+class ReviewState(StrEnum):
+    """Open until signed; superseded when a newer report replaced the one it was made on."""
+
+    OPEN = "open"
+    SIGNED = "signed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A review of exactly one report (`report_digest` is what the person saw)."""
+
+    id: str
+    patient: str
+    report: str
+    report_digest: str
+    opened_by: User
+    opened_at: datetime
+    state: ReviewState = ReviewState.OPEN
+    decisions: tuple[Decision, ...] = ()
+    signed_by: User | None = None
+    signed_at: datetime | None = None
+    scope: str = ""
+
+
+class DeliveryState(StrEnum):
+    """Where one planned write stands (REPORT.md, deliveries)."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    CONFLICT = "conflict"
+    NEEDS_REVIEW = "needs-review"
+    DONE = "done"
+    REFUSED = "refused"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWrite:
+    """One resource for one target, decided before anything is sent.
+
+    `key` is stable over restarts (the business identifier's value), `resource` the FHIR JSON as a
+    dict, `if_match` the version that the person saw for an update, None for a create.
+    """
+
+    key: str
+    target: str
+    ordinal: int
+    type: str
+    resource: dict[str, object]
+    if_match: str | None = None
+    skipped: str = ""

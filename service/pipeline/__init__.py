@@ -1,0 +1,1 @@
+"""The use cases: load, call pure code, save, enqueue, commit."""

@@ -1,0 +1,1 @@
+"""4. Many lists into one, and what differs between them."""

@@ -1,0 +1,1 @@
+"""6. A person's work: order, decisions, signature."""

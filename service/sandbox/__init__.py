@@ -1,0 +1,1 @@
+"""Small FHIR servers with faults on demand, for the demo and the tests."""

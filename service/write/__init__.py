@@ -1,0 +1,1 @@
+"""7. Back to the record."""
