@@ -1,1 +1,1 @@
-"""The mappings folder as frozen tables, validated when loaded; each loader answers for one kind of file."""
+"""The mappings folder as frozen tables, validated when loaded: a loader per kind of file."""

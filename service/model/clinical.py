@@ -41,7 +41,7 @@ class LabResult:
 class Visit:
     """A contact: Appointment (`kind` "appointment") or Encounter ("encounter").
 
-    `status` is the resource's own (booked, proposed, fulfilled, noshow, cancelled, finished ...).
+    `status` is the resource's own (booked, fulfilled, noshow, cancelled, finished ...).
     `services` are codes and texts of serviceType, specialty, type and class; `with_whom` names.
     `source_role` is the role of the source that holds it.
     """
@@ -78,7 +78,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Allergy:
-    """An allergy or intolerance; `ingredients` is what its code or text resolves to, maybe nothing."""
+    """An allergy or intolerance; `ingredients` is what its code or text resolves to, if any."""
 
     origin: Origin
     codings: tuple[Coding, ...]
@@ -127,9 +127,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """That somebody answered or asked: Communication, Task, ServiceRequest, Procedure, Goal, Consent ...
+    """That somebody answered or asked: Communication, Task, ServiceRequest, Goal, Consent ...
 
-    `type` is the resource type, `when` its own date, `codings` its code, `about` references it names.
+    `type` is the resource type, `when` its own date, `codings` its code, `about` what it names.
     """
 
     origin: Origin

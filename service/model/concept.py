@@ -53,7 +53,7 @@ class Coding:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ingredient:
-    """An RxNorm ingredient (IN), salts already led back to their moiety (lithium carbonate: 6448)."""
+    """An RxNorm ingredient (IN), salts led back to their moiety (lithium carbonate: 6448)."""
 
     rxcui: str
     name: str

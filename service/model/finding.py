@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 
 class Bucket(StrEnum):
-    """`suppressed` carries its reason; `not-evaluable` names what is missing and is never "safe"."""
+    """`suppressed` carries its reason; `not-evaluable` names what is missing, never "safe"."""
 
     SHOWN = "shown"
     SUPPRESSED = "suppressed"

@@ -35,7 +35,7 @@ class TherapyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MedicationEntry:
-    """One line of one source's list, normalized; nothing of the original is lost (`text`, `codings`).
+    """One line of one source's list, normalized; the original stays (`text`, `codings`).
 
     Dates are calendar days as the source wrote them. `links` are references (of the same source,
     relative) to the order or dispense that this line belongs to: basedOn, authorizingPrescription,
@@ -102,7 +102,7 @@ class MatchConfidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineMatch:
-    """Why a line stands under its medication: the best level of matching.md (1 to 7) with evidence."""
+    """Why a line stands under its medication: the best level of match (1 to 7) with evidence."""
 
     level: int
     confidence: MatchConfidence

@@ -29,7 +29,7 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
-    """One source's Patient. Names are folded (lower case, no accents) for comparison, `display` is as sent."""
+    """One source's Patient. Names are folded (lower case, no accents), `display` is as sent."""
 
     origin: Origin
     identifiers: tuple[Identifier, ...] = ()

@@ -50,7 +50,7 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What reconcile returns: every line under exactly one medication, findings of families A to D."""
+    """What reconcile returns: every line under exactly one medication, families A to D."""
 
     medications: tuple[ReconciledEntry, ...]
     findings: tuple[Finding, ...]

@@ -1,0 +1,171 @@
+"""Settings: one TOML file and the environment, read once, checked whole, frozen.
+
+Every key of the file is also an environment variable: `[store] url` is `CONCORD_STORE__URL`,
+`[sources.primary-care] base_url` is `CONCORD_SOURCES__PRIMARY_CARE__BASE_URL`. Secrets are
+references (`file:PATH`, `env:NAME`), resolved when a connection is built and never kept here. A
+key that nobody reads is refused, not ignored.
+"""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from service.errors import SettingsError
+from service.model.source import Role
+
+ENVIRONMENT_PREFIX = "CONCORD_"
+DEFAULT_FILE = Path("concord.toml")
+NAMED_ROLES = frozenset(role.value for role in Role) - {Role.OTHER.value}
+
+
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where everything is kept: `sqlite:///FILE` (embedded) or `postgresql://...`."""
+
+    url: str = "sqlite:///concord.db"
+
+
+class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a source is signed in to. Values of `token`, `password`, `private_key` are references."""
+
+    kind: Literal["none", "bearer", "basic", "smart-backend"] = "none"
+    token: str = ""
+    username: str = ""
+    password: str = ""
+    client_id: str = ""
+    private_key: str = ""
+    key_id: str = ""
+    token_url: str = ""
+    scopes: str = ""
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One FHIR server. `write` lists the resource types that may be written: none by default."""
+
+    base_url: str = ""
+    role: Role | None = None
+    vendor: str = "auto"
+    write: tuple[str, ...] = ()
+    auth: Auth = Auth()
+
+
+class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bounds of reading: seconds for one source, megabytes (inflated) for one page, hours."""
+
+    deadline_s: float = 20
+    page_cap_mb: float = 32
+    stale_after_h: float = 24
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where `concord serve` listens, and what stands before it."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole configuration. `mappings` replaces the folder that comes with Concord."""
+
+    store: Store = Store()
+    sources: dict[str, Source] = {}
+    read: Read = Read()
+    web: Web = Web()
+    mappings: str = ""
+
+
+def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
+    """The settings of `file` (else `concord.toml` here, else defaults), the environment on top.
+
+    Raises: SettingsError naming the key and what would be right.
+    """
+    tree: dict[str, Any] = {}
+    chosen = file or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    if chosen is not None:
+        try:
+            tree = tomllib.loads(chosen.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise SettingsError(f"{chosen}: no such file; name an existing one.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{chosen}: cannot be read ({type(error).__name__}).") from None
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{chosen}: is no valid TOML: {error}.") from None
+    where = str(chosen) if chosen else "environment"
+    for name, value in sorted(environment.items()):
+        _overlay(tree, name, value)
+    try:
+        settings = msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {error}. Correct this key.") from None
+    _check(settings, where)
+    return settings
+
+
+def _overlay(tree: dict[str, Any], name: str, value: str) -> None:
+    """Puts one environment variable into the tree; names without `__` are not ours to read."""
+    if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+        return
+    path = [part.lower() for part in name.removeprefix(ENVIRONMENT_PREFIX).split("__")]
+    if path[0] == "sources" and len(path) > 1:
+        path[1] = path[1].replace("_", "-")
+    node = tree
+    for part in path[:-1]:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise SettingsError(f"environment: {name}: `{part}` is a value, not a table.")
+    node[path[-1]] = value.split(",") if path[-1] == "write" else value
+
+
+def _check(settings: Settings, where: str) -> None:
+    for name, source in settings.sources.items():
+        if not name or name != name.strip().lower() or not name.replace("-", "").isalnum():
+            raise SettingsError(
+                f"{where}: sources.{name}: a name is lower-case letters, digits and hyphens."
+            )
+        for key in ("token", "password", "private_key"):
+            reference = getattr(source.auth, key)
+            if reference and not reference.startswith(("file:", "env:")):
+                raise SettingsError(
+                    f"{where}: sources.{name}.auth.{key}: secrets are references, "
+                    "`file:PATH` or `env:NAME`, never the secret itself."
+                )
+    if settings.read.deadline_s <= 0 or settings.read.page_cap_mb <= 0:
+        raise SettingsError(f"{where}: read: deadline_s and page_cap_mb are above 0.")
+
+
+def role_of(name: str, settings: Settings) -> Role:
+    """The configured role, else the one that the name itself tells, else `other`."""
+    source = settings.sources.get(name)
+    if source and source.role:
+        return source.role
+    return Role(name) if name in NAMED_ROLES else Role.OTHER
+
+
+def secret(reference: str, environment: Mapping[str, str]) -> str:
+    """The secret behind `file:PATH` or `env:NAME`.
+
+    Raises: SettingsError when it is missing, empty, or a key file that others may read.
+    """
+    kind, _, where = reference.partition(":")
+    if kind == "env":
+        value = environment.get(where, "")
+        if not value:
+            raise SettingsError(f"env:{where}: this environment variable is empty; set it.")
+        return value
+    path = Path(where)
+    try:
+        mode = path.stat().st_mode
+        value = path.read_text(encoding="utf-8").strip()
+    except OSError:
+        raise SettingsError(f"file:{where}: cannot be read; check path and owner.") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(f"file:{where}: others may read it; run `chmod 600` on it.")
+    if not value:
+        raise SettingsError(f"file:{where}: is empty.")
+    return value
