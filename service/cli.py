@@ -1,0 +1,268 @@
+"""The `concord` command: reads the arguments, calls the use case, says what happened.
+
+Exit status: 0 done and complete; 3 a report was made but a source is not complete or a link is not
+certain; 2 refused before any request; 1 no report could be made. Progress and logs go to standard
+error, the report alone to standard output. Nothing but the standard library is imported before the
+arguments are known to be good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from service.errors import ServiceError, SetupError, UsageError
+
+OK, FAULT, REFUSED, INCOMPLETE = 0, 1, 2, 3
+FORMATS = ("json", "fhir", "text")
+USER_ROLES = ("pharmacist", "psychiatrist", "primary-care", "therapist", "it", "admin")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argparse whose complaints are ServiceErrors, so that every refusal reads alike."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. See `{self.prog} --help`.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except SetupError as error:
+        _say(f"concord: {error.message}")
+        return REFUSED
+    except ServiceError as error:
+        _say(f"concord: {error.message}")
+        return FAULT
+    except KeyboardInterrupt:
+        _say("concord: stopped.")
+        return FAULT
+    except BrokenPipeError:
+        return FAULT
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="concord",
+        description="Reconciles the medication lists of a care team over FHIR.",
+        epilog="Findings are questions for a person; no finding does not mean no interaction.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _demo(commands)
+    _serve(commands)
+    _work(commands)
+    _reconcile(commands)
+    _rules(commands)
+    _check_mappings(commands)
+    _token(commands)
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="default: concord.toml here")
+
+
+def _demo(commands: Commands) -> None:
+    parser = commands.add_parser("demo", help="sandbox servers, service and review page, with data")
+    parser.add_argument("--port", type=int, default=8080, help="of the review page (default 8080)")
+    parser.add_argument("--store", type=Path, metavar="FILE", help="keep the data in this file")
+    parser.set_defaults(run=_run_demo)
+
+
+def _serve(commands: Commands) -> None:
+    parser = commands.add_parser("serve", help="the service: API and review page")
+    _config(parser)
+    parser.set_defaults(run=_run_serve)
+
+
+def _work(commands: Commands) -> None:
+    parser = commands.add_parser("work", help="a worker: takes jobs from the store")
+    _config(parser)
+    parser.set_defaults(run=_run_work)
+
+
+def _reconcile(commands: Commands) -> None:
+    parser = commands.add_parser("reconcile", help="one patient, to standard output")
+    _sources(parser)
+    parser.add_argument("--format", choices=FORMATS, default="json")
+    parser.set_defaults(run=_run_reconcile)
+
+
+def _sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source",
+        action="append",
+        required=True,
+        metavar="NAME=LOCATION",
+        help="a FHIR base URL, or a file or folder of FHIR JSON; repeat for each source",
+    )
+    parser.add_argument("--patient", metavar="WHO", help="system|value, or NAME:Patient/ID")
+    parser.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD", help="default: today (UTC)")
+    _config(parser)
+
+
+def _rules(commands: Commands) -> None:
+    parser = commands.add_parser("rules", help="which clinical rules there are, and why they spoke")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="every rule with its status and source")
+    _config(listing)
+    listing.set_defaults(run=_run_rules_list)
+    showing = actions.add_parser("show", help="one rule, whole")
+    showing.add_argument("id", help="for example interaction/lithium-ace-inhibitor")
+    _config(showing)
+    showing.set_defaults(run=_run_rules_show)
+    explaining = actions.add_parser("explain", help="why each rule spoke or not for one patient")
+    _sources(explaining)
+    explaining.add_argument("--rule", metavar="ID", help="only this rule")
+    explaining.set_defaults(run=_run_rules_explain)
+
+
+def _check_mappings(commands: Commands) -> None:
+    parser = commands.add_parser("check-mappings", help="every mapping file and rule case")
+    _config(parser)
+    parser.set_defaults(run=_run_check_mappings)
+
+
+def _token(commands: Commands) -> None:
+    parser = commands.add_parser("token", help="a short-lived bearer token for scripts and trials")
+    parser.add_argument("--user", required=True, metavar="NAME")
+    parser.add_argument("--role", required=True, choices=USER_ROLES)
+    _config(parser)
+    parser.set_defaults(run=_run_token)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a day is written YYYY-MM-DD") from None
+
+
+def named_locations(pairs: Sequence[str]) -> dict[str, str]:
+    """`NAME=LOCATION` pairs as a mapping.
+
+    Raises: UsageError for a pair without `=`, a name that is no slug, or a name given twice.
+    """
+    locations: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, location = pair.partition("=")
+        if not equals or not location:
+            raise UsageError("--source: write NAME=LOCATION, for example pharmacy=./export.")
+        if not name.replace("-", "").isalnum() or name != name.lower():
+            raise UsageError("--source: a name is lower-case letters, digits and hyphens.")
+        if name in locations:
+            raise UsageError(f"--source: {name} is given twice; each source has its own name.")
+        locations[name] = location
+    return locations
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    from service.demo import run
+
+    return run(port=options.port, store=options.store, say=_say)
+
+
+def _run_serve(options: argparse.Namespace) -> int:
+    from service.app import serve
+
+    return serve(options.config, say=_say)
+
+
+def _run_work(options: argparse.Namespace) -> int:
+    from service.app import work
+
+    return work(options.config, say=_say)
+
+
+def _run_reconcile(options: argparse.Namespace) -> int:
+    locations = named_locations(options.source)
+    from service.app import reconcile_once
+    from service.report.document import document, encoded
+
+    report = reconcile_once(
+        locations, config=options.config, patient=options.patient, as_of=options.as_of
+    )
+    content = document(report)
+    if options.format == "text":
+        from service.report.text import text
+
+        sys.stdout.write(text(content))
+    elif options.format == "fhir":
+        from service.report.fhir import bundle
+
+        sys.stdout.buffer.write(bundle(content))
+    else:
+        sys.stdout.buffer.write(encoded(content))
+    sys.stdout.flush()
+    return exit_status(content)
+
+
+def exit_status(content: dict[str, object]) -> int:
+    """0 when every source is complete and every link certain, else 3."""
+    sources = content["sources"]
+    patient = content["patient"]
+    assert isinstance(sources, list)  # noqa: S101 - the document's own shape
+    assert isinstance(patient, dict)  # noqa: S101
+    complete = all(source["state"] == "complete" for source in sources)
+    return OK if complete and patient["grade"] == "certain" else INCOMPLETE
+
+
+def _run_rules_list(options: argparse.Namespace) -> int:
+    from service.app import rules_listed
+
+    for line in rules_listed(options.config):
+        print(line)
+    return OK
+
+
+def _run_rules_show(options: argparse.Namespace) -> int:
+    from service.app import rule_shown
+
+    print(rule_shown(options.config, options.id))
+    return OK
+
+
+def _run_rules_explain(options: argparse.Namespace) -> int:
+    locations = named_locations(options.source)
+    from service.app import rules_explained
+
+    for line in rules_explained(
+        locations,
+        config=options.config,
+        patient=options.patient,
+        as_of=options.as_of,
+        rule=options.rule,
+    ):
+        print(line)
+    return OK
+
+
+def _run_check_mappings(options: argparse.Namespace) -> int:
+    from service.app import mappings_checked
+
+    complaints = mappings_checked(options.config)
+    for complaint in complaints:
+        print(complaint)
+    _say(f"concord: {len(complaints)} complaint(s) about the mappings.")
+    return FAULT if complaints else OK
+
+
+def _run_token(options: argparse.Namespace) -> int:
+    from service.app import token
+
+    print(token(options.config, user=options.user, role=options.role))
+    return OK

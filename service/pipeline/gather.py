@@ -1,0 +1,223 @@
+"""Find the person in every source and read the records that are certainly theirs.
+
+Each source runs its own chain (find, then read) beside the others, so that a slow one holds nobody
+up. A source that holds an exact answer to what was asked starts to read at once; whether its record
+is the same person is graded at the end, and what is not certain is dropped unread by the stages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from service.errors import NotKept, UsageError
+from service.link.match import Weights, grade
+from service.model.evidence import Origin, Problem
+from service.model.patient import MatchGrade, PatientLink, PatientRecord
+from service.model.source import SourceRead, State
+from service.normalize.patient import patients
+from service.pipeline.who import Who
+from service.read.source import Found, PatientQuery, Reader
+
+NOT_FOUND = "no record of this patient was found"
+UNDECIDED = "a record was found, but a person must first say whether it is this patient"
+ANOTHER = "only a record of certainly another person was found"
+MOST_CANDIDATES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The records found with their grades, and what every source gave (in the sources' order)."""
+
+    asked: PatientRecord | None
+    links: tuple[PatientLink, ...]
+    reads: tuple[SourceRead, ...]
+    patients: tuple[PatientRecord, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class _Source:
+    """One source's chain: what was found, what was read."""
+
+    reader: Reader
+    found: Found | None = None
+    records: tuple[PatientRecord, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    read: SourceRead | None = None
+
+    async def find(self, query: PatientQuery) -> None:
+        self.found = await self.reader.find(query)
+        self.records, self.problems = patients(self.found.patients, self.reader.name)
+
+    async def pull(self, ids: tuple[str, ...]) -> None:
+        self.read = await self.reader.pull(ids)
+
+    async def find_and_pull(self, query: PatientQuery) -> None:
+        await self.find(query)
+        if 0 < len(self.ids) <= MOST_CANDIDATES:
+            await self.pull(self.ids)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Patient ids of the found records, also those of charts without a Patient resource."""
+        return self.found.ids if self.found else ()
+
+
+async def gather(
+    readers: Sequence[Reader],
+    who: Who,
+    weights: Weights,
+    *,
+    words: Mapping[Origin, bool] | None = None,
+) -> Gathered:
+    """Everything that the sources hold about one person.
+
+    Args:
+        words: what people said about doubtful records: the record, and whether it is the same.
+    Raises: UsageError when `who` is empty and a source holds several patients; NotKept when no
+        source that answered has a record of the person.
+    """
+    sources = [_Source(reader) for reader in readers]
+    await _find_first(sources, who)
+    asked = _asked(sources, who)
+    if asked is not None:
+        await _find_others(sources, asked)
+    if not any(source.ids for source in sources):
+        raise NotKept(
+            "No source that answered has a record of this patient; check the identifier and the "
+            "sources: " + "; ".join(f"{s.reader.name}: {_why(s)}" for s in sources)
+        )
+    links = _links(sources, asked, weights, words or {})
+    reads = await asyncio.gather(*(_certain_read(source, links) for source in sources))
+    return Gathered(
+        asked=asked,
+        links=tuple(link for link in links if link.grade is not MatchGrade.CERTAINLY_NOT),
+        reads=tuple(reads),
+        patients=tuple(record for source in sources for record in source.records),
+        problems=tuple(problem for source in sources for problem in source.problems),
+    )
+
+
+async def _find_first(sources: Sequence[_Source], who: Who) -> None:
+    if who.source:
+        start = next(source for source in sources if source.reader.name == who.source)
+        await start.find_and_pull(PatientQuery(reference=who.reference))
+        return
+    query = PatientQuery(identifiers=(who.identifier,) if who.identifier else ())
+    if who.unnamed:
+        await asyncio.gather(*(source.find(query) for source in sources))
+        for source in sources:
+            if len(source.ids) > 1:
+                raise UsageError(
+                    f"{source.reader.name} holds more than one patient; say which with --patient "
+                    f"`system|value` or `{source.reader.name}:Patient/ID`."
+                )
+        await asyncio.gather(*(source.pull(source.ids) for source in sources if source.ids))
+        return
+    await asyncio.gather(*(source.find_and_pull(query) for source in sources))
+
+
+def _asked(sources: Sequence[_Source], who: Who) -> PatientRecord | None:
+    """The record that the others are compared with: the named one, else the first source's."""
+    if who.source:
+        named = [s for s in sources if s.reader.name == who.source]
+        return next((record for source in named for record in source.records), None)
+    by_name = sorted(sources, key=lambda source: source.reader.name)
+    return next((record for source in by_name for record in source.records), None)
+
+
+async def _find_others(sources: Sequence[_Source], asked: PatientRecord) -> None:
+    """Sources that have not found the person are asked with what the found record says."""
+    query = PatientQuery(
+        identifiers=tuple((i.system, i.value) for i in asked.identifiers),
+        family=asked.family[0] if asked.family else "",
+        given=asked.given[0] if asked.given else "",
+        birth_date=asked.birth_date,
+        sex=asked.sex,
+    )
+    missing = [source for source in sources if not source.ids and _answers(source)]
+    await asyncio.gather(*(source.find_and_pull(query) for source in missing))
+
+
+def _answers(source: _Source) -> bool:
+    return source.found is None or source.found.read.state_floor is not State.UNAVAILABLE
+
+
+def _links(
+    sources: Sequence[_Source],
+    asked: PatientRecord | None,
+    weights: Weights,
+    words: Mapping[Origin, bool],
+) -> tuple[PatientLink, ...]:
+    """A grade for every found record.
+
+    A record that is certain lends its identifiers to the rest: each record gets its best grade
+    against any certain one, until nothing changes.
+    """
+    if asked is None:
+        return _links_without_patient(sources)
+    certain = [asked]
+    graded = {asked.origin: PatientLink(asked.origin, MatchGrade.CERTAIN, ("asked",), 1.0)}
+    rest = [r for source in sources for r in source.records if r.origin != asked.origin]
+    order = tuple(MatchGrade)
+    while True:
+        new_certain = []
+        for record in rest:
+            word = words.get(record.origin)
+            offered = [grade(known, record, weights, word=word) for known in certain]
+            best = min(offered, key=lambda link: (order.index(link.grade), -link.score))
+            graded[record.origin] = best
+            if best.grade is MatchGrade.CERTAIN and record not in certain:
+                new_certain.append(record)
+        if not new_certain:
+            return tuple(graded[origin] for origin in sorted(graded))
+        certain += new_certain
+
+
+def _links_without_patient(sources: Sequence[_Source]) -> tuple[PatientLink, ...]:
+    """Charts without any Patient resource: one source is taken as it stands, more are in doubt."""
+    bare = sorted(
+        Origin(source.reader.name, f"Patient/{id_}") for source in sources for id_ in source.ids
+    )
+    first, *others = bare
+    doubt = [
+        PatientLink(origin, MatchGrade.POSSIBLE, ("no Patient resource to compare",))
+        for origin in others
+    ]
+    return (PatientLink(first, MatchGrade.CERTAIN, ("the only patient of its source",)), *doubt)
+
+
+async def _certain_read(source: _Source, links: Sequence[PatientLink]) -> SourceRead:
+    """What the source gave for the records that are certain; else why it supports nothing."""
+    own = [link for link in links if link.record.source == source.reader.name]
+    certain = tuple(
+        link.record.reference.removeprefix("Patient/")
+        for link in own
+        if link.grade is MatchGrade.CERTAIN
+    )
+    if certain:
+        if source.read is None or certain != source.ids:
+            await source.pull(certain)
+        if source.read is not None:
+            return source.read
+    nothing = (
+        source.found.read if source.found else SourceRead(source.reader.name, source.reader.role)
+    )
+    if any(link.grade is not MatchGrade.CERTAINLY_NOT for link in own):
+        reason = UNDECIDED
+    else:
+        reason = ANOTHER if own else NOT_FOUND
+    return replace(
+        nothing,
+        resources=(),
+        certificates=(),
+        state_floor=State.UNAVAILABLE,
+        reasons=nothing.reasons or (reason,),
+    )
+
+
+def _why(source: _Source) -> str:
+    reasons = source.found.read.reasons if source.found else ()
+    return ", ".join(reasons) or NOT_FOUND

@@ -1,0 +1,115 @@
+"""From what was gathered to a report: normalize, reconcile, assess, in that order, all pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import service
+from service.assess.engine import assess
+from service.assess.rule import RuleBook
+from service.link.match import Weights
+from service.model.clinical import Facts
+from service.model.evidence import Problem
+from service.model.medication import ReconciledEntry
+from service.model.patient import MatchGrade, PatientLink, PatientRecord
+from service.model.record import PatientView, Provenance, Report, SourceRecord
+from service.normalize import normalize
+from service.normalize.tables import Tables
+from service.pipeline.gather import Gathered
+from service.reconcile import Policy, SignedList, reconcile
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """All that the pure stages need beside the patient's data; made by `mappings`."""
+
+    tables: Tables
+    weights: Weights
+    policy: Policy
+    rules: RuleBook
+    digest: str
+
+
+def report_of(
+    gathered: Gathered,
+    knowledge: Knowledge,
+    as_of: date,
+    *,
+    today: date,
+    previous: SignedList | None = None,
+) -> Report:
+    """The report of one person on one day.
+
+    Args:
+        as_of: the day that the reconciliation stands on, inclusive.
+        today: the day of the reading; when `as_of` lies before it, a problem says that the
+            history of states was not reconstructed.
+        previous: the last signed list, for what changed since.
+    """
+    records = [normalize(read, knowledge.tables, as_of) for read in gathered.reads]
+    reconciled = reconcile(
+        records, knowledge.policy, as_of, links=gathered.links, previous=previous
+    )
+    view = view_of(gathered.links, records, reconciled.medications, as_of)
+    spoken = assess(view, knowledge.rules, as_of)
+    problems = [problem for record in records for problem in record.problems]
+    if as_of < today:
+        problems.append(
+            Problem("", "", "the day lies in the past: each status is what the source says now")
+        )
+    return Report(
+        as_of=as_of,
+        grade=view.identity,
+        links=gathered.links,
+        sources=gathered.reads,
+        medications=reconciled.medications,
+        findings=(*reconciled.findings, *spoken),
+        problems=(*gathered.problems, *problems),
+        provenance=Provenance(
+            service.__version__, knowledge.digest, knowledge.tables.drugs.release
+        ),
+        facts=view.facts,
+        patients=gathered.patients,
+    )
+
+
+def view_of(
+    links: Sequence[PatientLink],
+    records: Sequence[SourceRecord],
+    medications: tuple[ReconciledEntry, ...],
+    as_of: date,
+) -> PatientView:
+    """What the rules are asked about: facts merged over the records that are certain."""
+    return PatientView(
+        as_of=as_of,
+        facts=merged_facts([p for record in records for p in record.patients], records),
+        medications=medications,
+        sources=tuple(record.read for record in records),
+        identity=weakest(links),
+    )
+
+
+def weakest(links: Sequence[PatientLink]) -> MatchGrade:
+    """The weakest grade among the records that may be this person."""
+    order = tuple(MatchGrade)
+    return max((link.grade for link in links), key=order.index, default=MatchGrade.CERTAINLY_NOT)
+
+
+def merged_facts(patients: Sequence[PatientRecord], records: Sequence[SourceRecord]) -> Facts:
+    """One set of facts over all sources; a birth date or sex counts where nobody contradicts it."""
+    births = {p.birth_date for p in patients if p.birth_date}
+    sexes = {p.sex for p in patients if p.sex not in {"", "unknown", "other"}}
+    return Facts(
+        birth_date=births.pop() if len(births) == 1 else None,
+        sex=sexes.pop() if len(sexes) == 1 else "",
+        deceased=any(p.deceased for p in patients),
+        results=tuple(r for record in records for r in record.results),
+        visits=tuple(v for record in records for v in record.visits),
+        conditions=tuple(c for record in records for c in record.conditions),
+        allergies=tuple(a for record in records for a in record.allergies),
+        care_team=tuple(m for record in records for m in record.care_team),
+        plans=tuple(p for record in records for p in record.plans),
+        answers=tuple(a for record in records for a in record.answers),
+    )
