@@ -21,6 +21,14 @@ class Severity(StrEnum):
     def rank(self) -> int:
         return tuple(Severity).index(self)
 
+    def raised(self) -> Severity:
+        """One step graver; high and none stay."""
+        return {Severity.LOW: Severity.MODERATE, Severity.MODERATE: Severity.HIGH}.get(self, self)
+
+    def lowered(self) -> Severity:
+        """One step milder, never below low; none stays."""
+        return {Severity.HIGH: Severity.MODERATE, Severity.MODERATE: Severity.LOW}.get(self, self)
+
 
 class Bucket(StrEnum):
     """`suppressed` carries its reason; `not-evaluable` names what is missing, never "safe"."""
