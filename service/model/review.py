@@ -133,7 +133,9 @@ class PlannedWrite:
     """One resource for one target, decided before anything is sent.
 
     `key` is stable over restarts (the business identifier's value), `resource` the FHIR JSON as a
-    dict, `if_match` the version that the person saw for an update, None for a create.
+    dict, `if_match` the version that the person saw for an update, None for a create. `reference`
+    is where our earlier resource stands ("List/12"), for an update. `item` is the medication or
+    finding it is about, "" where it is about the whole. `skipped` says why it is not written.
     """
 
     key: str
@@ -143,3 +145,5 @@ class PlannedWrite:
     resource: dict[str, object]
     if_match: str | None = None
     skipped: str = ""
+    reference: str = ""
+    item: str = ""

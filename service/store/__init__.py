@@ -1,1 +1,9 @@
-"""What must survive: reports, reviews, decisions, deliveries."""
+"""What must survive: reports, reviews, decisions, deliveries.
+
+`open_store` gives a `Store`; each other module here answers for one aggregate with functions that
+take the connection of a `Store.transaction()` or `Store.read()`.
+"""
+
+from service.store.database import Store, open_store
+
+__all__ = ["Store", "open_store"]

@@ -1,0 +1,196 @@
+"""The store itself: an engine, its transactions, and one key; SQLite or PostgreSQL behind it.
+
+SQLite runs in WAL with synchronous FULL: what `transaction` committed survives a power cut.
+Writers take the write lock when they begin (BEGIN IMMEDIATE), so that a transaction that read
+before it wrote cannot fail half way with "database is locked".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event, insert, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from service.errors import SettingsError, StoreConflict, StoreUnavailable
+from service.store.tables import keys, metadata
+
+HEAD = "0001"
+"""The newest migration; a test holds it against `migrations/versions`."""
+
+_WRITES = "concord_writes"
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+_MIGRATION_LOCK = 7_266_772_673_100
+_BUSY_MS = 10_000
+_SERIALIZATION = frozenset({"40001", "40P01"})
+
+
+class Store:
+    """All that survives. `read` for looking, `transaction` for changing; never one in the other.
+
+    `key` is the secret from which identifiers are derived (HMAC); it is drawn once per store and
+    kept in it, so that a restored backup names the same things the same way.
+    """
+
+    def __init__(self, engine: AsyncEngine, key: bytes) -> None:
+        self._engine = engine
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._in_memory = isinstance(engine.pool, StaticPool)
+        self._turn = asyncio.Lock()
+        self.key = key
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Everything inside is kept when the block ends well, nothing when it does not.
+
+        Raises: StoreConflict when another writer was first, StoreUnavailable when the database
+        cannot be reached, is full, locked or read-only.
+        """
+        async with AsyncExitStack() as stack:
+            if self._sqlite:
+                await stack.enter_async_context(self._turn)
+            stack.enter_context(_as_store_errors())
+            connection = await stack.enter_async_context(self._engine.connect())
+            await connection.execution_options(**{_WRITES: True})
+            async with connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent look at the store; nothing in the block may change it."""
+        async with AsyncExitStack() as stack:
+            if self._in_memory:
+                await stack.enter_async_context(self._turn)
+            stack.enter_context(_as_store_errors())
+            connection = await stack.enter_async_context(self._engine.connect())
+            if not self._sqlite:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            async with connection.begin():
+                yield connection
+
+    async def alive(self) -> bool:
+        """Whether the database answers now."""
+        try:
+            async with self.read() as look:
+                await look.execute(select(keys.c.name).limit(1))
+        except StoreUnavailable:
+            return False
+        return True
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+async def open_store(url: str) -> Store:
+    """The store at this address, migrated to the newest tables.
+
+    Args:
+        url: "sqlite:///file.db", "sqlite://" (in memory, for tests) or "postgresql://...".
+    Raises: SettingsError for an address of another kind, StoreUnavailable when it does not answer.
+    """
+    address = _address(url)
+    engine = _engine(address)
+    with _as_store_errors():
+        async with engine.connect() as connection:
+            await connection.execution_options(**{_WRITES: True})
+            async with connection.begin():
+                if not address.drivername.startswith("sqlite"):
+                    await connection.execute(
+                        text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+                    )
+                await connection.run_sync(_bring_up_to_date)
+                key = await _identifier_key(connection)
+    return Store(engine, key)
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+        driver = _DRIVERS[address.drivername.split("+")[0]]
+    except (ArgumentError, NoSuchModuleError, KeyError) as error:
+        raise SettingsError(
+            "store.url: expected sqlite:///FILE or postgresql://HOST/DATABASE"
+        ) from error
+    return address.set(drivername=driver)
+
+
+def _engine(address: URL) -> AsyncEngine:
+    if address.drivername != _DRIVERS["sqlite"]:
+        return create_async_engine(address, pool_size=5, max_overflow=5, pool_pre_ping=True)
+    in_memory = address.database in (None, "", ":memory:")
+    pool: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": 4}
+    engine = create_async_engine(address, **pool)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _bring_up_to_date(connection: Connection) -> None:
+    """Create a fresh SQLite store from the tables and stamp it; migrate every other one.
+
+    A fresh embedded store needs no Alembic (it costs half a second to import); a test keeps the
+    tables and the migrations equal.
+    """
+    known = inspect(connection).get_table_names()
+    if "alembic_version" in known:
+        at = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        if at == HEAD:
+            return
+    elif connection.dialect.name == "sqlite" and not known:
+        metadata.create_all(connection)
+        connection.exec_driver_sql(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+            "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+        connection.execute(
+            text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": HEAD}
+        )
+        return
+    from service.store.migrate import upgrade
+
+    upgrade(connection)
+
+
+async def _identifier_key(connection: AsyncConnection) -> bytes:
+    found = await connection.scalar(select(keys.c.value).where(keys.c.name == "identifier"))
+    if found is not None:
+        return bytes(found)
+    drawn = secrets.token_bytes(32)
+    await connection.execute(insert(keys).values(name="identifier", value=drawn))
+    return drawn
+
+
+@contextmanager
+def _as_store_errors() -> Iterator[None]:
+    """Turn what the drivers raise into the two errors that the callers know how to answer."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise StoreConflict from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _SERIALIZATION:
+            raise StoreConflict from error
+        raise StoreUnavailable from error
+    except OSError as error:
+        raise StoreUnavailable from error

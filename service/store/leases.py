@@ -1,0 +1,49 @@
+"""Leases with fencing tokens: who may act on something now, and how a late actor is found out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.errors import StoreConflict
+from service.store.tables import leases
+
+
+async def acquire(
+    tx: AsyncConnection, name: str, holder: str, *, seconds: float, at: datetime
+) -> int | None:
+    """The fencing token of a lease taken now, None while somebody else holds it.
+
+    Each taking has a higher token than all before, also when the same holder takes it again.
+    """
+    row = (await tx.execute(select(leases).where(leases.c.name == name).with_for_update())).first()
+    until = at + timedelta(seconds=seconds)
+    if row is None:
+        await tx.execute(insert(leases).values(name=name, holder=holder, token=1, until=until))
+        return 1
+    if row.until > at and row.holder != holder:
+        return None
+    token: int = row.token + 1
+    await tx.execute(
+        update(leases).where(leases.c.name == name).values(holder=holder, token=token, until=until)
+    )
+    return token
+
+
+async def hold(tx: AsyncConnection, name: str, token: int) -> None:
+    """Make sure that this token is still the newest before the transaction changes anything.
+
+    Raises: StoreConflict when the lease was taken by somebody else meanwhile.
+    """
+    newest = await tx.scalar(select(leases.c.token).where(leases.c.name == name).with_for_update())
+    if newest != token:
+        raise StoreConflict(f"lease {name} was taken over; this worker's result is not kept")
+
+
+async def release(tx: AsyncConnection, name: str, token: int, *, at: datetime) -> None:
+    """Give a lease back; nothing happens when somebody else holds it by now."""
+    await tx.execute(
+        update(leases).where(leases.c.name == name, leases.c.token == token).values(until=at)
+    )

@@ -1,0 +1,122 @@
+"""The worklist's index: one row per patient, in the order in which patients need a look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.model.finding import Severity
+from service.store.tables import patients, worklist
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRow:
+    """One patient's place. `sort` orders as text, smallest first; it comes from `review.worklist`.
+
+    `next_visit` is an ISO day or "", `waiting_since` when the newest report was made first with
+    these bytes, `signed_at` when a list was last signed. `identity` is what to show of the person.
+    """
+
+    patient: str
+    report: str
+    severity: Severity
+    urgent: bool
+    next_visit: str
+    waiting_since: datetime
+    high: int
+    moderate: int
+    low: int
+    not_evaluable: int
+    incomplete_sources: int
+    sort: str
+    signed_at: datetime | None = None
+    identity: tuple[tuple[str, str], ...] = ()
+
+
+async def put(tx: AsyncConnection, row: WorklistRow) -> None:
+    """Place the patient anew; when a list was signed last is kept."""
+    signed_at = row.signed_at or await tx.scalar(
+        select(worklist.c.signed_at).where(worklist.c.patient == row.patient)
+    )
+    await tx.execute(delete(worklist).where(worklist.c.patient == row.patient))
+    await tx.execute(
+        insert(worklist).values(
+            patient=row.patient,
+            report=row.report,
+            severity=row.severity.rank,
+            urgent=row.urgent,
+            next_visit=row.next_visit,
+            waiting_since=row.waiting_since,
+            high=row.high,
+            moderate=row.moderate,
+            low=row.low,
+            not_evaluable=row.not_evaluable,
+            incomplete_sources=row.incomplete_sources,
+            signed_at=signed_at,
+            sort=row.sort,
+        )
+    )
+
+
+async def mark_signed(tx: AsyncConnection, patient: str, *, at: datetime) -> None:
+    await tx.execute(update(worklist).where(worklist.c.patient == patient).values(signed_at=at))
+
+
+async def page(
+    look: AsyncConnection, *, cursor: str = "", limit: int = 50
+) -> tuple[tuple[WorklistRow, ...], str | None]:
+    """Rows after `cursor`, gravest first, and the cursor of the next page (None at the end)."""
+    found = (
+        await look.execute(
+            select(worklist, patients.c.identity)
+            .join(patients, patients.c.id == worklist.c.patient)
+            .where(worklist.c.sort > cursor)
+            .order_by(worklist.c.sort)
+            .limit(limit + 1)
+        )
+    ).all()
+    rows = tuple(_row(row) for row in found[:limit])
+    return rows, rows[-1].sort if len(found) > limit else None
+
+
+async def row_of(look: AsyncConnection, patient: str) -> WorklistRow | None:
+    row = (
+        await look.execute(
+            select(worklist, patients.c.identity)
+            .join(patients, patients.c.id == worklist.c.patient)
+            .where(worklist.c.patient == patient)
+        )
+    ).first()
+    return None if row is None else _row(row)
+
+
+async def counts(look: AsyncConnection) -> dict[Severity, int]:
+    """How many patients have each severity as their gravest."""
+    found = await look.execute(
+        select(worklist.c.severity, func.count().label("patients")).group_by(worklist.c.severity)
+    )
+    by_rank = {row.severity: row.patients for row in found}
+    return {severity: by_rank.get(severity.rank, 0) for severity in Severity}
+
+
+def _row(row: Row[Any]) -> WorklistRow:
+    kept = WorklistRow(
+        patient=row.patient,
+        report=row.report,
+        severity=tuple(Severity)[row.severity],
+        urgent=row.urgent,
+        next_visit=row.next_visit,
+        waiting_since=row.waiting_since,
+        high=row.high,
+        moderate=row.moderate,
+        low=row.low,
+        not_evaluable=row.not_evaluable,
+        incomplete_sources=row.incomplete_sources,
+        sort=row.sort,
+        signed_at=row.signed_at,
+    )
+    return replace(kept, identity=tuple(sorted(row.identity.items())))
