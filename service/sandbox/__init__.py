@@ -1,1 +1,19 @@
-"""Small FHIR servers with faults on demand, for the demo and the tests."""
+"""Small FHIR servers with manners and with faults on demand: the demo and the tests use the same.
+
+    exchange    Ask and Reply: one interaction, without HTTP around it
+    manners     how one server behaves: page size, what it offers, what it refuses
+    storage     resources and all their versions, in memory
+    parameters  the search parameters of R4, per resource type
+    search      which resources match a search
+    paging      searchset Bundles, opaque links
+    shape       what a server refuses with 422
+    rest        read, vread, history, create, update
+    bundle      transaction and batch
+    capability  the CapabilityStatement, true to the manners
+    access      who may ask: bearer, basic, SMART Backend Services
+    faults      what goes wrong, as data; `mischief` does it to an answer
+    server      the ASGI app, with its control route under /_sandbox
+    run         uvicorn in a thread (tests) or in a running event loop (demo)
+
+Nothing here is imported by the service itself, and nothing here imports the service.
+"""
