@@ -68,6 +68,14 @@ class PatientView:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """A measurement that a reviewer wants to see first: its title and its LOINC codes."""
+
+    title: str
+    codes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """With which knowledge a report was made."""
 
@@ -90,3 +98,4 @@ class Report:
     provenance: Provenance
     facts: Facts = field(default_factory=Facts)
     patients: tuple[PatientRecord, ...] = ()
+    measures: tuple[Measure, ...] = ()

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from service.model.clinical import Facts
 from service.model.dosage import DailyDose
 from service.model.evidence import Fact, Problem
 from service.model.finding import Finding
@@ -17,6 +16,7 @@ from service.model.medication import PlacedLine, ReconciledEntry
 from service.model.patient import PatientLink
 from service.model.record import Report
 from service.model.source import Certificate, SourceRead, State
+from service.report.context import context, identity, next_appointment
 from service.report.decimals import plain
 
 SCHEMA = "concord/report/1"
@@ -35,6 +35,7 @@ def document(report: Report) -> dict[str, Any]:
         "as_of": report.as_of.isoformat(),
         "patient": {
             "grade": report.grade.value,
+            **identity(report),
             "records": [_record(link) for link in sorted(report.links, key=_by_record)],
         },
         "sources": [_source(read) for read in sorted(report.sources, key=lambda read: read.name)],
@@ -52,7 +53,8 @@ def document(report: Report) -> dict[str, Any]:
             "mappings": report.provenance.mappings,
             "rxnorm": report.provenance.rxnorm,
         },
-        "next_appointment": _next_appointment(report.facts, report.as_of),
+        "next_appointment": next_appointment(report.facts, report.as_of),
+        "context": context(report.facts, report.measures),
     }
 
 
@@ -243,23 +245,3 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _problem(problem: Problem) -> dict[str, Any]:
     return {"source": problem.source, "reference": problem.reference, "what": problem.what}
-
-
-def _next_appointment(facts: Facts, as_of: date) -> dict[str, Any] | None:
-    """The next booked contact on or after the day, for the worklist's order."""
-    booked = [
-        visit
-        for visit in facts.visits
-        if visit.kind == "appointment"
-        and visit.status in {"booked", "pending", "arrived", "checked-in", "waitlist"}
-        and visit.start is not None
-        and visit.start >= as_of
-    ]
-    if not booked:
-        return None
-    first = min(booked, key=lambda v: (v.start or as_of, v.origin.source, v.origin.reference))
-    return {
-        "appointment": f"{first.origin.source}:{first.origin.reference}",
-        "date": _day(first.start),
-        "with": list(first.with_whom),
-    }

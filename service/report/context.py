@@ -1,0 +1,83 @@
+"""What a reviewer sees beside the list: who it is, allergies, latest measures, what is next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from service.model.clinical import Allergy, Facts, LabResult
+from service.model.concept import LOINC
+from service.model.record import Measure, Report
+from service.report.decimals import shown
+
+OPEN_APPOINTMENTS = frozenset({"booked", "pending", "arrived", "checked-in", "waitlist"})
+FINAL = frozenset({"final", "amended", "corrected"})
+
+
+def identity(report: Report) -> dict[str, Any]:
+    """Name, birth date, sex and whether deceased; null where unknown or contradicted."""
+    named = [p for p in report.patients if p.display]
+    first = min(named, key=lambda p: (p.origin.source, p.origin.reference), default=None)
+    born = report.facts.birth_date
+    return {
+        "name": first.display if first else None,
+        "birth_date": born.isoformat() if born else None,
+        "sex": report.facts.sex or None,
+        "deceased": report.facts.deceased,
+    }
+
+
+def context(facts: Facts, measures: Iterable[Measure]) -> dict[str, Any]:
+    """Active allergies with reactions, and the latest final result of each measure."""
+    return {
+        "allergies": sorted({_allergy(a) for a in facts.allergies if a.active and not a.refuted}),
+        "measures": [_latest(measure, facts.results) for measure in measures],
+    }
+
+
+def next_appointment(facts: Facts, as_of: date) -> dict[str, Any] | None:
+    """The next booked contact on or after the day, for the worklist's order."""
+    booked = [
+        (visit.start, visit.origin.source, visit.origin.reference, visit.with_whom)
+        for visit in facts.visits
+        if visit.kind == "appointment"
+        and visit.status in OPEN_APPOINTMENTS
+        and visit.start is not None
+        and visit.start >= as_of
+    ]
+    if not booked:
+        return None
+    day, source, reference, with_whom = min(booked)
+    return {
+        "appointment": f"{source}:{reference}",
+        "date": day.isoformat(),
+        "with": list(with_whom),
+    }
+
+
+def _allergy(allergy: Allergy) -> str:
+    reactions = f" ({', '.join(sorted(set(allergy.reactions)))})" if allergy.reactions else ""
+    grave = ", high risk" if allergy.criticality == "high" else ""
+    return f"{allergy.text}{reactions}{grave}"
+
+
+def _latest(measure: Measure, results: Iterable[LabResult]) -> dict[str, Any]:
+    found = [
+        result
+        for result in results
+        if result.effective is not None
+        and result.status in FINAL
+        and (result.value is not None or result.text)
+        and any(c.system == LOINC and c.code in measure.codes for c in result.codings)
+    ]
+    if not found:
+        return {"title": measure.title, "value": "none found", "detail": ""}
+    last = max(found, key=lambda r: (r.effective or date.min, r.origin.source, r.origin.reference))
+    value = (
+        f"{last.comparator}{shown(last.value.value)} {last.value.unit}".strip()
+        if last.value
+        else last.text
+    )
+    day = last.effective.isoformat() if last.effective else ""
+    return {"title": measure.title, "value": value, "detail": f"{day}, {last.origin.source}"}

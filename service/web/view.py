@@ -1,0 +1,386 @@
+"""What a page shows, worked out from the kept report and the review; no words in templates' loops.
+
+Everything here is a plain function over the report document (`concord/report/1`) and the newest
+decisions, so that a page can be judged without a browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from service.model.review import Decision, Disposition
+
+Document = Mapping[str, Any]
+
+MEDICATION_CHOICES = (
+    ("undecided", "not decided"),
+    ("continue", "continue"),
+    ("change", "change"),
+    ("propose-stop", "propose to stop"),
+    ("hold", "hold"),
+    ("add", "add"),
+    ("not-sure", "not sure"),
+)
+FINDING_CHOICES = (
+    ("undecided", "not decided"),
+    ("accept", "accept"),
+    ("override", "override"),
+    ("defer", "defer"),
+)
+SUGGESTED = {
+    "continue": "continue",
+    "change": "change",
+    "stop": "propose-stop",
+    "hold": "hold",
+    "add": "add",
+    "ask": "not-sure",
+}
+MARKED_BY = {
+    "dose-mismatch": "dose",
+    "prn-versus-scheduled": "dose",
+    "frequency-mismatch": "timing",
+    "stopped-versus-active": "status",
+    "held-versus-active": "status",
+}
+CONSEQUENCE = {
+    "unavailable": "Nothing of it is known; this is not an empty list.",
+    "withheld": "It refuses or narrows what it holds; what is missing here may exist there.",
+    "partial": "Something is known to be missing; nothing is concluded from what is absent.",
+    "stale": "The last good data is shown.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The newest word on one item, as a page shows it; `etag` guards the next one."""
+
+    disposition: str = ""
+    by: str = ""
+    reason: str = ""
+    etag: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One patient's page. `open` says that decisions can be made (a review is open)."""
+
+    id: str
+    content: Document
+    review: str = ""
+    open: bool = False
+    decisions: Mapping[str, Decided] = field(default_factory=dict)
+    signed: Mapping[str, str] | None = None
+    deliveries: Sequence[Mapping[str, str]] = ()
+    error: str = ""
+
+    @property
+    def as_of(self) -> str:
+        return str(self.content["as_of"])
+
+    @property
+    def grade(self) -> str:
+        return str(self.content["patient"]["grade"])
+
+    @property
+    def name(self) -> str:
+        return self.content["patient"].get("name") or "Name not given"
+
+    @property
+    def about(self) -> str:
+        return about(self.content["patient"], self.as_of)
+
+    @property
+    def deceased(self) -> bool:
+        return bool(self.content["patient"].get("deceased"))
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return list(self.content["patient"]["records"])
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        return dict(self.content["provenance"])
+
+    @property
+    def problems(self) -> list[dict[str, str]]:
+        return list(self.content["problems"])
+
+    @property
+    def next(self) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self.content.get("next_appointment")
+        return found
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        return [
+            {**source, "consequence": CONSEQUENCE.get(source["state"], "")}
+            for source in self.content["sources"]
+        ]
+
+    @property
+    def complete(self) -> bool:
+        return all(source["state"] == "complete" for source in self.content["sources"])
+
+    @property
+    def certificates(self) -> list[dict[str, Any]]:
+        return [
+            {"source": source["name"], "type": type_, **certificate}
+            for source in self.content["sources"]
+            for type_, certificate in source["resources"].items()
+            if certificate["state"] != "not-offered"
+        ]
+
+    @property
+    def allergies(self) -> list[str]:
+        return list(self.content.get("context", {}).get("allergies", ()))
+
+    @property
+    def no_allergies(self) -> str:
+        return "none recorded" if self.complete else "none read; a source is not complete"
+
+    @property
+    def measures(self) -> list[dict[str, str]]:
+        return list(self.content.get("context", {}).get("measures", ()))
+
+    @property
+    def columns(self) -> list[dict[str, str]]:
+        """The sources from left to right in time: the newest line last."""
+        newest = {source["name"]: "" for source in self.content["sources"]}
+        for medication in self.content["medications"]:
+            for line in medication["lines"]:
+                newest[line["source"]] = max(newest[line["source"]], _line_date(line))
+        ordered = sorted(newest.items(), key=lambda item: (item[1] or "9999", item[0]))
+        return [{"name": name, "newest": day} for name, day in ordered]
+
+    @property
+    def no_medications(self) -> str:
+        if self.complete:
+            return "No medications are recorded in any source."
+        return "No medication line could be read. This does not mean that nothing is taken."
+
+    @property
+    def shown(self) -> list[dict[str, Any]]:
+        return [
+            self._finding(finding)
+            for finding in self.content["findings"]
+            if finding["bucket"] == "shown" and finding["severity"] != "none"
+        ]
+
+    @property
+    def other_findings(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """What a reviewer can open besides: what cannot be told, suppressed ones, agreements."""
+        findings = self.content["findings"]
+        return [
+            (
+                "cannot be told (data missing; not the same as safe)",
+                [self._finding(f) for f in findings if f["bucket"] == "not-evaluable"],
+            ),
+            ("suppressed", [self._finding(f) for f in findings if f["bucket"] == "suppressed"]),
+            (
+                "agreements",
+                [
+                    self._finding(f)
+                    for f in findings
+                    if f["bucket"] == "shown" and f["severity"] == "none"
+                ],
+            ),
+        ]
+
+    @property
+    def high_undecided(self) -> list[dict[str, Any]]:
+        return [
+            finding
+            for finding in self.shown
+            if finding["severity"] == "high" and not finding["decision"].disposition
+        ]
+
+    @property
+    def to_decide(self) -> int:
+        return len(self.content["medications"]) + len(self.shown)
+
+    @property
+    def decided(self) -> int:
+        items = {m["id"] for m in self.content["medications"]} | {f["id"] for f in self.shown}
+        return sum(1 for item in items if self._decision(item).disposition)
+
+    @property
+    def deliveries_pending(self) -> bool:
+        return any(row["state"] in {"planned", "sending"} for row in self.deliveries)
+
+    @property
+    def deliveries_summary(self) -> str:
+        """ "written to A, not to B", in words; never "coordinated" before every answer is there."""
+        if not self.deliveries:
+            return ""
+        states: dict[str, set[str]] = {}
+        for row in self.deliveries:
+            states.setdefault(row["target"], set()).add(row["state"])
+        return "; ".join(
+            f"{target}: {_target_words(found)}" for target, found in sorted(states.items())
+        )
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """Rows in the order of need: differing first, then single-source, then agreeing ones."""
+        findings: dict[str, list[dict[str, Any]]] = {}
+        for finding in self.shown:
+            for medication in finding["medications"]:
+                findings.setdefault(medication, []).append(finding)
+        titled = (
+            ("Sources differ", ("different",)),
+            ("In one source only", ("single-source",)),
+            ("Sources agree", ("equivalent", "identical")),
+        )
+        groups = []
+        for title, agreements in titled:
+            rows = [
+                self.row(medication, findings.get(medication["id"], ()))
+                for medication in self.content["medications"]
+                if medication["agreement"] in agreements
+            ]
+            if rows:
+                groups.append({"title": title, "rows": rows})
+        return groups
+
+    def row(
+        self, medication: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """One drug: its cells in the columns' order, what differs, the proposal, the decision."""
+        states = {source["name"]: source for source in self.content["sources"]}
+        cells = []
+        for column in self.columns:
+            lines = [line for line in medication["lines"] if line["source"] == column["name"]]
+            state = states[column["name"]]["state"]
+            cells.append(
+                {
+                    "lines": [self._line(line) for line in lines],
+                    "unread": "" if lines or state == "complete" else f"source is {state}",
+                }
+            )
+        where = ", ".join(
+            word for word in (medication["form"], medication["route"], medication["state"]) if word
+        )
+        return {
+            "id": medication["id"],
+            "label": medication["display"],
+            "display": medication["display"],
+            "where": where,
+            "indication": medication["indication"],
+            "badges": [f for f in findings if f["severity"] in {"high", "moderate"}],
+            "marked": {MARKED_BY[f["type"]] for f in findings if f["type"] in MARKED_BY},
+            "cells": cells,
+            "proposal": medication["proposal"],
+            "decision": self._decision(medication["id"]),
+            "suggested": SUGGESTED[medication["proposal"]["action"]],
+            "choices": MEDICATION_CHOICES,
+        }
+
+    def item(self, id_: str) -> dict[str, Any] | None:
+        """What the decision form of one medication or finding needs; None when it is neither."""
+        for medication in self.content["medications"]:
+            if medication["id"] == id_:
+                return self.row(medication, ())
+        for finding in self.content["findings"]:
+            if finding["id"] == id_:
+                return self._finding(finding)
+        return None
+
+    def _decision(self, item: str) -> Decided:
+        return self.decisions.get(item, Decided())
+
+    def _finding(self, finding: Mapping[str, Any]) -> dict[str, Any]:
+        decidable = finding["bucket"] == "shown" and finding["severity"] != "none"
+        return {
+            **finding,
+            "label": finding["title"],
+            "evidence": [{**fact, "href": self._href(fact)} for fact in finding["evidence"]],
+            "decision": self._decision(finding["id"]),
+            "suggested": "undecided",
+            "choices": FINDING_CHOICES if decidable else (),
+        }
+
+    def _line(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "dose": dose_words(line),
+            "timing": line["timing"],
+            "status": _status_words(line),
+            "date": _line_date(line),
+            "requester": line["requester"],
+            "supplied": line["last_supplied"],
+            "text": line["text"],
+            "sig": line.get("sig", ""),
+            "reference": line["reference"],
+            "href": self._href(line),
+        }
+
+    def _href(self, fact: Mapping[str, Any]) -> str:
+        query = urlencode({"source": fact["source"], "reference": fact["reference"]})
+        return f"/patients/{quote(self.id)}/resource?{query}"
+
+
+def about(patient: Mapping[str, Any], as_of: str) -> str:
+    """ "female, born 1984-03-02, 42 years" with what is known of it."""
+    born = patient.get("birth_date")
+    words = [patient.get("sex") or "sex not given"]
+    if born:
+        years = int(as_of[:4]) - int(born[:4]) - (as_of[5:] < born[5:])
+        words += [f"born {born}", f"{years} years"]
+    else:
+        words.append("birth date not given or contradicted")
+    return ", ".join(words)
+
+
+def dose_words(line: Mapping[str, Any]) -> str:
+    """ "100 mg a day", "234 mg every 28 d", "as needed, at most 4 mg a day", "dose not read"."""
+    parts = []
+    for dose in line["daily_doses"]:
+        if dose["value"] is not None and line["interval_d"]:
+            parts.append(f"{dose['value']} {dose['unit']} every {line['interval_d']} d")
+        elif dose["value"] is not None:
+            parts.append(f"{dose['value']} {dose['unit']} a day")
+        elif dose["max"] is not None:
+            parts.append(f"at most {dose['max']} {dose['unit']} a day")
+    if line["as_needed"]:
+        return ", ".join(["as needed", *parts])
+    return " + ".join(parts) or "dose not read"
+
+
+def _status_words(line: Mapping[str, Any]) -> str:
+    kind = {"request": "ordered", "statement": "reported", "dispense": "dispensed"}
+    return f"{kind.get(line['kind'], 'administered')}: {line['status'] or 'no status'}"
+
+
+def _line_date(line: Mapping[str, Any]) -> str:
+    return line["authored"] or line["last_supplied"] or line["start"] or ""
+
+
+def _target_words(states: set[str]) -> str:
+    if states == {"done"}:
+        return "written"
+    if states & {"planned", "sending"}:
+        return "being written"
+    if "done" in states:
+        return "partly written; the rest needs a person"
+    return "not written: " + ", ".join(sorted(states))
+
+
+def newest(decisions: Sequence[Decision], etags: Mapping[str, str]) -> dict[str, Decided]:
+    """The word that counts for each item: the newest one, "undecided" taking it back."""
+    found: dict[str, Decision] = {}
+    for decision in decisions:
+        if decision.item not in found or decision.number > found[decision.item].number:
+            found[decision.item] = decision
+    return {
+        item: Decided(
+            disposition=""
+            if decision.disposition is Disposition.UNDECIDED
+            else decision.disposition.value,
+            by=decision.by.name,
+            reason=decision.reason,
+            etag=etags.get(item, str(decision.number)),
+        )
+        for item, decision in found.items()
+    }
