@@ -114,6 +114,22 @@ class Review:
     signed_at: datetime | None = None
     scope: str = ""
 
+    @property
+    def standing(self) -> dict[str, Decision]:
+        """The decision that counts for each item; what was taken back is left out."""
+        newest: dict[str, Decision] = {}
+        for decision in sorted(self.decisions, key=lambda one: one.number):
+            newest[decision.item] = decision
+        return {
+            item: decision
+            for item, decision in newest.items()
+            if decision.disposition is not Disposition.UNDECIDED
+        }
+
+    def number_of(self, item: str) -> int:
+        """How often this item was decided, taking back included: its ETag on the wire."""
+        return max((one.number for one in self.decisions if one.item == item), default=0)
+
 
 class DeliveryState(StrEnum):
     """Where one planned write stands (REPORT.md, deliveries)."""
