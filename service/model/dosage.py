@@ -39,6 +39,7 @@ class Dosage:
 
     `dose` is what is taken at one time (dose forms or an amount of ingredient), `dose_high` the
     upper end of a range, `rate` an amount per hour, `max_per_day` what must not be exceeded.
+    `amount` is the ingredient that a text states beside a count ("2 tablets (6 mg)").
     `starts`/`ends` bound this step of a taper; `read_from` is "structure", "text" or "nothing";
     `conflict` says in words how text and structure disagree.
     """
@@ -58,6 +59,7 @@ class Dosage:
     duration_d: Decimal | None = None
     read_from: str = "nothing"
     conflict: str = ""
+    amount: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class MedicationEntry:
     names the pharmacy. `stopped_on` is when a stop is documented, where the source says it.
     `taken` is what a statement or adherence extension says: "taking", "differently", "not", "" .
     `labels` are security labels (meta.security codes) of the resource. `daily_doses` hold on
-    `as_of`; `interval_d` is set for interval dosing (depots, weekly drugs).
+    `as_of`; `interval_d` is set for interval dosing (depots, weekly drugs). `valid_until` is the
+    end of the time in which an order may be dispensed: no end of the therapy.
     """
 
     origin: Origin
@@ -82,6 +83,7 @@ class MedicationEntry:
     taken: str = ""
     labels: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    valid_until: date | None = None
 
     @property
     def ingredients(self) -> tuple[Ingredient, ...]:
