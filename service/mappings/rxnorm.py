@@ -1,0 +1,124 @@
+"""Loads `mappings/rxnorm/` and what stands beside it into a DrugTable."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from service.errors import MappingError
+from service.mappings.rxnorm_build import BRANDED_COLUMNS, INGREDIENT_COLUMNS, PRODUCT_COLUMNS
+from service.model.concept import AdministrationClass
+from service.normalize.drug_table import (
+    AdministrationRule,
+    DoseForm,
+    DrugTable,
+    TableFiles,
+    folded,
+)
+
+DOSE_FORM_COLUMNS = ("dose_form", "form", "release", "route", "class")
+
+
+def load_drug_table(folder: Path) -> DrugTable:
+    """The drug table of a mappings folder (the one that holds `rxnorm/` and `moieties.toml`).
+
+    Raises: MappingError naming the file and what was expected.
+    """
+    rxnorm = folder / "rxnorm"
+    files = TableFiles(
+        _lines(rxnorm / "ingredients.tsv", INGREDIENT_COLUMNS),
+        _lines(rxnorm / "products.tsv", PRODUCT_COLUMNS),
+        _lines(rxnorm / "parts.tsv", PRODUCT_COLUMNS),
+        _lines(rxnorm / "branded.tsv", BRANDED_COLUMNS),
+        _text(rxnorm / "ndc.tsv", ("ndc", "rxcui")),
+    )
+    return DrugTable(
+        files,
+        _dose_forms(rxnorm / "dose_forms.tsv"),
+        _administration(rxnorm / "administration.toml"),
+        _moieties(folder / "moieties.toml"),
+        _lookalikes(folder / "lookalikes.toml"),
+    )
+
+
+def _text(path: Path, columns: tuple[str, ...]) -> str:
+    """The file's text after its header."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MappingError(path.name, "file", f"a readable UTF-8 table ({error})") from error
+    header, _, rest = text.partition("\n")
+    if tuple(header.split("\t")) != columns:
+        raise MappingError(path.name, "header", "the columns " + ", ".join(columns))
+    return rest
+
+
+def _lines(path: Path, columns: tuple[str, ...]) -> list[str]:
+    lines = _text(path, columns).split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    for line in (lines[0], lines[-1]) if lines else ():
+        if line.count("\t") + 1 != len(columns):
+            raise MappingError(path.name, line.partition("\t")[0], f"{len(columns)} columns")
+    return lines
+
+
+def _dose_forms(path: Path) -> Mapping[str, DoseForm]:
+    forms: dict[str, DoseForm] = {}
+    for line in _lines(path, DOSE_FORM_COLUMNS):
+        name, form, release, route, administration = line.split("\t")
+        try:
+            forms[name] = DoseForm(form, release, route, AdministrationClass(administration))
+        except ValueError as error:
+            raise MappingError(path.name, name, "class systemic, depot or local") from error
+    return forms
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise MappingError(path.name, "file", f"readable TOML ({error})") from error
+
+
+def _administration(path: Path) -> tuple[AdministrationRule, ...]:
+    rules = []
+    for number, entry in enumerate(_toml(path).get("entry", [])):
+        try:
+            rules.append(
+                AdministrationRule(
+                    AdministrationClass(entry["class"]),
+                    frozenset(entry["names"]),
+                    frozenset(entry.get("forms", ())),
+                    frozenset(entry.get("routes", ())),
+                    tuple(entry.get("substance", ())),
+                    frozenset(entry.get("strengths", ())),
+                    frozenset(entry.get("not_strengths", ())),
+                )
+            )
+        except (KeyError, ValueError) as error:
+            raise MappingError(path.name, f"entry {number}", "class, names and source") from error
+    return tuple(rules)
+
+
+def _moieties(path: Path) -> Mapping[str, str]:
+    moieties: dict[str, str] = {}
+    for number, entry in enumerate(_toml(path).get("moiety", [])):
+        try:
+            moieties.update(dict.fromkeys(entry["from"], entry["rxcui"]))
+        except (KeyError, TypeError) as error:
+            raise MappingError(path.name, f"moiety {number}", "rxcui, name and from") from error
+    return moieties
+
+
+def _lookalikes(path: Path) -> frozenset[tuple[str, str]]:
+    pairs: set[tuple[str, str]] = set()
+    for number, entry in enumerate(_toml(path).get("pair", [])):
+        names = entry.get("names", ())
+        if len(names) < 2:
+            raise MappingError(path.name, f"pair {number}", "two or more names")
+        words = [folded(name) for name in names]
+        pairs.update((one, other) for one in words for other in words if one != other)
+    return frozenset(pairs)

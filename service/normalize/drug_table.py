@@ -1,0 +1,391 @@
+"""The drug table: RxNorm concepts by code, NDC, name and content.
+
+The table keeps the lines of its files as text and makes a DrugConcept when it is first asked for,
+so that loading costs tens of milliseconds and a run pays for the drugs that it meets.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+
+from service.model.concept import AdministrationClass, DrugConcept, Ingredient, Strength, TermType
+
+_NDC_SEGMENTS = ((5, 4, 2), (4, 4, 2), (5, 3, 2), (5, 4, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class DoseForm:
+    """What an RxNorm dose form says: form group, release, route and where it acts."""
+
+    form: str
+    release: str
+    route: str
+    administration: AdministrationClass
+
+
+@dataclass(frozen=True, slots=True)
+class AdministrationRule:
+    """Products that act elsewhere than their dose form says; empty fields ask nothing."""
+
+    administration: AdministrationClass
+    ingredients: frozenset[str]
+    forms: frozenset[str] = frozenset()
+    routes: frozenset[str] = frozenset()
+    substances: tuple[str, ...] = ()
+    strengths: frozenset[str] = frozenset()
+    not_strengths: frozenset[str] = frozenset()
+
+    def fits(self, row: ProductRow, form: DoseForm) -> bool:
+        return (
+            bool(self.ingredients & set(row.ingredients))
+            and (not self.forms or form.form in self.forms)
+            and (not self.routes or form.route in self.routes)
+            and (not self.substances or any(s in row.name.casefold() for s in self.substances))
+            and (not self.strengths or bool(self.strengths & set(row.strengths)))
+            and not self.not_strengths & set(row.strengths)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRow:
+    """One line of products.tsv or parts.tsv, split; `strengths` are UCUM, one per ingredient."""
+
+    rxcui: str
+    tty: str
+    name: str
+    ingredients: tuple[str, ...]
+    precise: tuple[str, ...]
+    strengths: tuple[str, ...]
+    dose_form: str
+    brand: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableFiles:
+    """The table's lines without their headers, in the order of the files.
+
+    `ingredients`: rxcui, tty, name, ingredients, release. `products` and `parts`: rxcui, tty, name,
+    ingredients, precise, strengths, dose_form, brand, release, sorted by the text of ingredients.
+    `branded`: rxcui, tty, generic, brand, release, sorted by the text of generic. `ndc`: nine or
+    eleven digits and rxcui, sorted, one text.
+    """
+
+    ingredients: list[str]
+    products: list[str]
+    parts: list[str]
+    branded: list[str]
+    ndc: str
+
+
+class DrugTable:
+    """Concepts by RxCUI, NDC, name and content; the same question gives the same object.
+
+    Args:
+        files: the lines (see TableFiles).
+        dose_forms: DoseForm by RxNorm dose form.
+        rules: what overrides a dose form's administration class, the first that fits counts.
+        moieties: RxCUI of an ingredient that is a salt of its own -> the moiety's RxCUI.
+        lookalikes: pairs of case-folded names that must never be taken for each other.
+    """
+
+    def __init__(
+        self,
+        files: TableFiles,
+        dose_forms: Mapping[str, DoseForm],
+        rules: tuple[AdministrationRule, ...],
+        moieties: Mapping[str, str],
+        lookalikes: frozenset[tuple[str, str]],
+    ) -> None:
+        self._files = files
+        self._dose_forms = dose_forms
+        self._rules = rules
+        self._moieties = moieties
+        self.lookalikes = lookalikes
+        self._lines: dict[str, str] = {}
+        for lines in (files.parts, files.products, files.branded, files.ingredients):
+            self._lines.update(zip([line[: line.index("\t")] for line in lines], lines))  # noqa: B905
+        self._concepts: dict[str, DrugConcept | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def release(self) -> str:
+        """The RxNorm releases that the rows come from, newest first ("2025-10, 2020-03")."""
+        found = {line.rpartition("\t")[2] for line in self._files.ingredients}
+        return ", ".join(sorted(found, reverse=True))
+
+    def rxcuis(self) -> Iterable[str]:
+        """Every code that the table carries."""
+        return self._lines.keys()
+
+    def by_rxcui(self, rxcui: str) -> DrugConcept | None:
+        """The concept of this code; None when the table does not carry it."""
+        if rxcui not in self._concepts:
+            line = self._lines.get(rxcui)
+            if line is None:
+                return None
+            self._concepts[rxcui] = self._concept(line.split("\t"))
+        return self._concepts[rxcui]
+
+    def by_ndc(self, text: str) -> DrugConcept | None:
+        """The product of an NDC of 10 or 11 digits, with or without hyphens.
+
+        Ten digits without hyphens do not say where the missing zero belongs: they lead to a product
+        only when all readings that the table knows agree. Packages that the table does not list are
+        found by labeler and product (the first nine digits), which name the drug (21 CFR 207.33).
+        """
+        found = {self._ndc(ndc) for ndc in ndc11(text)} - {""}
+        return self.by_rxcui(found.pop()) if len(found) == 1 else None
+
+    def _ndc(self, ndc: str) -> str:
+        for key in (ndc, ndc[:9]):
+            place = _line_start(self._files.ndc, key)
+            line = self._files.ndc[place : self._files.ndc.find("\n", place)]
+            if line.startswith(key + "\t"):
+                return line[len(key) + 1 :]
+        return ""
+
+    def ingredient(self, rxcui: str) -> Ingredient | None:
+        """The ingredient (IN or PIN) of this code, as RxNorm names it."""
+        line = self._lines.get(rxcui, "").split("\t")
+        return Ingredient(rxcui, line[2]) if len(line) == 5 and line[1] in {"IN", "PIN"} else None
+
+    def moiety(self, rxcui: str) -> Ingredient | None:
+        """The ingredient that reconciliation goes by: the moiety of a salt, else itself."""
+        return self.ingredient(self._moieties.get(rxcui, rxcui))
+
+    def by_name(self, folded: str) -> tuple[DrugConcept, ...]:
+        """Concepts of this name in `folded` form; ingredients before precise ones before brands.
+
+        Ingredient-level names and brands are looked up first, the names of products only when there
+        are none.
+        """
+        rxcuis = self.names.get(folded) or self._product_names.get(folded, ())
+        return tuple(c for c in map(self.by_rxcui, rxcuis) if c is not None)
+
+    def of_ingredients(self, ingredients: Iterable[str]) -> tuple[DrugConcept, ...]:
+        """Unbranded products and components with exactly these moieties, current ones first."""
+        return self._of_ingredients(tuple(sorted(ingredients)))
+
+    def branded(self, generic: str) -> tuple[DrugConcept, ...]:
+        """Branded concepts of this unbranded one."""
+        lines = self._files.branded
+        first = bisect_left(lines, generic, key=_third)
+        last = bisect_right(lines, generic, lo=first, key=_third)
+        found = (self.by_rxcui(line[: line.index("\t")]) for line in lines[first:last])
+        return tuple(concept for concept in found if concept is not None)
+
+    def product(
+        self, ingredients: Iterable[str], strengths: Iterable[str], form: str, release: str = ""
+    ) -> DrugConcept | None:
+        """The one unbranded product of this content, None when there is none or a choice.
+
+        Args:
+            ingredients: RxCUIs of moieties, in the order of `strengths` ("100 mg", "2 mg/mL").
+            form: form group ("tablet").
+            release: "", "ER", "DR" or "ODT".
+        """
+        asked = sorted(zip(ingredients, strengths, strict=True))
+        found = [
+            concept
+            for concept in self.of_ingredients(rxcui for rxcui, _ in asked)
+            if concept.tty is TermType.SCD
+            and (concept.form, concept.release) == (form, release)
+            and sorted((s.rxcui, strength_text(s)) for s in concept.strengths) == asked
+        ]
+        return found[0] if len({concept.dose_form for concept in found}) == 1 else None
+
+    @cached_property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """RxCUIs of ingredients, precise ingredients, combinations and brands by folded name."""
+        names: dict[str, tuple[str, ...]] = {}
+        for line in self._files.ingredients:
+            rxcui, _, name, _ = line.split("\t", 3)
+            key = folded(name)
+            names[key] = (*names.get(key, ()), rxcui)
+        return names
+
+    @cached_property
+    def _product_names(self) -> Mapping[str, tuple[str, ...]]:
+        names: dict[str, tuple[str, ...]] = {}
+        for lines in (self._files.products, self._files.parts):
+            for line in lines:
+                rxcui, _, name, _ = line.split("\t", 3)
+                key = folded(name)
+                names[key] = (*names.get(key, ()), rxcui)
+        return names
+
+    @cached_property
+    def _salts(self) -> Mapping[str, tuple[str, ...]]:
+        salts: dict[str, tuple[str, ...]] = {}
+        for salt, moiety in self._moieties.items():
+            salts[moiety] = (*salts.get(moiety, (moiety,)), salt)
+        return salts
+
+    def _of_ingredients(self, moieties: tuple[str, ...]) -> tuple[DrugConcept, ...]:
+        found: list[DrugConcept] = []
+        for rxcuis in self._with_salts(moieties):
+            named = sorted(rxcuis, key=lambda rxcui: (self._name(rxcui).casefold(), rxcui))
+            key = "|".join(named)
+            for lines in (self._files.products, self._files.parts):
+                first = bisect_left(lines, key, key=_fourth)
+                last = bisect_right(lines, key, lo=first, key=_fourth)
+                concepts = (self.by_rxcui(line[: line.index("\t")]) for line in lines[first:last])
+                found.extend(c for c in concepts if c is not None and not c.brand)
+        return tuple(sorted(found, key=lambda c: (self._old(c.rxcui), len(c.name), c.name)))
+
+    def _with_salts(self, moieties: tuple[str, ...]) -> list[tuple[str, ...]]:
+        sets: list[tuple[str, ...]] = [()]
+        for moiety in moieties:
+            sets = [(*one, salt) for one in sets for salt in self._salts.get(moiety, (moiety,))]
+        return sets
+
+    def _old(self, rxcui: str) -> bool:
+        return not self._lines[rxcui].endswith(self.release.partition(",")[0])
+
+    def _name(self, rxcui: str) -> str:
+        found = self.ingredient(rxcui)
+        return found.name if found else rxcui
+
+    def _concept(self, line: list[str]) -> DrugConcept | None:
+        if len(line) == 5 and line[1].startswith(("SB", "BPCK")):
+            generic = self.by_rxcui(line[2])
+            return generic and replace(
+                generic,
+                rxcui=line[0],
+                tty=TermType(line[1]),
+                name=f"{generic.name} [{line[3]}]",
+                brand=line[3],
+                clinical_drug=generic.rxcui if line[1] in {"SBD", "BPCK"} else "",
+            )
+        if len(line) == 5:
+            return self._ingredient_concept(line)
+        lists = (tuple(cell.split("|")) if cell else () for cell in line[3:6])
+        return self._product_concept(ProductRow(*line[:3], *lists, *line[6:]))
+
+    def _ingredient_concept(self, line: list[str]) -> DrugConcept:
+        rxcui, tty, name, ingredients, _ = line
+        moieties = self._moieties_of(ingredients.split("|"))
+        precise = () if tty in {"MIN", "BN"} or rxcui in {m.rxcui for m in moieties} else (rxcui,)
+        return DrugConcept(
+            rxcui,
+            TermType(tty),
+            name,
+            moieties,
+            precise=tuple(Ingredient(one, name) for one in precise),
+            brand=name if tty == "BN" else "",
+        )
+
+    def _product_concept(self, row: ProductRow) -> DrugConcept:
+        form = self._dose_forms.get(row.dose_form)
+        administration = AdministrationClass.SYSTEMIC
+        if form:
+            ruled = (rule.administration for rule in self._rules if rule.fits(row, form))
+            administration = next(ruled, form.administration)
+        salts = row.precise or ("",) * len(row.ingredients)
+        strengths = []
+        precise = []
+        for rxcui, salt, strength in zip(
+            row.ingredients, salts, row.strengths or ("",) * len(salts), strict=True
+        ):
+            substances = [i for i in map(self.ingredient, salt.split("+")) if i is not None]
+            own = self.ingredient(rxcui)
+            if not substances and rxcui in self._moieties and own:
+                substances = [own]
+            precise.extend(substances)
+            if strength:
+                words = " / ".join(one.name for one in substances)
+                strengths.append(read_strength(self._moieties.get(rxcui, rxcui), strength, words))
+        return DrugConcept(
+            row.rxcui,
+            TermType(row.tty),
+            row.name,
+            self._moieties_of(row.ingredients),
+            precise=tuple(sorted(precise, key=lambda i: (i.name.casefold(), i.rxcui))),
+            strengths=tuple(strengths),
+            dose_form=row.dose_form,
+            form=form.form if form else "pack" if row.tty.endswith("PCK") else "",
+            release=form.release if form else "",
+            route=form.route if form else "",
+            administration=administration,
+            brand=row.brand,
+            clinical_drug=row.rxcui if row.tty in {"SCD", "GPCK"} else "",
+        )
+
+    def _moieties_of(self, rxcuis: Iterable[str]) -> tuple[Ingredient, ...]:
+        found = {m for m in map(self.moiety, rxcuis) if m is not None}
+        return tuple(sorted(found, key=lambda i: (i.name.casefold(), i.rxcui)))
+
+
+def read_strength(rxcui: str, text: str, substance: str = "") -> Strength:
+    """`0.025 mg/h` as a Strength of ingredient `rxcui`."""
+    amount, _, unit = text.partition(" ")
+    unit, _, per = unit.partition("/")
+    return Strength(rxcui, Decimal(amount), unit, Decimal(1), per or None, substance)
+
+
+def strength_text(strength: Strength) -> str:
+    """A Strength as the table writes it: "100 mg", "2 mg/mL"."""
+    per = f"/{strength.per_unit}" if strength.per_unit else ""
+    return f"{format(strength.value.normalize(), 'f')} {strength.unit}{per}"
+
+
+_NOT_WORD = re.compile(r"[^a-z0-9.%']+")
+
+
+def folded(name: str) -> str:
+    """Lower-case words of a name, one space between: how names are compared."""
+    return " ".join(_NOT_WORD.sub(" ", name.casefold()).split())
+
+
+def ndc11(text: str) -> tuple[str, ...]:
+    """The eleven-digit readings of an NDC; empty when it is none.
+
+    4-4-2, 5-3-2 and 5-4-1 get a zero where the segment lacks one (FDA, NDC format for HIPAA).
+    """
+    segments = text.strip().split("-")
+    if not all(part.isascii() and part.isdigit() for part in segments):
+        return ()
+    if len(segments) == 3:
+        labeler, product, package = segments
+        if tuple(map(len, segments)) in _NDC_SEGMENTS:
+            return (labeler.zfill(5) + product.zfill(4) + package.zfill(2),)
+        return ()
+    digits = "".join(segments)
+    if len(segments) == 2 and (len(segments[0]), len(segments[1])) in {(5, 4), (4, 4), (5, 3)}:
+        return (segments[0].zfill(5) + segments[1].zfill(4) + "00",)
+    if len(segments) != 1:
+        return ()
+    if len(digits) == 11:
+        return (digits,)
+    if len(digits) == 10:
+        return (f"0{digits}", f"{digits[:5]}0{digits[5:]}", f"{digits[:9]}0{digits[9:]}")
+    return ()
+
+
+def _third(line: str) -> str:
+    return line.split("\t", 3)[2]
+
+
+def _fourth(line: str) -> str:
+    return line.split("\t", 4)[3]
+
+
+def _line_start(text: str, key: str) -> int:
+    """Where the first line that is not before `key` starts, in a text of sorted lines."""
+    low, high = 0, len(text)
+    while low < high:
+        start = text.rfind("\n", 0, (low + high) // 2) + 1
+        end = text.find("\n", start) + 1 or len(text)
+        if text[start : end - 1] < key:
+            low = end
+        else:
+            high = start
+    return low
