@@ -1,0 +1,293 @@
+"""Bundles and resources as bytes: what is needed to page and to check, and the rest untouched.
+
+Only a few elements are looked at (`Peek`); every resource stays the JSON text that the source sent
+(`msgspec.Raw` refers to it), so that nothing is lost or rewritten on the way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from service.errors import SourceInvalid
+from service.fhir import release
+from service.fhir.body import json_text
+from service.fhir.policy import literal
+from service.model.source import RawResource
+
+_NOTHING = msgspec.Raw(b"")
+
+
+class _Meta(msgspec.Struct):
+    versionId: str | None = None
+
+
+class Peek(msgspec.Struct):
+    """The elements of any resource that paging and the patient check need."""
+
+    resourceType: str = ""
+    id: str = ""
+    meta: msgspec.Raw = _NOTHING
+    subject: msgspec.Raw = _NOTHING
+    patient: msgspec.Raw = _NOTHING
+    for_: msgspec.Raw = msgspec.field(default=_NOTHING, name="for")
+    beneficiary: msgspec.Raw = _NOTHING
+    individual: msgspec.Raw = _NOTHING
+    participant: msgspec.Raw = _NOTHING
+
+
+class _Reference(msgspec.Struct):
+    reference: str = ""
+
+
+class _Participant(msgspec.Struct):
+    actor: _Reference | None = None
+
+
+class Link(msgspec.Struct):
+    """Bundle.link."""
+
+    relation: str = ""
+    url: str = ""
+
+
+class _Search(msgspec.Struct):
+    mode: str = ""
+
+
+class _Response(msgspec.Struct):
+    status: str = ""
+    location: str = ""
+    etag: str = ""
+    outcome: msgspec.Raw = _NOTHING
+
+
+class Entry(msgspec.Struct):
+    """Bundle.entry with its resource as bytes (empty where there is none)."""
+
+    fullUrl: str = ""
+    resource: msgspec.Raw = _NOTHING
+    search: _Search | None = None
+    response: _Response | None = None
+
+    @property
+    def mode(self) -> str:
+        return self.search.mode if self.search else ""
+
+
+class Bundle(msgspec.Struct):
+    """A Bundle whose entries are decoded one by one, so that a broken one harms no other."""
+
+    resourceType: str = ""
+    type: str = ""
+    id: str = ""
+    total: int | None = None
+    link: list[Link] | None = None
+    entry: list[msgspec.Raw] | None = None
+
+    def link_to(self, relation: str) -> str | None:
+        """The address of that relation; None when there is none."""
+        return next((one.url for one in self.link or () if one.relation == relation), None)
+
+    def entries(self) -> Iterator[Entry | None]:
+        """Each entry, None where it is none that could be decoded."""
+        for raw in self.entry or ():
+            try:
+                yield _ENTRY.decode(raw)
+            except (msgspec.MsgspecError, RecursionError):
+                yield None
+
+
+class Issue(msgspec.Struct):
+    """OperationOutcome.issue."""
+
+    severity: str = ""
+    code: str = ""
+    diagnostics: str = ""
+    details: msgspec.Raw = _NOTHING
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of `details`, as vendors number their own messages."""
+        try:
+            details = msgspec.json.decode(self.details, type=_Details) if self.details else None
+        except msgspec.MsgspecError:
+            return ()
+        return tuple(one.code for one in details.coding) if details else ()
+
+    @property
+    def text(self) -> str:
+        """Severity and code, and the vendor's own code: never free text, which may name people."""
+        own = f" ({', '.join(self.codes)})" if self.codes else ""
+        return f"{self.severity or 'no severity'}: {self.code or 'no code'}{own}"
+
+
+class _Code(msgspec.Struct):
+    code: str = ""
+
+
+class _Details(msgspec.Struct):
+    coding: list[_Code] = []
+
+
+class _Outcome(msgspec.Struct):
+    resourceType: str = ""
+    issue: list[Issue] = []
+
+
+_PEEK = msgspec.json.Decoder(Peek)
+_ENTRY = msgspec.json.Decoder(Entry)
+_BUNDLE = msgspec.json.Decoder(Bundle)
+_OUTCOME = msgspec.json.Decoder(_Outcome)
+_META = msgspec.json.Decoder(_Meta)
+_REFERENCE = msgspec.json.Decoder(_Reference)
+_PARTICIPANTS = msgspec.json.Decoder(list[_Participant])
+_KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def peek(body: bytes | msgspec.Raw) -> Peek:
+    """The few elements of a resource. Raises: SourceInvalid when it is no JSON object of FHIR."""
+    try:
+        seen = _PEEK.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        raise SourceInvalid("no readable JSON resource") from None
+    if not seen.resourceType.isalpha() or len(seen.resourceType) > 64:
+        raise SourceInvalid("JSON without a resourceType")
+    return seen
+
+
+def decode_bundle(body: bytes) -> Bundle:
+    """A Bundle. Raises: SourceInvalid, saying in words what the body is instead."""
+    text = json_text(body)
+    try:
+        bundle = _BUNDLE.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        raise SourceInvalid("no readable JSON Bundle (broken or cut off)") from None
+    if bundle.resourceType == "OperationOutcome":
+        told = "; ".join(issue.text for issue in issues(text)) or "without an issue"
+        raise SourceInvalid(f"an OperationOutcome instead of a Bundle ({told})")
+    if bundle.resourceType != "Bundle":
+        kind = bundle.resourceType[:40] or "JSON without a resourceType"
+        raise SourceInvalid(f"{kind} instead of a Bundle")
+    return bundle
+
+
+def issues(body: bytes | msgspec.Raw) -> tuple[Issue, ...]:
+    """The issues of an OperationOutcome; empty when the body is none."""
+    try:
+        outcome = _OUTCOME.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return ()
+    return tuple(outcome.issue) if outcome.resourceType == "OperationOutcome" else ()
+
+
+def version(seen: Peek) -> str | None:
+    """meta.versionId, None where it is absent or no text."""
+    try:
+        return _META.decode(seen.meta).versionId if seen.meta else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def top_level(body: bytes | msgspec.Raw) -> frozenset[str]:
+    """The names of a resource's top-level elements."""
+    try:
+        return frozenset(_KEYS.decode(body))
+    except (msgspec.MsgspecError, RecursionError):
+        return frozenset()
+
+
+def shape(seen: Peek, body: bytes) -> release.Release:
+    """The FHIR release whose shape the resource has (see `release.shape`)."""
+    return release.shape(seen.resourceType, top_level(body), body)
+
+
+def identity(seen: Peek, full_url: str, body: bytes) -> str:
+    """The id of a resource; without a usable one that of its fullUrl, else of its content."""
+    if literal(f"{seen.resourceType}/{seen.id}"):
+        return seen.id
+    tail = full_url.rsplit("/", 1)[-1].removeprefix("urn:uuid:").removeprefix("urn:oid:")
+    if literal(f"{seen.resourceType}/{tail}"):
+        return tail
+    return f"content-{hashlib.sha256(body).hexdigest()[:16]}"
+
+
+def raw_resource(
+    seen: Peek, full_url: str, body: bytes, fhir: release.Release = release.Release.R4
+) -> RawResource:
+    """The resource as kept: its bytes untouched, with what names it."""
+    return RawResource(
+        type=seen.resourceType,
+        id=identity(seen, full_url, body),
+        version=version(seen),
+        body=body,
+        fhir=fhir.value,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """Whom a resource is about: `references` as written; `named` whether it has such an element."""
+
+    references: tuple[str, ...]
+    named: bool
+
+
+def subjects(seen: Peek) -> Subjects:
+    """References to whom a resource is about, from subject, patient, for and their like.
+
+    Source: the Patient compartment of R4. Of participants only those that name a Patient count.
+    """
+    named = False
+    found: list[str] = []
+    for element in (seen.subject, seen.patient, seen.for_, seen.beneficiary, seen.individual):
+        if not element:
+            continue
+        named = True
+        try:
+            reference = _REFERENCE.decode(element).reference
+        except msgspec.MsgspecError:
+            continue
+        if reference:
+            found.append(reference)
+    if not found and seen.participant:
+        named = True
+        try:
+            actors = [one.actor for one in _PARTICIPANTS.decode(seen.participant)]
+        except msgspec.MsgspecError:
+            actors = []
+        found += [one.reference for one in actors if one and "Patient/" in one.reference]
+    return Subjects(tuple(found), named)
+
+
+def root_of(full_url: str) -> str:
+    """The server part of a RESTful fullUrl ("https://h/fhir"), "" where it is none."""
+    head, _, _ = full_url.rpartition("/")
+    root, slash, _ = head.rpartition("/")
+    return root if slash and "://" in root else ""
+
+
+def references(body: bytes) -> frozenset[str]:
+    """Every Reference.reference anywhere in a resource (contained ones with them)."""
+    try:
+        tree = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return frozenset()
+    return frozenset(_references(tree))
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        reference = node.get("reference")
+        if isinstance(reference, str):
+            yield reference
+        for child in node.values():
+            if isinstance(child, dict | list):
+                yield from _references(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _references(child)

@@ -1,0 +1,404 @@
+"""A FHIR server as Concord uses it: capabilities, search, read, history, and the three writes.
+
+Reads are retried within the source's budget; writes never: what became of one is told by the error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+import msgspec
+from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
+
+from service.errors import (
+    SourceInvalid,
+    SourceRefused,
+    SourceUnavailable,
+    WriteConflict,
+    WriteRejected,
+    WriteUnavailable,
+    WriteUnknown,
+)
+from service.fhir import bundle as bundles
+from service.fhir.auth import Anonymous, Credentials
+from service.fhir.body import json_text
+from service.fhir.capability import Capabilities, capabilities
+from service.fhir.policy import Endpoint, literal
+from service.fhir.release import READ, Release
+from service.fhir.retry import RETRIED_STATUS, Again, Budget, Pace, retry_after, wait_politely
+from service.fhir.search import Paging, SearchResult, page_through
+from service.fhir.wire import Limits, Lost, NotSent, Reply, Wire
+from service.model.source import RawResource
+
+_ETAG = re.compile(r'(?:W/)?"?([^"]*)"?\Z')
+_NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class EntryAnswer:
+    """What became of one entry of a transaction (Bundle.entry.response)."""
+
+    status: int
+    location: str | None
+    version: str | None
+    issues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: `issues` are "severity: code" of an OperationOutcome, never free text."""
+
+    status: int
+    body: bytes
+    version: str | None
+    location: str | None
+    issues: tuple[str, ...] = ()
+    entries: tuple[EntryAnswer, ...] = ()
+
+
+@dataclass(slots=True)
+class FhirClient:
+    """One source or target.
+
+    Args:
+        base_url: the FHIR base; every request stays below it.
+        credentials: bound to this base.
+        http: shared by all sources (`wire.http_client`).
+    Raises: SettingsError when the address is none, or a credential would travel unencrypted.
+    """
+
+    base_url: str
+    credentials: Credentials = field(default_factory=Anonymous)
+    http: httpx.AsyncClient = field(kw_only=True)
+    limits: Limits = field(default_factory=Limits)
+    wire: Wire = field(init=False, repr=False)
+    _budget: Budget = field(init=False, default_factory=Budget, repr=False)
+    _pace: Pace = field(init=False, default_factory=Pace, repr=False)
+    _capabilities: Capabilities | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        endpoint = Endpoint.parse(self.base_url)
+        self.base_url = endpoint.base_url
+        self.wire = Wire(endpoint, self.credentials, self.http, self.limits)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.wire.endpoint
+
+    async def capabilities(self) -> Capabilities:
+        """What the server says it can do, asked once; unknown where it gives no statement.
+
+        Raises: SourceUnavailable when it does not answer at all, SourceInvalid when it names a
+            release that Concord does not read.
+        """
+        if self._capabilities is None:
+            reply = await self.get("metadata")
+            if reply.status in RETRIED_STATUS:
+                raise SourceUnavailable(f"the server answers {reply.words}")
+            try:
+                if reply.status != 200:
+                    raise SourceInvalid(reply.words)
+                found = capabilities(reply.body)
+            except SourceInvalid as error:
+                reason = f"no CapabilityStatement ({error.message})"
+                found = Capabilities(known=False, release=Release.UNKNOWN, reason=reason)
+            self._capabilities = found
+        found = self._capabilities
+        if found.known and found.release not in READ and found.release is not Release.UNKNOWN:
+            raise SourceInvalid(
+                f"FHIR {found.release.value} ({found.fhir_version or 'by its shape'}) is not read; "
+                "ask the source for an R4 address"
+            )
+        return found
+
+    async def search(
+        self,
+        resource_type: str,
+        params: Sequence[tuple[str, str]],
+        *,
+        patients: frozenset[str] = frozenset(),
+        deadline: float | None = None,
+        ignored_outcomes: frozenset[str] = frozenset(),
+        self_link: bool = True,
+    ) -> SearchResult:
+        """All pages of a search, with the certificate of how complete they are. Never raises.
+
+        Args:
+            params: name and value in the order sent.
+            patients: references ("Patient/17") of whom every match must be; empty checks nothing.
+            deadline: moment of the event loop's clock after which the rest is given up.
+            ignored_outcomes: vendor codes (OperationOutcome.issue.details) that mean no loss here.
+            self_link: False for a server known to send none.
+        """
+        known = self._capabilities
+        paging = Paging(
+            resource_type,
+            tuple(params),
+            patients,
+            expected=known.release if known and known.release in READ else Release.R4,
+            offered=known.offers(resource_type) if known and known.types else None,
+            ignored_outcomes=ignored_outcomes,
+            self_link_required=self_link,
+        )
+        return await page_through(self, paging, deadline)
+
+    async def read(self, reference: str, *, fresh: bool = False) -> Answer:
+        """One resource, or the 404/410 that says it is not there.
+
+        Args:
+            fresh: ask caches to stand aside, for reading back what was just written.
+        Raises: SourceUnavailable, SourceRefused (401, 403, an address elsewhere), SourceInvalid.
+        """
+        relative = self.endpoint.relative(reference)
+        if relative is None:
+            raise SourceRefused(f"the reference {reference[:80]!r} is not on this server")
+        reply = await self.get(relative, headers=_NO_CACHE if fresh else None)
+        if reply.status in {404, 410}:
+            return _answer(reply)
+        self._must_be_ok(reply, relative)
+        seen = bundles.peek(json_text(reply.body))
+        if seen.resourceType != relative.partition("/")[0]:
+            raise SourceInvalid(f"{relative}: {seen.resourceType[:40]} came instead")
+        return _answer(reply)
+
+    async def history(self, reference: str) -> tuple[RawResource, ...]:
+        """All versions of one resource, newest first.
+
+        Raises: as `read`; SourceInvalid when the history is not whole.
+        """
+        relative = literal(reference)
+        if relative is None:
+            raise SourceRefused(f"the reference {reference[:80]!r} is none")
+        found: list[RawResource] = []
+        url: str | None = f"{relative}/_history"
+        visited: set[str] = set()
+        while url is not None:
+            address = self.endpoint.admit(url)
+            if address in visited or len(visited) >= self.limits.pages:
+                raise SourceInvalid(f"{relative}: its history never ends")
+            visited.add(address)
+            reply = await self.get(address, headers=_NO_CACHE)
+            self._must_be_ok(reply, f"{relative}/_history")
+            page = bundles.decode_bundle(reply.body)
+            for entry in page.entries():
+                if entry is None or not entry.resource:
+                    continue
+                body = bytes(entry.resource)
+                found.append(bundles.raw_resource(bundles.peek(body), entry.fullUrl, body))
+            url = page.link_to("next")
+        return tuple(found)
+
+    async def create(
+        self, resource: Mapping[str, object], *, if_none_exist: str | None = None
+    ) -> Answer:
+        """POST one resource; with `if_none_exist` (a query) 200 means that it was there already.
+
+        Raises: WriteUnavailable (surely not written), WriteUnknown (the answer was lost),
+            WriteConflict (409, 412), WriteRejected.
+        """
+        headers = {"If-None-Exist": if_none_exist} if if_none_exist else {}
+        return await self._write("POST", str(resource["resourceType"]), headers, resource)
+
+    async def update(
+        self,
+        resource: Mapping[str, object],
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> Answer:
+        """PUT one resource under its id, on top of version `if_match` only.
+
+        Args:
+            if_match: versionId that the person saw.
+            if_none_match: "*" creates under our own id where nothing stands yet.
+        Raises: as `create`.
+        """
+        headers: dict[str, str] = {}
+        if if_match is not None:
+            headers["If-Match"] = f'W/"{if_match}"'
+        if if_none_match is not None:
+            headers["If-None-Match"] = if_none_match
+        target = literal(f"{resource['resourceType']}/{resource['id']}")
+        if target is None:
+            raise WriteRejected("the resource has no id that an address can carry")
+        return await self._write("PUT", target, headers, resource)
+
+    async def transaction(self, bundle: Mapping[str, object]) -> Answer:
+        """POST a transaction Bundle; `entries` tells what became of each part.
+
+        Raises: as `create`; an inner status that is no success is left to the caller in `entries`.
+        """
+        return await self._write("POST", "", {}, bundle)
+
+    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply:
+        """The answer to a GET, after short retries; whatever status is left at the end.
+
+        Raises: SourceUnavailable (nothing answered), SourceRefused (address elsewhere),
+            SourceInvalid (body broken, cut off or over the cap).
+        """
+        last: Reply | None = None
+
+        async def once() -> Reply:
+            nonlocal last
+            last = None
+            await self._hold()
+            try:
+                reply = await self._authorized("GET", url, headers=headers)
+            except (NotSent, Lost) as error:
+                raise Again(str(error)) from None
+            if reply.status in RETRIED_STATUS:
+                last = reply
+                wait = retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
+                if wait is not None:
+                    self._pace.hold(min(wait, 3600.0))
+                raise Again(f"the server answers {reply.words}", wait)
+            self._budget.earn()
+            return reply
+
+        try:
+            async for attempt in AsyncRetrying(
+                retry=self._may_retry,
+                stop=stop_after_attempt(self.limits.attempts),
+                wait=wait_politely,
+                reraise=True,
+            ):
+                with attempt:
+                    return await once()
+        except Again as error:
+            if last is not None:
+                return last
+            raise SourceUnavailable(error.message) from None
+        raise AssertionError("tenacity ends with a result or an error")
+
+    def _may_retry(self, state: RetryCallState) -> bool:
+        """Whether this attempt is followed by another: a short wait, within the source's budget.
+
+        A wait that the server asked for costs nothing of the budget: coming back then is what it
+        wants.
+        """
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, Again) or state.attempt_number >= self.limits.attempts:
+            return False
+        if error.wait is not None:
+            return error.wait <= self.limits.deadline_s
+        return self._budget.spend()
+
+    async def _hold(self) -> None:
+        """Wait until the moment that the server's last Retry-After named."""
+        wait = self._pace.remaining()
+        if wait > self.limits.deadline_s:
+            raise SourceUnavailable(f"the server asks for a pause of {wait:.0f} s")
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    async def _authorized(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Reply:
+        """One request; after a 401 once more with a new token, where one can be had."""
+        reply = await self.wire.send(method, url, headers=headers, content=content)
+        if reply.status == 401 and self.credentials.forget():
+            reply = await self.wire.send(method, url, headers=headers, content=content)
+        return reply
+
+    def _must_be_ok(self, reply: Reply, what: str) -> None:
+        if reply.status == 200:
+            return
+        message = f"{what}: {reply.words}"
+        if reply.status in RETRIED_STATUS:
+            raise SourceUnavailable(message)
+        if reply.status in {401, 403} or 300 <= reply.status < 400:
+            raise SourceRefused(message)
+        raise SourceInvalid(message)
+
+    async def _write(
+        self, method: str, target: str, headers: Mapping[str, str], resource: Mapping[str, object]
+    ) -> Answer:
+        what = f"{method} {target or 'transaction'}"
+        headers = {"Prefer": "return=representation", **headers}
+        try:
+            reply = await self._authorized(
+                method, target, headers=headers, content=msgspec.json.encode(resource)
+            )
+        except NotSent as error:
+            raise WriteUnavailable(f"{what}: {error}; nothing was sent") from None
+        except Lost as error:
+            raise WriteUnknown(f"{what}: {error}; it may have been written") from None
+        except SourceUnavailable as error:
+            raise WriteUnavailable(f"{what}: {error.message}; nothing was sent") from None
+        except SourceRefused as error:
+            raise WriteRejected(f"{what}: {error.message}") from None
+        except SourceInvalid as error:
+            raise WriteUnknown(f"{what}: {error.message}; it may have been written") from None
+        return _written(reply, what)
+
+
+def _written(reply: Reply, what: str) -> Answer:
+    """The answer of a write that took place. Raises: WriteError for every other answer."""
+    answer = _answer(reply)
+    if reply.status in {200, 201, 204}:
+        return answer
+    told = f" ({'; '.join(answer.issues)})" if answer.issues else ""
+    message = f"{what}: {reply.words}{told}"
+    if reply.status in {409, 412}:
+        raise WriteConflict(message)
+    if reply.status in {429, 503}:
+        raise WriteUnavailable(f"{message}; nothing was written")
+    if reply.status in {202, 408} or reply.status >= 500:
+        raise WriteUnknown(f"{message}; it may have been written")
+    raise WriteRejected(message)
+
+
+def _etag(value: str | None) -> str | None:
+    match = _ETAG.match(value.strip()) if value else None
+    return match[1] or None if match else None
+
+
+def _answer(reply: Reply) -> Answer:
+    issues: tuple[str, ...] = ()
+    version = _etag(reply.headers.get("etag"))
+    entries: tuple[EntryAnswer, ...] = ()
+    try:
+        text = json_text(reply.body)
+        seen = bundles.peek(text)
+        issues = tuple(issue.text for issue in bundles.issues(text))
+        version = bundles.version(seen) or version
+        if seen.resourceType == "Bundle":
+            entries = _entries(text)
+    except SourceInvalid:
+        pass  # an answer need not have a body; its status and headers say enough
+    return Answer(reply.status, reply.body, version, reply.headers.get("location"), issues, entries)
+
+
+def _entries(body: bytes) -> tuple[EntryAnswer, ...]:
+    """One EntryAnswer per entry, in order; status 0 where the server says nothing of it."""
+    answers = []
+    for entry in bundles.decode_bundle(body).entries():
+        response = entry.response if entry else None
+        if response is None:
+            answers.append(EntryAnswer(0, None, None))
+            continue
+        code = response.status[:3]
+        issues = bundles.issues(response.outcome) if response.outcome else ()
+        answers.append(
+            EntryAnswer(
+                status=int(code) if code.isascii() and code.isdigit() else 0,
+                location=response.location or None,
+                version=_etag(response.etag) or _version_in(response.location),
+                issues=tuple(issue.text for issue in issues),
+            )
+        )
+    return tuple(answers)
+
+
+def _version_in(location: str) -> str | None:
+    return location.rpartition("/_history/")[2] or None if "/_history/" in location else None

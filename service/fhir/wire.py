@@ -1,0 +1,170 @@
+"""One request and its whole answer: bound to the endpoint, timed, capped, its failures in words.
+
+Nothing here retries or follows; `client.py` does the first, nobody the second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from service.errors import SettingsError, SourceInvalid
+from service.fhir.auth import Anonymous, Credentials
+from service.fhir.body import ACCEPT_ENCODING, inflated
+from service.fhir.policy import Endpoint
+
+FHIR_JSON = "application/fhir+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one source may cost. Times in seconds, `page_cap` in bytes after inflating."""
+
+    connect_s: float = 5.0
+    answer_s: float = 15.0
+    deadline_s: float = 20.0
+    page_cap: int = 32_000_000
+    pages: int = 200
+    entries: int = 100_000
+    in_flight: int = 6
+    attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def words(self) -> str:
+        """ "410 Gone"."""
+        try:
+            return f"{self.status} {HTTPStatus(self.status).phrase}"
+        except ValueError:
+            return str(self.status)
+
+
+class NotSent(Exception):
+    """No byte of the request left: no connection could be made. The message says why."""
+
+
+class Lost(Exception):
+    """The request may have arrived, but its answer did not come back whole."""
+
+
+def http_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+    """The HTTP client that all sources share: no redirects, no cookies, no proxy for loopback."""
+    no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+    local = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+    return httpx.AsyncClient(
+        follow_redirects=False,
+        cookies=no_cookies,
+        verify=verify,
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=40),
+        mounts=dict.fromkeys(local),
+    )
+
+
+@dataclass(slots=True)
+class Wire:
+    """Sends requests to one endpoint.
+
+    Raises (on construction): SettingsError when a credential would travel unencrypted.
+    """
+
+    endpoint: Endpoint
+    credentials: Credentials
+    http: httpx.AsyncClient
+    limits: Limits
+    _slots: asyncio.Semaphore = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.credentials.secret and not self.endpoint.may_carry_credentials:
+            raise SettingsError(
+                f"{self.endpoint.base_url} is plain http: no credential is sent over it. "
+                "Use https, or leave the credential out."
+            )
+        if not self.credentials.secret:
+            self.credentials = Anonymous()
+        self._slots = asyncio.Semaphore(self.limits.in_flight)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Reply:
+        """The answer to one request, whatever its status.
+
+        Raises: SourceRefused (the address leaves the endpoint), NotSent, Lost, SourceInvalid (body
+            too large or broken), SourceError from the credentials.
+        """
+        address = self.endpoint.admit(url)
+        async with self._slots:
+            sent = {"Accept": FHIR_JSON, "Accept-Encoding": ACCEPT_ENCODING, **(headers or {})}
+            authorization = await self.credentials.header(self.http, self.endpoint)
+            if authorization is not None:
+                sent["Authorization"] = authorization
+            if content is not None:
+                sent["Content-Type"] = FHIR_JSON
+            request = self.http.build_request(
+                method,
+                address,
+                headers=sent,
+                content=content,
+                timeout=httpx.Timeout(self.limits.answer_s, connect=self.limits.connect_s),
+            )
+            try:
+                return await self._exchange(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                raise NotSent(self._why(error)) from None
+            except (httpx.TransportError, httpx.StreamError) as error:
+                raise Lost(self._why(error)) from None
+
+    async def _exchange(self, request: httpx.Request) -> Reply:
+        response = await self.http.send(request, stream=True, follow_redirects=False, auth=None)
+        try:
+            stream = response.stream
+            if not isinstance(stream, httpx.AsyncByteStream):
+                raise SourceInvalid("the answer cannot be streamed")
+            encoding = response.headers.get("content-encoding", "")
+            body = await inflated(stream, encoding, self.limits.page_cap)
+        finally:
+            await response.aclose()
+        return Reply(response.status_code, dict(response.headers), body)
+
+    def _why(self, error: Exception) -> str:
+        """A transport failure in words, from the deepest cause that says anything."""
+        if isinstance(error, httpx.ConnectTimeout):
+            return f"no connection within {self.limits.connect_s:g} s"
+        if isinstance(error, httpx.TimeoutException):
+            return f"no answer within {self.limits.answer_s:g} s"
+        cause: BaseException | None = error
+        for _ in range(8):
+            if isinstance(cause, ssl.SSLError):
+                return f"TLS failed ({cause.reason or 'handshake'})"
+            if isinstance(cause, socket.gaierror):
+                return "the host name is not known"
+            if isinstance(cause, ConnectionRefusedError):
+                return "connection refused"
+            if isinstance(cause, OSError) and cause.errno:
+                return f"connection failed ({errno.errorcode.get(cause.errno, cause.errno)})"
+            if cause is None:
+                break
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(error, httpx.ConnectError):
+            return "no connection"
+        return "the connection was lost before the answer was whole"

@@ -1,0 +1,83 @@
+"""How one vendor's server wants to be asked; filled from `mappings/sources/`, each quirk reasoned.
+
+A profile narrows nothing silently: what is asked in part (a window of days) is said in the
+certificate's reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A date parameter that the server demands, in days before and after the day of reading."""
+
+    parameter: str
+    past_days: int
+    future_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """One peculiarity of one resource type (`type` "*" for all), with why and where it is known.
+
+    Args:
+        query: parameters added to the search.
+        each: one search per value of this parameter (parameter, values).
+        include: False never asks for `_include`, True always; None goes by CapabilityStatement.
+        count: page size to ask for; 0 asks for none.
+        skip: the type is not asked, because this vendor has none; the certificate says not-offered.
+        self_link: False for a server that sends no self link.
+        ignore_outcomes: vendor codes of OperationOutcome that mean no loss.
+    """
+
+    type: str
+    reason: str
+    source: str
+    query: tuple[tuple[str, str], ...] = ()
+    each: tuple[str, tuple[str, ...]] | None = None
+    window: Window | None = None
+    include: bool | None = None
+    count: int | None = None
+    skip: bool = False
+    self_link: bool = True
+    ignore_outcomes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProfile:
+    """One vendor. `recognise` are words of CapabilityStatement.software.name or publisher."""
+
+    name: str
+    title: str
+    recognise: tuple[str, ...] = ()
+    quirks: tuple[Quirk, ...] = ()
+
+    def of(self, resource_type: str) -> tuple[Quirk, ...]:
+        """The quirks that concern the type, those for all types first."""
+        return tuple(
+            sorted(
+                (quirk for quirk in self.quirks if quirk.type in {"*", resource_type}),
+                key=lambda quirk: quirk.type != "*",
+            )
+        )
+
+
+GENERIC = SourceProfile("generic", "any FHIR server")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProfiles:
+    """All profiles by name."""
+
+    by_name: Mapping[str, SourceProfile] = field(default_factory=dict)
+
+    def recognised(self, software: str, publisher: str) -> SourceProfile:
+        """The profile of the vendor that the CapabilityStatement names, else generic."""
+        text = f"{software} {publisher}".casefold()
+        for profile in sorted(self.by_name.values(), key=lambda one: one.name):
+            if any(word.casefold() in text for word in profile.recognise):
+                return profile
+        return self.by_name.get("generic", GENERIC)

@@ -1,0 +1,174 @@
+"""Which searches make up everything about one patient, and the resources they refer to.
+
+Source: the Patient compartment and the search parameters of FHIR R4; US Core asks clients to take
+a Medication as code, contained or by reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from service.fhir.bundle import references
+from service.fhir.capability import Capabilities
+from service.fhir.policy import Endpoint, literal
+from service.model.source import MEDICATION_TYPES, Certificate, RawResource, State, worst
+from service.read.profile import SourceProfile
+
+SEARCHED_TYPES = (
+    *MEDICATION_TYPES,
+    "Observation",
+    "Appointment",
+    "Condition",
+    "AllergyIntolerance",
+    "CareTeam",
+    "CarePlan",
+    "Encounter",
+    "Communication",
+    "Task",
+    "ServiceRequest",
+    "Goal",
+    "FamilyMemberHistory",
+    "QuestionnaireResponse",
+    "Procedure",
+    "Consent",
+    "List",
+    "DetectedIssue",
+)
+"""Asked by patient."""
+
+REFERRED_TYPES = ("Medication", "Practitioner", "PractitionerRole", "Organization")
+"""Read where a line refers to them."""
+
+RESOURCE_TYPES = ("Patient", *SEARCHED_TYPES, *REFERRED_TYPES, "Provenance")
+"""Everything that is kept of a patient. Provenance comes along with our own List and DetectedIssue
+where the server offers `_revinclude`."""
+
+_OUR_OWN = frozenset({"List", "DetectedIssue"})
+_REFERRING = frozenset(
+    {*MEDICATION_TYPES, "Patient", "Appointment", "CareTeam", "PractitionerRole"}
+)
+_DEFAULT_COUNT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search: `without_include` are the parameters to fall back to when a 400 comes."""
+
+    type: str
+    params: tuple[tuple[str, str], ...]
+    without_include: tuple[tuple[str, str], ...]
+    ignore_outcomes: frozenset[str] = frozenset()
+    self_link: bool = True
+    note: str = ""
+
+
+def searches(
+    resource_type: str,
+    patient_id: str,
+    profile: SourceProfile,
+    known: Capabilities,
+    today: date,
+) -> tuple[Search, ...]:
+    """The searches for one type of one patient; none where the vendor is known not to have it."""
+    quirks = profile.of(resource_type)
+    if any(quirk.skip for quirk in quirks):
+        return ()
+    offer = known.offer(resource_type)
+    by = "patient"
+    if offer.search_params and "patient" not in offer.search_params:
+        by = "subject" if "subject" in offer.search_params else "patient"
+    base: list[tuple[str, str]] = [(by, patient_id if by == "patient" else f"Patient/{patient_id}")]
+    note = ""
+    count: int | None = _DEFAULT_COUNT
+    include: bool | None = None
+    each: tuple[str, tuple[str, ...]] | None = None
+    for quirk in quirks:
+        base += quirk.query
+        each = quirk.each or each
+        count = quirk.count if quirk.count is not None else count
+        include = quirk.include if quirk.include is not None else include
+        if quirk.window is not None:
+            first = today - timedelta(days=quirk.window.past_days)
+            last = today + timedelta(days=quirk.window.future_days)
+            base += [
+                (quirk.window.parameter, f"ge{first.isoformat()}T00:00:00Z"),
+                (quirk.window.parameter, f"lt{last.isoformat()}T00:00:00Z"),
+            ]
+            note = f"asked from {first.isoformat()} to {last.isoformat()} only: {quirk.reason}"
+    paging = [("_count", str(count))] if count else []
+    found: list[Search] = []
+    for value in each[1] if each else ("",):
+        params = [*base, *([(each[0], value)] if each else []), *paging]
+        found.append(
+            Search(
+                type=resource_type,
+                params=(*params, *_includes(resource_type, known, include)),
+                without_include=tuple(params),
+                ignore_outcomes=frozenset(c for quirk in quirks for c in quirk.ignore_outcomes),
+                self_link=all(quirk.self_link for quirk in quirks),
+                note=note,
+            )
+        )
+    return tuple(found)
+
+
+def _includes(
+    resource_type: str, known: Capabilities, wanted: bool | None
+) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    offer = known.offer(resource_type)
+    if resource_type in MEDICATION_TYPES:
+        medication = f"{resource_type}:medication"
+        if wanted or (wanted is None and offer.includes_by(medication)):
+            found.append(("_include", medication))
+    if resource_type in _OUR_OWN and offer.rev_includes & {"*", "Provenance:target"}:
+        found.append(("_revinclude", "Provenance:target"))
+    return tuple(found)
+
+
+def merged(parts: Sequence[Certificate], unique: int) -> Certificate:
+    """One certificate for the searches of one type; `unique` is how many resources came in all."""
+    first = parts[0]
+    totals = [part.total for part in parts]
+    return Certificate(
+        type=first.type,
+        state=worst_of(parts),
+        reasons=tuple(dict.fromkeys(reason for part in parts for reason in part.reasons)),
+        count=unique,
+        pages=sum(part.pages for part in parts),
+        total=sum(t for t in totals if t is not None) if None not in totals else None,
+        skipped=sum(part.skipped for part in parts),
+        dropped=tuple(dict.fromkeys(name for part in parts for name in part.dropped)),
+    )
+
+
+def worst_of(parts: Sequence[Certificate]) -> State:
+    """The worst state, not-offered only where every part is; one lost part leaves the rest."""
+    states = [part.state for part in parts]
+    if all(state is State.NOT_OFFERED for state in states):
+        return State.NOT_OFFERED
+    if State.UNAVAILABLE in states and set(states) != {State.UNAVAILABLE}:
+        return State.PARTIAL
+    return worst(states)
+
+
+def referred(
+    resources: Iterable[RawResource], endpoint: Endpoint | None
+) -> dict[str, frozenset[str]]:
+    """References to Medication and people that lines make, by type, as "Type/id" or as written.
+
+    Contained ("#id") ones need no reading. One that lies elsewhere stays as written, so that it can
+    be named as unresolved.
+    """
+    found: dict[str, set[str]] = {kind: set() for kind in REFERRED_TYPES}
+    for resource in resources:
+        if resource.type not in _REFERRING:
+            continue
+        for reference in references(resource.body):
+            here = endpoint.relative(reference) if endpoint else literal(reference)
+            kind = (here or reference).rsplit("/", 2)[-2] if "/" in reference else ""
+            if kind in found:
+                found[kind].add(here or reference)
+    return {kind: frozenset(names) for kind, names in found.items()}

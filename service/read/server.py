@@ -1,0 +1,351 @@
+"""A FHIR server as a source: find the patient, pull everything, certify each type.
+
+All searches of one source run side by side within its deadline; what could not be read in time is
+said, what came before stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from service.errors import SourceError, SourceRefused
+from service.fhir import bundle as bundles
+from service.fhir.body import json_text
+from service.fhir.capability import Capabilities
+from service.fhir.client import FhirClient
+from service.fhir.policy import literal
+from service.fhir.release import READ, Release
+from service.fhir.search import SearchResult
+from service.model.evidence import Problem
+from service.model.source import (
+    MEDICATION_TYPES,
+    Certificate,
+    RawResource,
+    Role,
+    SourceRead,
+    State,
+)
+from service.read.profile import GENERIC, SourceProfile, SourceProfiles
+from service.read.pull import (
+    REFERRED_TYPES,
+    SEARCHED_TYPES,
+    Search,
+    merged,
+    referred,
+    searches,
+)
+from service.read.source import Found, PatientQuery
+
+_PATIENT_CAP = 100
+_REFERRED_CAP = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _TypeRead:
+    """What one resource type gave."""
+
+    certificate: Certificate
+    resources: tuple[RawResource, ...] = ()
+    included: tuple[RawResource, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class ServerReader:
+    """One FHIR server.
+
+    Args:
+        vendor: a profile's name, or "auto" to go by the CapabilityStatement.
+    """
+
+    name: str
+    role: Role
+    client: FhirClient
+    profiles: SourceProfiles = field(default_factory=SourceProfiles)
+    vendor: str = "auto"
+
+    async def find(self, query: PatientQuery) -> Found:
+        """Patient resources that answer the query; every failure is a state with its reason."""
+        deadline = self._deadline()
+        known = await self._capabilities(deadline)
+        if isinstance(known, SourceRead):
+            return Found((), known)
+        if query.reference is not None:
+            reference = self.client.endpoint.relative(query.reference)
+            if reference is None or not reference.startswith("Patient/"):
+                reason = f"the reference {query.reference[:80]!r} is no Patient of this server"
+                return Found((), self._read(reasons=(reason,), floor=State.UNAVAILABLE))
+            patient, certificate = await self._patient(reference, known, deadline)
+            patients = (patient,) if patient else ()
+            return Found(patients, self._read(patients, (certificate,)))
+        result = await self._search_patients(query, deadline)
+        return Found(result.resources, self._read(result.resources, (result.certificate,)))
+
+    async def pull(self, patient_ids: tuple[str, ...]) -> SourceRead:
+        """Every type of RESOURCE_TYPES for one patient, with a certificate for each."""
+        deadline = self._deadline()
+        known = await self._capabilities(deadline)
+        if isinstance(known, SourceRead):
+            return known
+        ids = tuple(dict.fromkeys(one.removeprefix("Patient/") for one in patient_ids))
+        wrong = [one for one in ids if literal(f"Patient/{one}") is None]
+        if wrong or not ids:
+            reason = "no patient id that an address can carry was given"
+            return self._read(reasons=(reason,), floor=State.UNAVAILABLE)
+        profile = self._profile(known)
+        (patients, certificate), typed = await asyncio.gather(
+            self._patients(ids, known, deadline),
+            asyncio.gather(
+                *(self._of_type(kind, ids, profile, known, deadline) for kind in SEARCHED_TYPES)
+            ),
+        )
+        kept: dict[str, RawResource] = {one.reference: one for one in patients}
+        certificates = [certificate]
+        problems: list[Problem] = []
+        came_along: dict[str, RawResource] = {}
+        for read in typed:
+            kept.update((one.reference, one) for one in read.resources)
+            came_along.update((one.reference, one) for one in read.included)
+            certificates.append(read.certificate)
+            problems += read.problems
+        kept.update(
+            (name, one)
+            for name, one in came_along.items()
+            if one.type in {*REFERRED_TYPES, "Provenance"}
+        )
+        people, more = await self._referred(kept, known, deadline)
+        kept.update((one.reference, one) for one in people)
+        certificates += more
+        reasons: list[str] = [known.reason] if known.reason else []
+        by_type = {one.type: one.state for one in certificates}
+        if all(by_type[kind] is State.NOT_OFFERED for kind in MEDICATION_TYPES):
+            reasons.append("the server offers no medication resources at all")
+        return self._read(
+            tuple(sorted(kept.values(), key=lambda one: one.reference)),
+            tuple(certificates),
+            reasons=tuple(reasons),
+            problems=tuple(problems),
+        )
+
+    async def _of_type(
+        self,
+        kind: str,
+        ids: tuple[str, ...],
+        profile: SourceProfile,
+        known: Capabilities,
+        deadline: float,
+    ) -> _TypeRead:
+        if not known.offers(kind):
+            reason = f"{kind}: the CapabilityStatement does not offer it"
+            return _TypeRead(Certificate(kind, State.NOT_OFFERED, (reason,)))
+        today = datetime.now(UTC).date()
+        planned = [one for each in ids for one in searches(kind, each, profile, known, today)]
+        if not planned:
+            why = next((quirk.reason for quirk in profile.of(kind) if quirk.skip), "not asked")
+            return _TypeRead(Certificate(kind, State.NOT_OFFERED, (f"{kind}: {why}",)))
+        allowed = frozenset(f"Patient/{one}" for one in ids)
+        results = await asyncio.gather(*(self._searched(one, allowed, deadline) for one in planned))
+        found = {one.reference: one for result in results for one in result.resources}
+        included = {one.reference: one for result in results for one in result.included}
+        certificate = merged([result.certificate for result in results], len(found))
+        notes = tuple(dict.fromkeys(f"{kind}: {one.note}" for one in planned if one.note))
+        certificate = replace(certificate, reasons=(*certificate.reasons, *notes))
+        problems = [
+            Problem(self.name, kind, f"the server said {text}")
+            for text in dict.fromkeys(text for result in results for text in result.outcomes)
+        ]
+        if any(result.alarm for result in results):
+            problems.append(
+                Problem(self.name, kind, "the server sent another patient's data; it was refused")
+            )
+        return _TypeRead(
+            certificate, tuple(found.values()), tuple(included.values()), tuple(problems)
+        )
+
+    async def _searched(
+        self, search: Search, allowed: frozenset[str], deadline: float
+    ) -> SearchResult:
+        async def ask(params: tuple[tuple[str, str], ...]) -> SearchResult:
+            return await self.client.search(
+                search.type,
+                params,
+                patients=allowed,
+                deadline=deadline,
+                ignored_outcomes=search.ignore_outcomes,
+                self_link=search.self_link,
+            )
+
+        result = await ask(search.params)
+        if result.status in {400, 422, 501} and search.params != search.without_include:
+            result = await ask(search.without_include)
+        return result
+
+    async def _patients(
+        self, ids: tuple[str, ...], known: Capabilities, deadline: float
+    ) -> tuple[tuple[RawResource, ...], Certificate]:
+        read = await asyncio.gather(
+            *(self._patient(f"Patient/{one}", known, deadline) for one in ids)
+        )
+        found = tuple(patient for patient, _ in read if patient)
+        return found, merged([certificate for _, certificate in read], len(found))
+
+    async def _patient(
+        self, reference: str, known: Capabilities, deadline: float
+    ) -> tuple[RawResource | None, Certificate]:
+        resource, state, reason = await self._single(reference, known, deadline)
+        if resource is None and state is State.COMPLETE:
+            state, reason = State.UNAVAILABLE, "no such patient on this server"
+        reasons = (f"{reference}: {reason}",) if reason else ()
+        return resource, Certificate("Patient", state, reasons, count=int(resource is not None))
+
+    async def _single(
+        self, reference: str, known: Capabilities, deadline: float
+    ) -> tuple[RawResource | None, State, str]:
+        """One resource by reference: (None, COMPLETE, "") says that the server has none such."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                answer = await self.client.read(reference)
+            if answer.status != 200:
+                return None, State.COMPLETE, ""
+            body = json_text(answer.body)
+        except TimeoutError:
+            return None, State.UNAVAILABLE, "not read before the source's deadline"
+        except SourceRefused as error:
+            return None, State.WITHHELD, error.message
+        except SourceError as error:
+            return None, State.UNAVAILABLE, error.message
+        release = known.release if known.release in READ else Release.R4
+        return (
+            bundles.raw_resource(bundles.peek(body), reference, body, release),
+            State.COMPLETE,
+            "",
+        )
+
+    async def _search_patients(self, query: PatientQuery, deadline: float) -> SearchResult:
+        """By identifier first; by name and birth date only where no identifier found anybody."""
+        count = ("_count", str(_PATIENT_CAP))
+        result: SearchResult | None = None
+        for system, value in query.identifiers:
+            params = (("identifier", f"{_escaped(system)}|{_escaped(value)}"), count)
+            result = await self.client.search("Patient", params, deadline=deadline)
+            if result.resources:
+                return result
+        if query.identifiers and not (query.family or query.birth_date):
+            assert result is not None  # noqa: S101 (there was at least one identifier)
+            return result
+        named = [
+            ("family", _escaped(query.family)),
+            ("birthdate", query.birth_date.isoformat() if query.birth_date else ""),
+        ]
+        given = [(name, value) for name, value in named if value]
+        again = await self.client.search("Patient", [*given, count], deadline=deadline)
+        if result is None or result.certificate.state is State.COMPLETE:
+            return again
+        return replace(again, certificate=merged([result.certificate, again.certificate], 0))
+
+    async def _referred(
+        self, kept: dict[str, RawResource], known: Capabilities, deadline: float
+    ) -> tuple[list[RawResource], list[Certificate]]:
+        """What lines refer to and did not come along; a PractitionerRole's own people with it."""
+        found: list[RawResource] = []
+        certificates: dict[str, Certificate] = {}
+        have = dict(kept)
+        for kinds in (("Medication", "PractitionerRole"), ("Practitioner", "Organization")):
+            wanted = referred(have.values(), self.client.endpoint)
+            for kind in kinds:
+                resources, certificate = await self._read_all(
+                    kind, wanted[kind], have, known, deadline
+                )
+                found += resources
+                have.update((one.reference, one) for one in resources)
+                certificates[kind] = certificate
+        return found, [certificates[kind] for kind in REFERRED_TYPES]
+
+    async def _read_all(
+        self,
+        kind: str,
+        wanted: frozenset[str],
+        have: dict[str, RawResource],
+        known: Capabilities,
+        deadline: float,
+    ) -> tuple[list[RawResource], Certificate]:
+        here = sum(1 for one in have.values() if one.type == kind)
+        missing = sorted(wanted - have.keys())
+        if missing and not known.reads(kind):
+            reason = f"{kind}: the CapabilityStatement does not offer it"
+            certificate = Certificate(
+                kind, State.NOT_OFFERED, (reason,), here, unresolved=tuple(missing)
+            )
+            return [], certificate
+        elsewhere = [one for one in missing if literal(one) is None]
+        asked = [one for one in missing if literal(one) is not None][:_REFERRED_CAP]
+        answers = await asyncio.gather(*(self._single(one, known, deadline) for one in asked))
+        found = [resource for resource, _, _ in answers if resource is not None]
+        reasons = [
+            f"{reference}: {reason}"
+            for reference, (_, _, reason) in zip(asked, answers, strict=True)
+            if reason
+        ]
+        states = {state for _, state, _ in answers if state is not State.COMPLETE}
+        state = State.COMPLETE
+        if states:
+            state = State.WITHHELD if states == {State.WITHHELD} else State.PARTIAL
+        if elsewhere:
+            reasons.append(f"{kind}: {len(elsewhere)} on another server, not followed")
+        came = {one.reference for one in found}
+        certificate = Certificate(
+            kind,
+            state,
+            tuple(reasons),
+            count=here + len(found),
+            unresolved=tuple(one for one in missing if one not in came),
+        )
+        return found, certificate
+
+    async def _capabilities(self, deadline: float) -> Capabilities | SourceRead:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self.client.capabilities()
+        except TimeoutError:
+            reason = f"no answer within {self.client.limits.deadline_s:g} s"
+        except SourceError as error:
+            reason = error.message
+        return self._read(reasons=(reason,), floor=State.UNAVAILABLE)
+
+    def _profile(self, known: Capabilities) -> SourceProfile:
+        if self.vendor != "auto":
+            return self.profiles.by_name.get(self.vendor, GENERIC)
+        return self.profiles.recognised(known.software, known.publisher)
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self.client.limits.deadline_s
+
+    def _read(
+        self,
+        resources: tuple[RawResource, ...] = (),
+        certificates: tuple[Certificate, ...] = (),
+        *,
+        reasons: tuple[str, ...] = (),
+        floor: State = State.COMPLETE,
+        problems: tuple[Problem, ...] = (),
+    ) -> SourceRead:
+        return SourceRead(
+            name=self.name,
+            role=self.role,
+            resources=resources,
+            certificates=certificates,
+            reasons=reasons,
+            state_floor=floor,
+            problems=problems,
+            read_at=datetime.now(UTC),
+            base_url=self.client.base_url,
+        )
+
+
+def _escaped(value: str) -> str:
+    """A search value with FHIR's own separators escaped. Source: R4 search, "Escaping"."""
+    for mark in ("\\", ",", "$", "|"):
+        value = value.replace(mark, f"\\{mark}")
+    return value
