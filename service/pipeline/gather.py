@@ -62,7 +62,10 @@ class _Source:
     @property
     def ids(self) -> tuple[str, ...]:
         """Patient ids of the found records, also those of charts without a Patient resource."""
-        return self.found.ids if self.found else ()
+        if self.found is None:
+            return ()
+        bare = (reference.removeprefix("Patient/") for reference in self.found.bare)
+        return (*(raw.id for raw in self.found.patients), *bare)
 
 
 async def gather(

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from service.model.review import Decision, Disposition
+from service.review.decide import OVERRIDE_REASONS
 
 Document = Mapping[str, Any]
 
@@ -60,6 +61,7 @@ class Decided:
     disposition: str = ""
     by: str = ""
     reason: str = ""
+    to: str = ""
     etag: str = "0"
 
 
@@ -75,6 +77,10 @@ class Page:
     signed: Mapping[str, str] | None = None
     deliveries: Sequence[Mapping[str, str]] = ()
     error: str = ""
+
+    @property
+    def override_reasons(self) -> list[tuple[str, str]]:
+        return list(OVERRIDE_REASONS.items())
 
     @property
     def as_of(self) -> str:
@@ -380,6 +386,7 @@ def newest(decisions: Sequence[Decision], etags: Mapping[str, str]) -> dict[str,
             else decision.disposition.value,
             by=decision.by.name,
             reason=decision.reason,
+            to=decision.to.text if decision.to else "",
             etag=etags.get(item, str(decision.number)),
         )
         for item, decision in found.items()

@@ -1,0 +1,116 @@
+"""Errors as answers: `application/problem+json` for scripts, a short page for people.
+
+The status follows from the error's class and its `after`; the text is the error's own message,
+which names ids and what to do, and never repeats what was sent.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from service.errors import (
+    DecisionNotAllowed,
+    NotKept,
+    ReviewStale,
+    ServiceError,
+    SourceError,
+    StoreConflict,
+    StoreUnavailable,
+    UsageError,
+)
+from service.review.decide import Undecided
+from service.web.auth import ForeignOrigin, NotAllowed, NotSignedIn
+
+PROBLEM = "application/problem+json"
+
+
+class BadRequest(UsageError):
+    """The request cannot be read; see the API description for its shape."""
+
+
+class PreconditionMissing(ReviewStale):
+    """Send If-Match with the ETag that you saw."""
+
+
+STATUS: tuple[tuple[type[ServiceError], HTTPStatus], ...] = (
+    (NotSignedIn, HTTPStatus.UNAUTHORIZED),
+    (NotAllowed, HTTPStatus.FORBIDDEN),
+    (ForeignOrigin, HTTPStatus.FORBIDDEN),
+    (PreconditionMissing, HTTPStatus.PRECONDITION_REQUIRED),
+    (ReviewStale, HTTPStatus.PRECONDITION_FAILED),
+    (DecisionNotAllowed, HTTPStatus.CONFLICT),
+    (NotKept, HTTPStatus.NOT_FOUND),
+    (BadRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (StoreConflict, HTTPStatus.SERVICE_UNAVAILABLE),
+    (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (SourceError, HTTPStatus.BAD_GATEWAY),
+)
+
+
+def status_of(error: ServiceError) -> HTTPStatus:
+    """The HTTP status that says best who acts next."""
+    return next(
+        (status for kind, status in STATUS if isinstance(error, kind)),
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+
+
+def problem(status: HTTPStatus, detail: str, **more: object) -> JSONResponse:
+    """RFC 9457 problem details; 401 says how to authenticate."""
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    return JSONResponse({**body, **more}, status.value, headers, media_type=PROBLEM)
+
+
+async def on_service_error(request: Request, error: Exception) -> Response:
+    """What a ServiceError looks like: a problem under /api, a page elsewhere."""
+    assert isinstance(error, ServiceError)  # noqa: S101 - registered for this class only
+    status = status_of(error)
+    more = {"items": list(error.items)} if isinstance(error, Undecided) else {}
+    if _for_scripts(request):
+        return problem(status, error.message, **more)
+    if isinstance(error, NotSignedIn):
+        return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+    return _page(request, status, error.message)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Unknown routes and methods."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    status = HTTPStatus(error.status_code)
+    if _for_scripts(request):
+        return problem(status, status.description or status.phrase)
+    return _page(request, status, status.description or status.phrase)
+
+
+async def on_invalid_request(_request: Request, error: Exception) -> Response:
+    """FastAPI's own complaint repeats the input; ours names only the place."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
+    detail = f"This part of the request cannot be read: {', '.join(places)}."
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+
+
+async def on_fault(request: Request, _error: Exception) -> Response:
+    """A fault of ours: the correlation id leads to the log, nothing else is said."""
+    detail = "Something went wrong in Concord. Nothing was half done; please try again."
+    correlation = request.scope.get("correlation", "")
+    if _for_scripts(request):
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, correlation=correlation)
+    return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, f"{detail} ({correlation})")
+
+
+def _for_scripts(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def _page(request: Request, status: HTTPStatus, message: str) -> Response:
+    from service.web.templating import render
+
+    return render(request, "message.html", status, title=status.phrase, message=message)
