@@ -87,6 +87,7 @@ def _entry(number: int, item: Any, ask: Ask) -> _Entry:
         query=tuple(parse_qsl(query, keep_blank_values=True)),
         headers=headers,
         sent=item.get("resource"),
+        scopes=ask.scopes,
     )
     return _Entry(number, str(item.get("fullUrl", "")), inner)
 

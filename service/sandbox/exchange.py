@@ -62,7 +62,8 @@ class Ask:
     """One request below the base: `path` without the first slash, header names in lower case.
 
     `sent` is the resource where it is already decoded (entries of a Bundle), else `body` holds it.
-    `assigned` is the id that a transaction has reserved for a create.
+    `assigned` is the id that a transaction has reserved for a create, `scopes` are the SMART scopes
+    of who asks (None: everything).
     """
 
     method: str
@@ -73,6 +74,7 @@ class Ask:
     body: bytes = b""
     sent: Resource | None = None
     assigned: str | None = None
+    scopes: tuple[str, ...] | None = None
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -108,11 +110,18 @@ class Ask:
 class Reply:
     """What is answered: a status, headers, and a resource or nothing.
 
-    `page` and `pages` are filled for searches (1-based), so that a fault can aim at one page.
+    `type`, `page` and `pages` (from 1) are filled for searches, so that a fault can aim at a page.
+    `text` is the body where it is no resource.
     """
 
     status: int
     resource: Resource | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    type: str = ""
     page: int = 0
     pages: int = 0
+    text: str = ""
+
+    def with_resource(self, resource: Resource) -> Reply:
+        """The same reply with another body."""
+        return replace(self, resource=resource)

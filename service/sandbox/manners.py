@@ -157,7 +157,10 @@ PSYCHIATRY = Manners(
 PRIMARY_CARE = Manners(
     name="primary-care",
     software="Concord sandbox (primary care)",
-    types=offering((*_CHART, "MedicationDispense", "Immunization"), writable=_RESULTS),
+    types=offering(
+        (*_CHART, "MedicationStatement", "MedicationDispense", "Immunization"),
+        writable=_RESULTS,
+    ),
     page_size=10,
     max_count=20,
     total=False,
@@ -175,7 +178,6 @@ PHARMACY = Manners(
             *_PEOPLE,
             "MedicationDispense",
             "MedicationRequest",
-            "MedicationStatement",
             "Medication",
             "AllergyIntolerance",
             "List",

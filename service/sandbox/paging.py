@@ -10,9 +10,10 @@ from secrets import token_urlsafe
 from urllib.parse import parse_qsl, urlencode
 
 from service.sandbox.exchange import Ask, Refusal, Reply, Resource
+from service.sandbox.includes import included
 from service.sandbox.manners import Manners
 from service.sandbox.parameters import Parameter, parameters
-from service.sandbox.search import local_reference, matches, values
+from service.sandbox.search import matches, values
 from service.sandbox.storage import Storage, Version
 
 PAGE = "_page"
@@ -54,6 +55,7 @@ class Searches:
         self.manners = manners
         self.storage = storage
         self._cursors: OrderedDict[str, _Cursor] = OrderedDict()
+        self._endless: dict[str, Reply] = {}
         self._cached: dict[tuple[str, Query], tuple[datetime, tuple[Version, ...]]] = {}
 
     def expire_links(self) -> None:
@@ -81,12 +83,29 @@ class Searches:
         Raises: Refusal 410 when the link is unknown or has expired.
         """
         token = dict(ask.query)[PAGE]
+        if token in self._endless:
+            return self._more(token, ask.base)
         cursor = self._cursors.get(token)
         age = timedelta(seconds=self.manners.links_live_s)
         if cursor is None or self.storage.clock() - cursor.made > age:
             raise Refusal(410, "not-found", "the page is gone: the search has expired, start again")
         found = self._matching(cursor.search, ask.base) if cursor.found is None else cursor.found
         return self._page(cursor.search, found, cursor.offset, ask.base)
+
+    def repeat(self, reply: Reply) -> str:
+        """A token behind which this page comes again and again, each time with new ids."""
+        token = token_urlsafe(12)
+        self._endless[token] = reply
+        return token
+
+    def _more(self, token: str, base: str) -> Reply:
+        reply = self._endless.pop(token)
+        bundle = dict(reply.resource or {})
+        bundle["entry"] = [_renewed(entry, token) for entry in bundle.get("entry", [])]
+        own = [link for link in bundle["link"] if link["relation"] != "next"]
+        again = f"{base}?{PAGE}={self.repeat(reply)}"
+        bundle["link"] = [*own, {"relation": "next", "url": again}]
+        return reply.with_resource(bundle)
 
     def matching(self, type_: str, query: str, base: str) -> tuple[Version, ...]:
         """What a conditional interaction finds: `query` as in If-None-Exist.
@@ -183,7 +202,7 @@ class Searches:
             bundle["total"] = len(found)
         bundle["link"] = [{"relation": "self", "url": self_link}]
         if search.only_count:
-            return Reply(200, bundle, page=1, pages=1)
+            return Reply(200, bundle, type=search.type, page=1, pages=1)
         end = offset + search.count
         here = found[offset:end]
         if end < len(found):
@@ -191,7 +210,11 @@ class Searches:
             token = self._keep(_Cursor(search, kept, end, self.storage.clock()))
             bundle["link"].append({"relation": "next", "url": f"{base}?{PAGE}={token}"})
         entries = [(version, "match") for version in here]
-        entries += [(version, "include") for version in self._included(search, here, base)]
+        entries += [
+            (version, "include")
+            for version in included(self.storage, here, search.includes, base)
+            if version.type in self.manners.types
+        ]
         if entries:
             bundle["entry"] = [
                 {
@@ -202,7 +225,8 @@ class Searches:
                 for version, mode in entries
             ]
         pages = max(1, -(-len(found) // search.count))
-        return Reply(200, bundle, page=offset // search.count + 1, pages=pages)
+        page = offset // search.count + 1
+        return Reply(200, bundle, type=search.type, page=page, pages=pages)
 
     def _keep(self, cursor: _Cursor) -> str:
         token = token_urlsafe(12)
@@ -210,41 +234,6 @@ class Searches:
         while len(self._cursors) > _LINKS_KEPT:
             self._cursors.popitem(last=False)
         return token
-
-    def _included(self, search: _Search, here: tuple[Version, ...], base: str) -> list[Version]:
-        """What `_include` and `_revinclude` add to these matches, without repeats."""
-        found: dict[str, Version] = {}
-        for kind, value in search.includes:
-            type_, _, name = value.partition(":")
-            name = name.partition(":")[0]
-            parameter = parameters(type_).get(name)
-            if parameter is None or parameter.kind != "reference":
-                raise Refusal(400, "not-supported", f"{kind}: {value} is not supported")
-            if kind == "_include":
-                targets = self._targets(parameter, here if type_ == search.type else (), base)
-            else:
-                wanted = ",".join(version.reference for version in here)
-                targets = [
-                    version
-                    for version in self.storage.live(type_)
-                    if wanted and matches(version.resource or {}, parameter, "", wanted, base)
-                ]
-            found.update((version.reference, version) for version in targets)
-        for version in here:
-            found.pop(version.reference, None)
-        return [version for version in found.values() if version.type in self.manners.types]
-
-    def _targets(self, parameter: Parameter, here: tuple[Version, ...], base: str) -> list[Version]:
-        found = []
-        for version in here:
-            for path in parameter.paths:
-                for item in values(version.resource, path):
-                    text = item.get("reference") if isinstance(item, dict) else None
-                    type_, _, id_ = local_reference(str(text), base).partition("/")
-                    target = self.storage.current(type_, id_)
-                    if target is not None and target.resource is not None:
-                        found.append(target)
-        return found
 
 
 def _sort_key(paths: tuple[str, ...]) -> Callable[[Version], str]:
@@ -254,3 +243,11 @@ def _sort_key(paths: tuple[str, ...]) -> Callable[[Version], str]:
         return min((str(v) for path in paths for v in values(version.resource, path)), default="")
 
     return key
+
+
+def _renewed(entry: Resource, token: str) -> Resource:
+    """An entry as of another resource: the same content under another id."""
+    resource = entry["resource"]
+    id_ = f"{resource['id']}-{token.replace('_', '.')}"[-64:]
+    url = entry["fullUrl"].rpartition("/")[0] + f"/{id_}"
+    return {**entry, "fullUrl": url, "resource": {**resource, "id": id_}}

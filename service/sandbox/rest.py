@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from email.utils import format_datetime
-from typing import Any
-
+from service.sandbox.access import allows
 from service.sandbox.bundle import answer_bundle
 from service.sandbox.capability import capability_statement, smart_configuration
 from service.sandbox.exchange import Ask, Refusal, Reply, Resource, operation_outcome
 from service.sandbox.manners import Manners
 from service.sandbox.paging import PAGE, Searches
-from service.sandbox.search import local_reference
+from service.sandbox.references import local_reference, references
 from service.sandbox.shape import problems
-from service.sandbox.storage import Storage, Version, instant, is_id
+from service.sandbox.storage import Storage, Version, http_date, instant, is_id
 
 
 class Rest:
@@ -46,6 +42,7 @@ class Rest:
                 return answer_bundle(self, ask)
             case (_, str(type_), *rest) if ask.type:
                 self._offered(type_)
+                self._permitted(ask, type_, tuple(rest))
                 return self._on_type(ask, type_, tuple(rest))
             case _:
                 raise Refusal(404, "not-supported", f"{ask.method} /{ask.path} is not supported")
@@ -80,6 +77,14 @@ class Rest:
             raise Refusal(404, "not-supported", f"resource type {type_} is not offered here")
         if manner.forbidden:
             raise Refusal(403, "forbidden", f"access to {type_} is not granted")
+
+    def _permitted(self, ask: Ask, type_: str, rest: tuple[str, ...]) -> None:
+        searched = not rest or rest == ("_search",)
+        letter = {"POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}.get(ask.method, "r")
+        if searched and (ask.method == "GET" or rest):
+            letter = "s"
+        if not allows(ask.scopes, type_, letter):
+            raise Refusal(403, "forbidden", f"the granted scopes do not cover {type_}.{letter}")
 
     def _known(self, type_: str, id_: str) -> Version:
         version = self.storage.current(type_, id_)
@@ -221,24 +226,6 @@ class Rest:
             text = f"{version.reference} stands in version {version.number}"
             return Reply(status, operation_outcome("information", "informational", text), headers)
         return Reply(status, self.shown(version), headers)
-
-
-def references(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """(path, reference) of every Reference inside of a resource."""
-    if isinstance(value, dict):
-        text = value.get("reference")
-        if isinstance(text, str):
-            yield f"{path}.reference", text
-        for key, item in value.items():
-            yield from references(item, f"{path}.{key}")
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from references(item, f"{path}[{number}]")
-
-
-def http_date(at: datetime) -> str:
-    """`at` in UTC as HTTP writes a date."""
-    return format_datetime(at, usegmt=True)
 
 
 def _history_entry(version: Version, base: str) -> Resource:

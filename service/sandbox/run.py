@@ -13,9 +13,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.sandbox.server import BASE_PATH, Sandbox
+from service.sandbox.wire import TRANSPORT
 
 HOST = "127.0.0.1"
-TRANSPORT = "concord.sandbox.transport"
 _START_S = 10.0
 
 

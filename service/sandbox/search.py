@@ -10,6 +10,7 @@ from typing import Any
 
 from service.sandbox.exchange import Refusal, Resource
 from service.sandbox.parameters import Parameter
+from service.sandbox.references import local_reference
 
 _MODIFIERS = {
     "token": {"", "not", "missing"},
@@ -86,12 +87,6 @@ def _token(item: Any, wanted: str) -> bool:
     if isinstance(item, bool):
         return wanted == ("true" if item else "false")
     return bool(item == code) and not (bar and not code)
-
-
-def local_reference(reference: str, base: str) -> str:
-    """`reference` relative to `base` where it is a resource of this server, without its version."""
-    own = reference.removeprefix(base + "/") if base else reference
-    return own.partition("/_history/")[0]
 
 
 def _reference(item: Any, wanted: str, of_type: str, base: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,11 @@ def now() -> datetime:
 def instant(at: datetime) -> str:
     """`at` as a FHIR instant in UTC with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def http_date(at: datetime) -> str:
+    """`at` in UTC as HTTP writes a date."""
+    return format_datetime(at.astimezone(UTC), usegmt=True)
 
 
 @dataclass(frozen=True, slots=True)
