@@ -226,6 +226,7 @@ def raw_resource(
         version=version(seen),
         body=body,
         fhir=fhir.value,
+        full_url=full_url,
     )
 
 

@@ -72,7 +72,8 @@ class Certificate:
 class RawResource:
     """One resource as the source sent it: `body` is its JSON text, untouched, in UTF-8.
 
-    `fhir` is the release in whose shape it is: "R4" (4.0.1 and R4B) or "STU3".
+    `fhir` is the release in whose shape it is: "R4" (4.0.1 and R4B) or "STU3". `full_url` is its
+    Bundle.entry.fullUrl ("urn:uuid:..."), by which others of the same source may refer to it.
     """
 
     type: str
@@ -80,6 +81,7 @@ class RawResource:
     version: str | None
     body: bytes
     fhir: str = "R4"
+    full_url: str = ""
 
     @property
     def reference(self) -> str:

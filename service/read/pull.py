@@ -6,7 +6,7 @@ a Medication as code, contained or by reference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -155,20 +155,27 @@ def worst_of(parts: Sequence[Certificate]) -> State:
 
 
 def referred(
-    resources: Iterable[RawResource], endpoint: Endpoint | None
+    resources: Iterable[RawResource],
+    endpoint: Endpoint | None,
+    aliases: Mapping[str, str] | None = None,
 ) -> dict[str, frozenset[str]]:
     """References to Medication and people that lines make, by type, as "Type/id" or as written.
 
     Contained ("#id") ones need no reading. One that lies elsewhere stays as written, so that it can
     be named as unresolved.
+
+    Args:
+        endpoint: the server that the resources came from; None for files.
+        aliases: fullUrl to "Type/id", for files.
     """
     found: dict[str, set[str]] = {kind: set() for kind in REFERRED_TYPES}
     for resource in resources:
         if resource.type not in _REFERRING:
             continue
-        for reference in references(resource.body):
+        for written in references(resource.body):
+            reference = (aliases or {}).get(written, written)
             here = endpoint.relative(reference) if endpoint else literal(reference)
-            kind = (here or reference).rsplit("/", 2)[-2] if "/" in reference else ""
-            if kind in found:
-                found[kind].add(here or reference)
+            parts = (here or reference).rsplit("/", 2)
+            if len(parts) > 1 and parts[-2] in found:
+                found[parts[-2]].add(here or reference)
     return {kind: frozenset(names) for kind, names in found.items()}
