@@ -124,6 +124,7 @@ class FhirClient:
         patients: frozenset[str] = frozenset(),
         deadline: float | None = None,
         ignored_outcomes: frozenset[str] = frozenset(),
+        withheld_outcomes: frozenset[str] = frozenset(),
         self_link: bool = True,
     ) -> SearchResult:
         """All pages of a search, with the certificate of how complete they are. Never raises.
@@ -133,6 +134,7 @@ class FhirClient:
             patients: references ("Patient/17") of whom every match must be; empty checks nothing.
             deadline: moment of the event loop's clock after which the rest is given up.
             ignored_outcomes: vendor codes (OperationOutcome.issue.details) that mean no loss here.
+            withheld_outcomes: vendor codes by which the server says that it leaves something out.
             self_link: False for a server known to send none.
         """
         known = self._capabilities
@@ -143,6 +145,7 @@ class FhirClient:
             expected=known.release if known and known.release in READ else Release.R4,
             offered=known.offers(resource_type) if known and known.types else None,
             ignored_outcomes=ignored_outcomes,
+            withheld_outcomes=withheld_outcomes,
             self_link_required=self_link,
         )
         return await page_through(self, paging, deadline)

@@ -75,7 +75,8 @@ class Paging:
     patients: frozenset[str]
     expected: Release
     offered: bool | None
-    ignored_outcomes: frozenset[str]
+    ignored_outcomes: frozenset[str] = frozenset()
+    withheld_outcomes: frozenset[str] = frozenset()
     self_link_required: bool = True
     matches: dict[str, RawResource] = field(default_factory=dict)
     included: dict[str, RawResource] = field(default_factory=dict)
@@ -231,9 +232,9 @@ class Paging:
     def _hear(self, issues: tuple[Issue, ...]) -> None:
         for issue in issues:
             self.outcomes.append(issue.text)
-            if self.ignored_outcomes & {*issue.codes, issue.code}:
+            if self.ignored_outcomes.intersection(issue.codes):
                 continue
-            if issue.code in _WITHHELD:
+            if issue.code in _WITHHELD or self.withheld_outcomes.intersection(issue.codes):
                 self.doubt(self.told(f"OperationOutcome {issue.text}"), State.WITHHELD)
             elif issue.severity in {"error", "fatal"} or issue.code in _INCOMPLETE:
                 self.doubt(self.told(f"OperationOutcome {issue.text}"))

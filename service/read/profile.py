@@ -31,6 +31,7 @@ class Quirk:
         skip: the type is not asked, because this vendor has none; the certificate says not-offered.
         self_link: False for a server that sends no self link.
         ignore_outcomes: vendor codes of OperationOutcome that mean no loss.
+        withheld_outcomes: vendor codes by which the server says that it leaves something out.
     """
 
     type: str
@@ -44,6 +45,7 @@ class Quirk:
     skip: bool = False
     self_link: bool = True
     ignore_outcomes: tuple[str, ...] = ()
+    withheld_outcomes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

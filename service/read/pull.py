@@ -60,6 +60,7 @@ class Search:
     params: tuple[tuple[str, str], ...]
     without_include: tuple[tuple[str, str], ...]
     ignore_outcomes: frozenset[str] = frozenset()
+    withheld_outcomes: frozenset[str] = frozenset()
     self_link: bool = True
     note: str = ""
 
@@ -107,6 +108,7 @@ def searches(
                 params=(*params, *_includes(resource_type, known, include)),
                 without_include=tuple(params),
                 ignore_outcomes=frozenset(c for quirk in quirks for c in quirk.ignore_outcomes),
+                withheld_outcomes=frozenset(c for quirk in quirks for c in quirk.withheld_outcomes),
                 self_link=all(quirk.self_link for quirk in quirks),
                 note=note,
             )

@@ -174,6 +174,7 @@ class ServerReader:
                 patients=allowed,
                 deadline=deadline,
                 ignored_outcomes=search.ignore_outcomes,
+                withheld_outcomes=search.withheld_outcomes,
                 self_link=search.self_link,
             )
 
