@@ -23,7 +23,7 @@ def mappings_folder(configured: str = "") -> Path:
 
 
 def shipped(name: str) -> Path:
-    """A folder that comes with Concord: inside the installed package, or beside it in a checkout."""
+    """A folder that comes with Concord: in the installed package, or beside it in a checkout."""
     packaged = _PACKAGED / name
     return packaged if packaged.is_dir() else _CHECKOUT / name
 

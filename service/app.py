@@ -1,0 +1,184 @@
+"""The composition root: settings in; client, store, mappings, jobs and web application out.
+
+The only module that builds parts, and the only one that asks for the time, the environment and the
+current day on their behalf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service.settings import Settings, load, role_of, secret
+
+if TYPE_CHECKING:
+    import httpx
+
+    from service.fhir.auth import Credentials
+    from service.fhir.wire import Limits
+    from service.model.record import Report
+    from service.pipeline.reconcile import Knowledge
+    from service.read.source import Reader
+
+Say = Callable[[str], None]
+
+MEGABYTE = 1_000_000
+
+
+def now() -> datetime:
+    """The clock of the whole service, in UTC."""
+    return datetime.now(UTC)
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The settings of a file and this process's environment."""
+    return load(config, os.environ)
+
+
+def knowledge(settings: Settings) -> Knowledge:
+    """Every table that the stages need, from the mappings folder."""
+    from service.mappings.folder import digest, mappings_folder
+    from service.mappings.frequency import load_frequencies
+    from service.mappings.matching import load_weights
+    from service.mappings.precedence import load_policy
+    from service.mappings.routes import load_routes
+    from service.mappings.rules import load_rules
+    from service.mappings.rxnorm import load_drug_table
+    from service.mappings.units import load_units
+    from service.normalize.tables import Tables
+    from service.pipeline.reconcile import Knowledge
+
+    folder = mappings_folder(settings.mappings)
+    return Knowledge(
+        tables=Tables(
+            drugs=load_drug_table(folder),
+            units=load_units(folder),
+            frequencies=load_frequencies(folder),
+            routes=load_routes(folder),
+        ),
+        weights=load_weights(folder),
+        policy=load_policy(folder),
+        rules=load_rules(folder),
+        digest=digest(folder),
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """What one source may cost, from `[read]`."""
+    from service.fhir.wire import Limits
+
+    return Limits(
+        deadline_s=settings.read.deadline_s,
+        page_cap=int(settings.read.page_cap_mb * MEGABYTE),
+    )
+
+
+def credentials(settings: Settings, name: str) -> Credentials:
+    """How to sign in to a source, its secrets resolved now."""
+    from service.fhir.auth import Anonymous, Basic, Bearer, SmartBackend
+
+    source = settings.sources.get(name)
+    if source is None or source.auth.kind == "none":
+        return Anonymous()
+    auth = source.auth
+    if auth.kind == "bearer":
+        return Bearer(secret(auth.token, os.environ))
+    if auth.kind == "basic":
+        return Basic(auth.username, secret(auth.password, os.environ))
+    given = {
+        "key_id": auth.key_id,
+        "scope": auth.scopes or "system/*.rs",
+        "token_url": auth.token_url,
+    }
+    return SmartBackend(auth.client_id, secret(auth.private_key, os.environ), **given)
+
+
+def readers(
+    locations: Mapping[str, str], settings: Settings, http: httpx.AsyncClient | None
+) -> list[Reader]:
+    """One reader for each named location, a server or files.
+
+    Raises: UsageError or SettingsError for a location that is neither.
+    """
+    from service.read.location import is_address, open_reader
+
+    addresses = any(is_address(location) for location in locations.values())
+    profiles = None
+    if addresses:
+        from service.mappings.folder import mappings_folder
+        from service.mappings.sources import load_sources
+
+        profiles = load_sources(mappings_folder(settings.mappings))
+    return [
+        open_reader(
+            name,
+            role_of(name, settings),
+            location,
+            http=http,
+            credentials=credentials(settings, name) if is_address(location) else None,
+            limits=limits(settings) if is_address(location) else None,
+            profiles=profiles,
+            vendor=settings.sources[name].vendor if name in settings.sources else "auto",
+        )
+        for name, location in sorted(locations.items())
+    ]
+
+
+@asynccontextmanager
+async def opened_readers(
+    locations: Mapping[str, str], settings: Settings
+) -> AsyncIterator[list[Reader]]:
+    """The readers while they are in use; an HTTP client only where an address needs one."""
+    from service.read.location import is_address
+
+    if not any(is_address(location) for location in locations.values()):
+        yield readers(locations, settings, None)
+        return
+    from service.fhir.wire import http_client
+
+    async with http_client() as http:
+        yield readers(locations, settings, http)
+
+
+async def reconciled(
+    locations: Mapping[str, str], settings: Settings, *, patient: str | None, as_of: date | None
+) -> Report:
+    """One patient's report from these locations.
+
+    Raises: UsageError before any request, NotKept when no source that answered knows the person.
+    """
+    from service.pipeline.gather import gather
+    from service.pipeline.reconcile import report_of
+    from service.pipeline.who import parse_who
+
+    who = parse_who(patient, locations)
+    async with opened_readers(locations, settings) as opened:
+        known = knowledge(settings)
+        gathered = await gather(opened, who, known.weights)
+    today = now().date()
+    return report_of(gathered, known, as_of or today, today=today)
+
+
+def reconcile_once(
+    locations: Mapping[str, str],
+    *,
+    config: Path | None = None,
+    patient: str | None = None,
+    as_of: date | None = None,
+) -> Report:
+    """`concord reconcile`: the report of one patient, nothing kept."""
+    settings = settings_of(config)
+    return asyncio.run(reconciled(locations, settings, patient=patient, as_of=as_of))
+
+
+def mappings_checked(config: Path | None) -> tuple[str, ...]:
+    """Every complaint about the mappings folder; none when all of it holds."""
+    from service.mappings.check import check
+    from service.mappings.folder import mappings_folder
+
+    return check(mappings_folder(settings_of(config).mappings))
