@@ -83,7 +83,9 @@ class DrugConcept:
     ingredient level. `dose_form` is RxNorm's DF name, `form` the group that a pharmacist would say
     ("tablet", "capsule", "solution", "injection", "patch" ...), `release` one of "" (immediate),
     "ER", "DR", "ODT". `route` is "" where the form does not tell. `clinical_drug` is the RxCUI of
-    the generic SCD of a branded SBD, or of itself.
+    the generic SCD of a branded SBD, or of itself. `container` is what one container holds where
+    the name says it ("0.75 ML paliperidone palmitate 156 MG/ML": 0.75), in `container_unit` (mL,
+    {actuat}); RxNorm's quantity factor.
     """
 
     rxcui: str
@@ -99,6 +101,8 @@ class DrugConcept:
     administration: AdministrationClass = AdministrationClass.SYSTEMIC
     brand: str = ""
     clinical_drug: str = ""
+    container: Decimal | None = None
+    container_unit: str = ""
 
 
 class ResolvedBy(StrEnum):

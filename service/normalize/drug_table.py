@@ -16,6 +16,8 @@ from functools import cached_property
 from service.model.concept import AdministrationClass, DrugConcept, Ingredient, Strength, TermType
 
 _NDC_SEGMENTS = ((5, 4, 2), (4, 4, 2), (5, 3, 2), (5, 4, 1))
+_CONTAINER_UNITS = {"ML": "mL", "ACTUAT": "{actuat}"}
+_CONTAINER = re.compile(r"(\d+(?:\.\d+)?) (ML|ACTUAT) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,12 @@ class DrugTable:
         for lines in (files.parts, files.products, files.branded, files.ingredients):
             self._lines.update(zip([line[: line.index("\t")] for line in lines], lines))  # noqa: B905
         self._concepts: dict[str, DrugConcept | None] = {}
+        self._by_moieties: dict[tuple[str, ...], tuple[DrugConcept, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._lines)
 
-    @property
+    @cached_property
     def release(self) -> str:
         """The RxNorm releases that the rows come from, newest first ("2025-10, 2020-03")."""
         found = {line.rpartition("\t")[2] for line in self._files.ingredients}
@@ -170,9 +173,32 @@ class DrugTable:
         rxcuis = self.names.get(folded) or self._product_names.get(folded, ())
         return tuple(c for c in map(self.by_rxcui, rxcuis) if c is not None)
 
+    def by_ingredient_name(self, folded_name: str) -> tuple[DrugConcept, ...]:
+        """Ingredients, precise ingredients, combinations and brands of this folded name."""
+        found = map(self.by_rxcui, self.names.get(folded_name, ()))
+        return tuple(concept for concept in found if concept is not None)
+
     def of_ingredients(self, ingredients: Iterable[str]) -> tuple[DrugConcept, ...]:
         """Unbranded products and components with exactly these moieties, current ones first."""
         return self._of_ingredients(tuple(sorted(ingredients)))
+
+    def combination(self, ingredients: Iterable[Ingredient]) -> DrugConcept | None:
+        """The combination of exactly these ingredients, None when no product combines them.
+
+        RxNorm's MIN where the table carries it, else a concept without a code of its own.
+        """
+        asked = tuple(ingredients)
+        coded = self._combinations.get(frozenset(i.rxcui for i in asked))
+        if coded:
+            return self.by_rxcui(coded)
+        if not self._of_ingredients(tuple(sorted(i.rxcui for i in asked))):
+            return None
+        return DrugConcept("", TermType.MIN, " / ".join(i.name for i in asked), asked)
+
+    def branded_whole(self, ingredients: Iterable[str]) -> tuple[DrugConcept, ...]:
+        """Branded products of these moieties whose generic the table does not carry."""
+        rows = self._rows_of(tuple(sorted(ingredients)))
+        return tuple(concept for concept in rows if concept.brand)
 
     def branded(self, generic: str) -> tuple[DrugConcept, ...]:
         """Branded concepts of this unbranded one."""
@@ -229,7 +255,24 @@ class DrugTable:
             salts[moiety] = (*salts.get(moiety, (moiety,)), salt)
         return salts
 
+    @cached_property
+    def _combinations(self) -> Mapping[frozenset[str], str]:
+        found: dict[frozenset[str], str] = {}
+        for line in self._files.ingredients:
+            rxcui, tty, _, ingredients, _ = line.split("\t")
+            if tty == "MIN":
+                moieties = (self._moieties.get(i, i) for i in ingredients.split("|"))
+                found.setdefault(frozenset(moieties), rxcui)
+        return found
+
     def _of_ingredients(self, moieties: tuple[str, ...]) -> tuple[DrugConcept, ...]:
+        return tuple(concept for concept in self._rows_of(moieties) if not concept.brand)
+
+    def _rows_of(self, moieties: tuple[str, ...]) -> tuple[DrugConcept, ...]:
+        """Concepts of products.tsv and parts.tsv with these moieties, current and short first."""
+        known = self._by_moieties.get(moieties)
+        if known is not None:
+            return known
         found: list[DrugConcept] = []
         for rxcuis in self._with_salts(moieties):
             named = sorted(rxcuis, key=lambda rxcui: (self._name(rxcui).casefold(), rxcui))
@@ -238,8 +281,10 @@ class DrugTable:
                 first = bisect_left(lines, key, key=_fourth)
                 last = bisect_right(lines, key, lo=first, key=_fourth)
                 concepts = (self.by_rxcui(line[: line.index("\t")]) for line in lines[first:last])
-                found.extend(c for c in concepts if c is not None and not c.brand)
-        return tuple(sorted(found, key=lambda c: (self._old(c.rxcui), len(c.name), c.name)))
+                found.extend(concept for concept in concepts if concept is not None)
+        found.sort(key=lambda c: (self._old(c.rxcui), len(c.name), c.name))
+        self._by_moieties[moieties] = tuple(found)
+        return self._by_moieties[moieties]
 
     def _with_salts(self, moieties: tuple[str, ...]) -> list[tuple[str, ...]]:
         sets: list[tuple[str, ...]] = [()]
@@ -285,6 +330,7 @@ class DrugTable:
 
     def _product_concept(self, row: ProductRow) -> DrugConcept:
         form = self._dose_forms.get(row.dose_form)
+        held = _CONTAINER.match(row.name)
         administration = AdministrationClass.SYSTEMIC
         if form:
             ruled = (rule.administration for rule in self._rules if rule.fits(row, form))
@@ -317,6 +363,8 @@ class DrugTable:
             administration=administration,
             brand=row.brand,
             clinical_drug=row.rxcui if row.tty in {"SCD", "GPCK"} else "",
+            container=Decimal(held[1]) if held else None,
+            container_unit=_CONTAINER_UNITS[held[2].upper()] if held else "",
         )
 
     def _moieties_of(self, rxcuis: Iterable[str]) -> tuple[Ingredient, ...]:

@@ -1,0 +1,202 @@
+"""From an ingredient or brand to the product that a text describes, as far as it is certain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+
+from service.model.concept import AdministrationClass, DrugConcept, Strength, TermType
+from service.normalize.drug_table import DrugTable, folded
+from service.normalize.drug_text import Amount, TextReading
+
+PRODUCTS = frozenset({TermType.SCD, TermType.SBD, TermType.GPCK, TermType.BPCK})
+_TOLERANCE = Decimal("0.01")
+_LIQUIDS = frozenset({"solution", "suspension"})
+_AEROSOLS = frozenset({"inhaler", "spray", "nebulizer"})
+
+
+def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugConcept:
+    """The most specific concept that the text leaves no doubt about, `base` itself at least.
+
+    A product when strength, form and release leave one dose form; a component (SCDC) when only the
+    strength is certain. Form, release, route and class are filled where all that fit agree.
+    """
+    if base.tty in PRODUCTS:
+        return base
+    amounts = strength_amounts(reading)
+    fitting = [
+        concept
+        for concept in _products(base, table)
+        if _consistent(base, concept) and _form_fits(concept, reading)
+    ]
+    if not amounts and base.strengths:
+        return _with_shared(base, fitting)
+    strong = [concept for concept in fitting if _strength_fits(concept, amounts)]
+    released = _by_release(strong, reading)
+    chosen = _one_form(released, reading)
+    if chosen and amounts and (reading.form or base.brand or base.dose_form or len(strong) == 1):
+        return chosen
+    if amounts and len(base.ingredients) > 1 and chosen:
+        return chosen
+    component = _component(base, amounts, table) if amounts else None
+    return _with_shared(component or base, released or _by_release(fitting, reading) or fitting)
+
+
+def strength_amounts(reading: TextReading) -> tuple[Amount, ...]:
+    """The amounts of a text that can be strengths: no volumes, hours and counts of puffs."""
+    return tuple(
+        a for a in reading.amounts if a.per is not None or a.unit not in {"mL", "h", "{actuat}"}
+    )
+
+
+def strength_differs(concept: DrugConcept, reading: TextReading) -> bool:
+    """Whether the text states a strength that the product does not have."""
+    amounts = strength_amounts(reading)
+    return bool(amounts and concept.strengths and not _strength_fits(concept, amounts))
+
+
+@lru_cache(maxsize=4096)
+def with_shared_facts(base: DrugConcept, table: DrugTable) -> DrugConcept:
+    """A bare ingredient or brand with what all its products have in common (class, form, route)."""
+    if base.tty in PRODUCTS or base.dose_form:
+        return base
+    return _with_shared(base, [c for c in _products(base, table) if _consistent(base, c)])
+
+
+def _products(base: DrugConcept, table: DrugTable) -> Sequence[DrugConcept]:
+    """Products of the base's ingredients; of a brand its branded ones."""
+    generic = [
+        concept
+        for concept in table.of_ingredients(tuple(i.rxcui for i in base.ingredients))
+        if concept.tty in PRODUCTS
+    ]
+    if not base.brand:
+        return generic
+    brand = folded(base.brand)
+    own = table.branded_whole(tuple(i.rxcui for i in base.ingredients))
+    branded = [*own, *(b for concept in generic for b in table.branded(concept.rxcui))]
+    return [c for c in branded if folded(c.brand) == brand and c.tty in PRODUCTS]
+
+
+def _consistent(base: DrugConcept, concept: DrugConcept) -> bool:
+    """Whether a product agrees with what the base already says."""
+    salts = {i.rxcui for i in base.precise}
+    return (
+        (not base.dose_form or base.dose_form == concept.dose_form)
+        and (
+            not salts or base.tty is not TermType.PIN or salts <= {i.rxcui for i in concept.precise}
+        )
+        and (not base.strengths or _amounts_of(base.strengths) == _amounts_of(concept.strengths))
+    )
+
+
+def _amounts_of(strengths: Iterable[Strength]) -> list[tuple[str, Decimal, str, str | None]]:
+    return sorted((s.rxcui, s.value, s.unit, s.per_unit) for s in strengths)
+
+
+def _form_fits(concept: DrugConcept, reading: TextReading) -> bool:
+    form = reading.form
+    if reading.route and concept.route and not _route_fits(concept.route, reading.route):
+        return False
+    if not form or not concept.form:
+        return True
+    return (
+        form == concept.form
+        or {form, concept.form} <= _LIQUIDS
+        or {form, concept.form} <= _AEROSOLS
+        or (form == "solution" and concept.form in {"injection", "nebulizer"} and not reading.route)
+        or (form == "suspension" and concept.form in {"injection", "nebulizer"})
+    )
+
+
+def _route_fits(route: str, stated: str) -> bool:
+    return route == stated or {route, stated} <= {"inhalation", "nasal"} or (
+        stated == "oral" and route in {"sublingual", "buccal", "oromucosal"}
+    )  # fmt: skip
+
+
+def _strength_fits(concept: DrugConcept, amounts: tuple[Amount, ...]) -> bool:
+    """Whether every ingredient's strength is among the amounts, each amount used once."""
+    if not amounts:
+        return True
+    if not concept.strengths:
+        return False
+    left = list(amounts)
+    for strength in concept.strengths:
+        match = next((a for a in left if _same(strength, a, concept)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return True
+
+
+def _same(strength: Strength, amount: Amount, concept: DrugConcept) -> bool:
+    for value, unit, per in amount.alternatives():
+        if unit != strength.unit:
+            continue
+        if per == strength.per_unit and _close(value, strength.value):
+            return True
+        whole = concept.container and concept.container_unit == "mL" and strength.per_unit == "mL"
+        if per is None and whole and _close(value, strength.value * (concept.container or 1)):
+            return True
+    return False
+
+
+def _close(one: Decimal, other: Decimal) -> bool:
+    return abs(one - other) <= _TOLERANCE * max(one, other)
+
+
+def _by_release(concepts: list[DrugConcept], reading: TextReading) -> list[DrugConcept]:
+    """Those of the stated release; where none is stated plain ones, where there are any."""
+    if reading.release:
+        return [c for c in concepts if c.release == reading.release]
+    return [c for c in concepts if not c.release] or concepts
+
+
+def _one_form(concepts: list[DrugConcept], reading: TextReading) -> DrugConcept | None:
+    """The first concept when all have one dose form, or the one whose form the text spells out."""
+    said = [c for c in concepts if c.dose_form and folded(c.dose_form) in reading.exact]
+    longest = max((len(c.dose_form) for c in said), default=0)
+    chosen = [c for c in said if len(c.dose_form) == longest] or concepts
+    if len({c.dose_form for c in chosen}) > 1:
+        plain = [c for c in chosen if c.dose_form in {"Oral Tablet", "Oral Capsule"}]
+        chosen = plain if reading.form and len({c.dose_form for c in plain}) == 1 else []
+    if len({tuple(_amounts_of(c.strengths)) for c in chosen}) != 1:
+        return None
+    return chosen[0]
+
+
+def _component(
+    base: DrugConcept, amounts: tuple[Amount, ...], table: DrugTable
+) -> DrugConcept | None:
+    if len(base.ingredients) != 1 or base.brand:
+        return None
+    found = [
+        concept
+        for concept in table.of_ingredients((base.ingredients[0].rxcui,))
+        if concept.tty is TermType.SCDC
+        and _consistent(base, concept)
+        and _strength_fits(concept, amounts)
+    ]
+    plain = [c for c in found if not c.precise] or found
+    return plain[0] if len({tuple(_amounts_of(c.strengths)) for c in plain}) == 1 else None
+
+
+def _with_shared(base: DrugConcept, products: Sequence[DrugConcept]) -> DrugConcept:
+    if not products or base.dose_form:
+        return base
+    classes = {c.administration for c in products}
+    return replace(
+        base,
+        form=base.form or _only(c.form for c in products),
+        release=base.release or _only(c.release for c in products),
+        route=base.route or _only(c.route for c in products),
+        administration=classes.pop() if len(classes) == 1 else AdministrationClass.SYSTEMIC,
+    )
+
+
+def _only(values: Iterable[str]) -> str:
+    found = set(values)
+    return found.pop() if len(found) == 1 else ""
