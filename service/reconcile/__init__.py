@@ -1,1 +1,188 @@
 """4. Many lists into one, and what differs between them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from service.errors import ServiceError
+from service.model.finding import Finding
+from service.model.medication import (
+    Kind,
+    MedicationEntry,
+    PlacedLine,
+    ReconciledEntry,
+)
+from service.model.patient import PatientLink
+from service.model.record import Reconciliation, SourceRecord
+from service.model.signed import SignedList, SignedMedication
+from service.model.source import MEDICATION_TYPES, Role, SourceRead, State
+from service.reconcile.compare import compare
+from service.reconcile.doubt import identity_doubts, incomplete_sources
+from service.reconcile.group import Group, group
+from service.reconcile.holding import holding, is_supply
+from service.reconcile.indication import reasons
+from service.reconcile.policy import Policy
+from service.reconcile.propose import agreed_doses, agreement, change, overall_state, propose
+from service.reconcile.severity import patient_risks
+from service.reconcile.therapy import Setting, Therapy, display, distinct, form_of, route_of
+from service.reconcile.therapy_state import therapy_state
+
+__all__ = ["LinesLost", "reconcile"]
+
+
+class LinesLost(ServiceError):
+    """Lines were lost while lists were made one; nothing of this result is used."""
+
+
+def reconcile(
+    records: Sequence[SourceRecord],
+    policy: Policy,
+    as_of: date,
+    *,
+    links: Sequence[PatientLink] = (),
+    previous: SignedList | None = None,
+) -> Reconciliation:
+    """Every line of every source under exactly one medication, and findings of families A to D.
+
+    Args:
+        records: one per source, of records linked as certain; a source in which the patient was
+            not found comes with its read and no entries.
+        policy: precedence.toml.
+        as_of: the day the reconciliation stands on.
+        links: all links, for findings of doubt about identity.
+        previous: the last signed list, for `change` and for what was said to be intended.
+    Returns: the same for any order of records, lines and links.
+    Raises: LinesLost when lines in are not lines placed (a fault of ours).
+    """
+    entries = [entry for record in records for entry in record.entries]
+    groups = group(entries)
+    therapies = [_therapy(one, as_of, policy) for one in groups]
+    if len(entries) != sum(1 for therapy in therapies for _ in therapy.lines):
+        raise LinesLost
+    setting = _setting(records, therapies, policy, as_of)
+    signed = {m.id: m for m in previous.medications} if previous else None
+    medications: list[ReconciledEntry] = []
+    findings: list[Finding] = []
+    for therapy in therapies:
+        found = compare(therapy, therapies, setting)
+        medications.append(_medication(therapy, found, setting, signed))
+        findings += found
+    findings += identity_doubts(links, setting)
+    findings += incomplete_sources(setting.reads, setting)
+    return Reconciliation(
+        medications=tuple(sorted(medications, key=lambda m: (m.display, m.id))),
+        findings=tuple(sorted(findings, key=lambda f: (f.severity.rank, f.type, f.id))),
+    )
+
+
+def _therapy(one: Group, as_of: date, policy: Policy) -> Therapy:
+    """A group with the state of every line, folded by source."""
+    interval = max(
+        (e.interval_d for e, _ in one.lines if e.interval_d and not is_supply(e)), default=None
+    )
+    supplied = _supplied(entry for entry, _ in one.lines)
+    by_source: dict[str, list[PlacedLine]] = defaultdict(list)
+    for entry, match in one.lines:
+        state = therapy_state(entry, as_of, policy.windows, interval)
+        source = entry.origin.source
+        last = entry.supplied_on if is_supply(entry) else _last_supplied(entry, supplied)
+        by_source[source].append(PlacedLine(entry, state, match, last))
+    return Therapy(
+        id=one.id,
+        ingredients=one.ingredients,
+        administration=one.administration,
+        holdings=tuple(holding(by_source[source]) for source in sorted(by_source)),
+    )
+
+
+_Supplied = Mapping[tuple[str, str], date]
+
+
+def _supplied(entries: Iterable[MedicationEntry]) -> _Supplied:
+    """The newest supply per source and order; under "" of what names no order."""
+    newest: dict[tuple[str, str], date] = {}
+    for entry in entries:
+        if not is_supply(entry) or entry.supplied_on is None or entry.status == "cancelled":
+            continue
+        for order in entry.links or ("",):
+            key = (entry.origin.source, order)
+            newest[key] = max(newest.get(key, date.min), entry.supplied_on)
+    return newest
+
+
+def _last_supplied(entry: MedicationEntry, supplied: _Supplied) -> date | None:
+    source = entry.origin.source
+    days = [
+        day
+        for key in ((source, entry.origin.reference), (source, ""))
+        if (day := supplied.get(key)) is not None
+    ]
+    return max(days, default=entry.supplied_on)
+
+
+def _setting(
+    records: Sequence[SourceRecord], therapies: Sequence[Therapy], policy: Policy, as_of: date
+) -> Setting:
+    reads = tuple(sorted((record.read for record in records), key=lambda read: read.name))
+    return Setting(
+        policy=policy,
+        as_of=as_of,
+        reads=reads,
+        risks=patient_risks(records, policy, as_of),
+        suppliers=frozenset(_suppliers(records)),
+        network=_network(therapies, reads),
+        lithium=any(t.rxcuis & policy.lithium.keys() and t.current for t in therapies),
+    )
+
+
+def _suppliers(records: Sequence[SourceRecord]) -> Iterable[str]:
+    """Complete sources that show supply: pharmacies, and whoever holds a dispense."""
+    for record in records:
+        complete = record.read.state_of(*MEDICATION_TYPES) is State.COMPLETE
+        dispenses = any(entry.kind is Kind.DISPENSE for entry in record.entries)
+        if complete and (record.read.role is Role.PHARMACY or dispenses):
+            yield record.read.name
+
+
+def _network(
+    therapies: Sequence[Therapy], reads: Sequence[SourceRead]
+) -> Mapping[str, frozenset[str]]:
+    """For each pharmacy, the sources of which it dispensed at least one order."""
+    pharmacies = {read.name for read in reads if read.role is Role.PHARMACY}
+    served: dict[str, set[str]] = defaultdict(set)
+    for therapy in therapies:
+        sources = {h.source for h in therapy.holdings}
+        for pharmacy in sources & pharmacies:
+            served[pharmacy] |= {
+                h.source for h in therapy.holdings if h.source != pharmacy and h.ordered
+            }
+    return {pharmacy: frozenset(sources) for pharmacy, sources in served.items()}
+
+
+def _medication(
+    therapy: Therapy,
+    found: Sequence[Finding],
+    setting: Setting,
+    signed: Mapping[str, SignedMedication] | None,
+) -> ReconciledEntry:
+    state = overall_state(therapy, found)
+    doses = agreed_doses(therapy, state, found)
+    base = [line.entry for h in (therapy.compared or therapy.holdings) for line in h.base]
+    routes, forms = distinct(map(route_of, base)), distinct(map(form_of, base))
+    return ReconciledEntry(
+        id=therapy.id,
+        ingredients=therapy.ingredients,
+        display=display(therapy),
+        route=routes[0] if len(routes) == 1 else "",
+        form=forms[0] if len(forms) == 1 else "",
+        administration=therapy.administration,
+        state=state,
+        agreement=agreement(therapy, found),
+        proposal=propose(therapy, state, found, setting),
+        lines=tuple(therapy.lines),
+        daily_doses=doses,
+        change=change(therapy.id, state, doses, signed) if signed is not None else None,
+        indication=distinct(reason for h in therapy.holdings for reason in reasons(h)),
+    )

@@ -1,0 +1,66 @@
+"""All comparisons of one medication, each type at most once, every pair of sources folded in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.model.finding import Bucket, Finding
+from service.reconcile.absence import absences
+from service.reconcile.agreement import agreements, differences
+from service.reconcile.doubt import code_text_conflict, text_structure_conflict, unresolvable_drug
+from service.reconcile.duplicate import (
+    duplicate_same_drug,
+    poly_pharmacy_supply,
+    prescriber_mismatch,
+)
+from service.reconcile.indication import indication_mismatch
+from service.reconcile.status import (
+    held_versus_active,
+    stale_entry,
+    stopped_versus_active,
+    superseded_not_closed,
+)
+from service.reconcile.therapy import Setting, Therapy
+
+_SINGLE = (
+    stopped_versus_active,
+    held_versus_active,
+    stale_entry,
+    superseded_not_closed,
+    unresolvable_drug,
+    text_structure_conflict,
+    code_text_conflict,
+    duplicate_same_drug,
+    prescriber_mismatch,
+    poly_pharmacy_supply,
+    indication_mismatch,
+)
+DIFFERENT = frozenset(
+    {
+        "dose-mismatch",
+        "frequency-mismatch",
+        "route-mismatch",
+        "form-mismatch",
+        "prn-versus-scheduled",
+        "indication-mismatch",
+        "prescriber-mismatch",
+        "poly-pharmacy-supply",
+        "stopped-versus-active",
+        "held-versus-active",
+    }
+)
+
+
+def compare(therapy: Therapy, all_: Sequence[Therapy], setting: Setting) -> list[Finding]:
+    """Findings of families A to D about one medication; an agreement only without a difference."""
+    found = differences(therapy, setting)
+    found += [one for check in _SINGLE if (one := check(therapy, setting)) is not None]
+    found += absences(therapy, all_, setting)
+    if not any(disagrees(one) for one in found):
+        found += agreements(therapy, setting)
+    return found
+
+
+def disagrees(finding: Finding) -> bool:
+    """Whether a finding says that the sources differ (family B, C3, C4), and is shown."""
+    return finding.type in DIFFERENT and finding.bucket is Bucket.SHOWN

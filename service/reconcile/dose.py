@@ -1,0 +1,159 @@
+"""Daily doses added up and compared, ingredient by ingredient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from service.model.dosage import DailyDose, Dosage
+from service.model.medication import MedicationEntry
+
+# Exact multiples only (UCUM); other units compare with themselves alone.
+_MILLIGRAMS = {"kg": 6, "g": 3, "mg": 0, "ug": -3, "ng": -6}
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """What one source means by the dose: amounts per day and ingredient, in words and to compare.
+
+    `amounts` maps RxCUI and base unit to the amount per day; `said` are the doses as they are
+    reported (per interval where `interval_d` is set). Empty `amounts`: not stated.
+    """
+
+    amounts: Mapping[tuple[str, str], Decimal]
+    said: tuple[DailyDose, ...]
+    interval_d: Decimal | None
+    per_day: Decimal | None
+
+    @property
+    def known(self) -> bool:
+        return bool(self.amounts)
+
+    def words(self) -> str:
+        """ "100 mg a day", "150 mg every 28 days"; ingredients joined by a plus."""
+        every = f"every {plain(self.interval_d)} days" if self.interval_d else "a day"
+        parts = []
+        for dose in self.said:
+            if dose.value is not None:
+                parts.append(f"{plain(dose.value)} {dose.unit} {every}")
+            elif dose.max is not None:
+                parts.append(f"at most {plain(dose.max)} {dose.unit} a day")
+        return " + ".join(parts) or "no stated dose"
+
+
+def dose_of(entries: Sequence[MedicationEntry]) -> Dose:
+    """The sum over lines that are taken together (a split regimen), or the dose of one line.
+
+    Not stated as soon as one line does not say its own, so that no part is taken for the whole.
+    """
+    intervals = {entry.interval_d for entry in entries}
+    interval_d = next(iter(intervals)) if len(intervals) == 1 else None
+    amounts: dict[tuple[str, str], Decimal] = {}
+    said: dict[tuple[str, str], DailyDose] = {}
+    for entry in entries:
+        if not entry.daily_doses:
+            return Dose({}, (), None, _takes_per_day(entries))
+        for dose in entry.daily_doses:
+            amount = dose.max if entry.as_needed or dose.value is None else dose.value
+            if amount is None:
+                return Dose({}, (), None, _takes_per_day(entries))
+            if entry.interval_d and not entry.as_needed:
+                amount = amount / entry.interval_d
+            key, base = _base(dose.rxcui, dose.unit, amount)
+            amounts[key] = amounts.get(key, Decimal(0)) + base
+            unit = (dose.rxcui, dose.unit)
+            said[unit] = _added(said.get(unit), dose)
+    if len(intervals) > 1:
+        said = {
+            unit: DailyDose(dose.rxcui, dose.unit, value=_per_day(amounts, dose))
+            for unit, dose in said.items()
+        }
+    return Dose(
+        amounts,
+        tuple(said[unit] for unit in sorted(said)),
+        interval_d,
+        _takes_per_day(entries),
+    )
+
+
+def same_amounts(left: Dose, right: Dose, tolerance: Decimal) -> bool:
+    """Whether every ingredient agrees within `tolerance` of the larger amount."""
+    ratio = dose_ratio(left, right)
+    return ratio is not None and ratio <= 1 / (1 - tolerance)
+
+
+def comparable(left: Dose, right: Dose) -> bool:
+    """Whether both state amounts of the same ingredients in units that convert."""
+    return bool(left.amounts) and left.amounts.keys() == right.amounts.keys()
+
+
+def dose_ratio(left: Dose, right: Dose) -> Decimal | None:
+    """Larger amount over smaller, of the ingredient that differs most; None if not comparable."""
+    if not comparable(left, right):
+        return None
+    largest = Decimal(1)
+    for key, amount in left.amounts.items():
+        low, high = sorted((amount, right.amounts[key]))
+        if low <= 0:
+            if high > 0:
+                return Decimal("Infinity")
+            continue
+        largest = max(largest, high / low)
+    return largest
+
+
+def _base(rxcui: str, unit: str, amount: Decimal) -> tuple[tuple[str, str], Decimal]:
+    if (exponent := _MILLIGRAMS.get(unit)) is not None:
+        return (rxcui, "mg"), amount.scaleb(exponent) if exponent else amount
+    return (rxcui, unit), amount
+
+
+def _per_day(amounts: Mapping[tuple[str, str], Decimal], dose: DailyDose) -> Decimal:
+    (key, one) = _base(dose.rxcui, dose.unit, Decimal(1))
+    return amounts[key] / one
+
+
+def _added(one: DailyDose | None, other: DailyDose) -> DailyDose:
+    if one is None:
+        return other
+    return DailyDose(
+        rxcui=one.rxcui,
+        unit=one.unit,
+        value=_sum(one.value, other.value),
+        max=_sum(one.max, other.max),
+        working=" + ".join(filter(None, (one.working, other.working))),
+    )
+
+
+def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    known = [value for value in (one, other) if value is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _takes_per_day(entries: Iterable[MedicationEntry]) -> Decimal | None:
+    """How many times a day something is taken; None as soon as one instruction does not say.
+
+    Steps of a taper are bounded in time and do not add up: None as well.
+    """
+    total = Decimal(0)
+    for entry in entries:
+        steps = len(entry.dosages)
+        if not steps or (steps > 1 and any(_bounded(dosage) for dosage in entry.dosages)):
+            return None
+        for dosage in entry.dosages:
+            if dosage.frequency is None or dosage.frequency.period_d <= 0:
+                return None
+            total += dosage.frequency.per_day
+    return total
+
+
+def _bounded(dosage: Dosage) -> bool:
+    return bool(dosage.starts or dosage.ends or dosage.duration_d)
+
+
+def plain(value: Decimal) -> str:
+    """A decimal as people write it: no exponent, no trailing zeros, six significant digits."""
+    rounded = Decimal(f"{value:.6g}")
+    text = f"{rounded:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,222 @@
+"""What to consider for one medication, with the reason in words; never a silent choice.
+
+Where the sources agree the proposal is what they say. Where they differ it is a question, unless
+who prescribes it, what is newest and what was supplied all point to one source: then its dose is
+proposed, and the reason says on what it rests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from service.model.dosage import DailyDose
+from service.model.finding import Bucket, Finding, Severity
+from service.model.medication import (
+    Action,
+    Agreement,
+    Change,
+    Kind,
+    PlacedLine,
+    Proposal,
+    TherapyState,
+)
+from service.model.signed import SignedMedication
+from service.reconcile.compare import disagrees
+from service.reconcile.dose import Dose, dose_of, same_amounts
+from service.reconcile.holding import Holding, is_order
+from service.reconcile.statement import joined
+from service.reconcile.therapy import Setting, Therapy
+
+_ASK_TYPES = ("unresolvable-drug", "code-text-conflict", "text-structure-conflict")
+_EQUIVALENT = frozenset({"equivalent-product", "salt-or-moiety-variant"})
+
+
+def overall_state(therapy: Therapy, found: Sequence[Finding]) -> TherapyState:
+    """The state of a medication over its sources; `conflict` where C3 or C4 stands."""
+    if any(
+        f.type in ("stopped-versus-active", "held-versus-active") and f.bucket is Bucket.SHOWN
+        for f in found
+    ):
+        return TherapyState.CONFLICT
+    states = {h.state for h in therapy.holdings}
+    for state in (
+        TherapyState.CURRENT,
+        TherapyState.HELD,
+        TherapyState.PLANNED,
+        TherapyState.UNKNOWN,
+    ):
+        if state in states:
+            return state
+    return TherapyState.STOPPED
+
+
+def agreement(therapy: Therapy, found: Sequence[Finding]) -> Agreement:
+    """How the sources agree, from the findings that stand."""
+    if any(disagrees(f) for f in found):
+        return Agreement.DIFFERENT
+    held = therapy.compared or therapy.holdings
+    if len(held) < 2:
+        return Agreement.SINGLE_SOURCE
+    if any(f.type in _EQUIVALENT or f.bucket is Bucket.NOT_EVALUABLE for f in _matches(found)):
+        return Agreement.EQUIVALENT
+    return Agreement.IDENTICAL
+
+
+def _matches(found: Sequence[Finding]) -> list[Finding]:
+    return [f for f in found if f.type == "confirmed-match" or f.type in _EQUIVALENT]
+
+
+def agreed_doses(
+    therapy: Therapy, state: TherapyState, found: Sequence[Finding]
+) -> tuple[DailyDose, ...]:
+    """The daily doses that every stating source agrees on; none with a conflict."""
+    if state is TherapyState.CONFLICT or any(
+        f.type in ("dose-mismatch", "prn-versus-scheduled", "duplicate-same-drug") for f in found
+    ):
+        return ()
+    held = therapy.compared or therapy.holdings
+    stated = [h.dose for h in held if h.dose.known and h.state is not TherapyState.STOPPED]
+    return stated[0].said if stated else ()
+
+
+def propose(
+    therapy: Therapy, state: TherapyState, found: Sequence[Finding], setting: Setting
+) -> Proposal:
+    """The proposal for one medication from its state and findings."""
+    shown = [f for f in found if f.bucket is Bucket.SHOWN]
+    types = {f.type for f in shown}
+    name, who = therapy.name, grounds(therapy)
+    if unclear := [f for f in shown if f.type in _ASK_TYPES]:
+        return Proposal(Action.ASK, f"Ask what {name} is.", unclear[0].message)
+    match state:
+        case TherapyState.CONFLICT:
+            return Proposal(Action.ASK, f"Ask whether {name} is still taken.", who)
+        case TherapyState.HELD:
+            return Proposal(Action.HOLD, f"Keep {name} on hold.", who)
+        case TherapyState.STOPPED:
+            reason = "No source has it as current. " + who
+            return Proposal(Action.STOP, f"Leave {name} off the list.", reason.strip())
+        case TherapyState.PLANNED:
+            return Proposal(Action.CONTINUE, f"Continue {name} as planned.", who)
+        case TherapyState.UNKNOWN:
+            return Proposal(Action.ASK, f"Ask whether {name} is taken.", who)
+        case TherapyState.CURRENT:
+            pass
+    if "dose-mismatch" in types:
+        return _dose_proposal(therapy, shown, setting)
+    if any(disagrees(f) for f in shown) or types & {"duplicate-same-drug", "stale-entry"}:
+        first = min((f for f in shown if f.severity is not Severity.NONE), key=_gravest)
+        return Proposal(Action.ASK, first.advice, f"{first.message} {who}")
+    dose = next((h.dose for h in therapy.current if h.dose.known), None)
+    amount = f" {dose.words()}" if dose else ""
+    missing = [f for f in shown if f.type.startswith("omission")]
+    if missing:
+        places = joined(sorted({source for f in missing for source in f.sources}))
+        return Proposal(Action.ADD, f"Add {name}{amount} to the list of {places}.", who)
+    if "addition" in types:
+        return Proposal(Action.ASK, f"Ask whether {name} is taken, and who prescribed it.", who)
+    return Proposal(Action.CONTINUE, f"Continue {name}{amount}.", who)
+
+
+def _gravest(finding: Finding) -> tuple[int, str, str]:
+    return finding.severity.rank, finding.type, finding.id
+
+
+def _dose_proposal(therapy: Therapy, shown: Sequence[Finding], setting: Setting) -> Proposal:
+    """One dose where prescriber, newest order and supply point to it; a question otherwise."""
+    mismatch = next(f for f in shown if f.type == "dose-mismatch")
+    question = f"Ask which dose of {therapy.name} is taken."
+    reason = f"{mismatch.message} {grounds(therapy)}"
+    tolerance = setting.policy.thresholds.dose_tolerance
+    stated = [h for h in therapy.compared if h.dose.known]
+    prescribing = [h for h in stated if any(is_order(line.entry) for line in h.base)]
+    newest = max((h.authored for h in stated if h.authored), default=None)
+    supplied = _supplied_dose(therapy)
+    leading = [h for h in prescribing if h.authored == newest and newest is not None]
+    decided = (
+        len(leading) == 1
+        and supplied is not None
+        and same_amounts(leading[0].dose, supplied, tolerance)
+        and len({f.type for f in shown if disagrees(f)}) == 1
+        and "decimal point" not in mismatch.title
+    )
+    if not decided:
+        return Proposal(Action.ASK, question, reason)
+    dose = leading[0].dose
+    others = joined(h.source for h in stated if not same_amounts(h.dose, dose, tolerance))
+    return Proposal(Action.CHANGE, f"Change {therapy.name} to {dose.words()} in {others}.", reason)
+
+
+def _supplied_dose(therapy: Therapy) -> Dose | None:
+    """The daily dose of the newest supply that states one."""
+    supplied = [
+        line
+        for line in therapy.lines
+        if line.entry.kind is Kind.DISPENSE
+        and line.entry.supplied_on
+        and line.entry.daily_doses
+        and line.state is not TherapyState.STOPPED
+    ]
+    newest = max(supplied, key=_supplied_order, default=None)
+    return dose_of([newest.entry]) if newest else None
+
+
+def _supplied_order(line: PlacedLine) -> tuple[date, str, str]:
+    origin = line.entry.origin
+    return line.entry.supplied_on or date.min, origin.source, origin.reference
+
+
+def grounds(therapy: Therapy) -> str:
+    """Who prescribes it, what is newest, what was supplied: one sentence."""
+    held = therapy.current or therapy.holdings
+    parts = [part for h in held if (part := _prescribed(h))]
+    dated = [(h.authored, h.source) for h in held if h.authored]
+    if len(dated) > 1 and len({day for day, _ in dated}) > 1:
+        day, source = max(dated)
+        parts.append(f"the newest entry is {source}'s of {day.isoformat()}")
+    if therapy.last_supplied:
+        by = max(
+            (h.last_supplied, h.source) for h in therapy.holdings if h.last_supplied is not None
+        )[1]
+        parts.append(f"last supplied on {therapy.last_supplied.isoformat()} (seen in {by})")
+    if not parts:
+        parts.append(f"seen in {joined(h.source for h in held)}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _prescribed(holding: Holding) -> str:
+    orders = [line.entry for line in holding.base if is_order(line.entry)]
+    if not orders:
+        return f"{holding.source} reports it" if not holding.ordered else ""
+    by = next((entry.requester for entry in orders if entry.requester), "")
+    return f"{holding.source} prescribes it" + (f" ({by})" if by else "")
+
+
+def change(
+    id_: str,
+    state: TherapyState,
+    doses: Sequence[DailyDose],
+    previous: Mapping[str, SignedMedication],
+) -> Change:
+    """What moved since the last signed list."""
+    before = previous.get(id_)
+    taken = state in (TherapyState.CURRENT, TherapyState.CONFLICT)
+    was_taken = before is not None and before.state in (
+        TherapyState.CURRENT,
+        TherapyState.CONFLICT,
+    )
+    if taken and not was_taken:
+        return Change.STARTED
+    if was_taken and state is TherapyState.STOPPED:
+        return Change.STOPPED
+    if before is None or (before.state is state and _same(before.daily_doses, doses)):
+        return Change.UNCHANGED
+    return Change.CHANGED
+
+
+def _same(one: Sequence[DailyDose], other: Sequence[DailyDose]) -> bool:
+    return {(d.rxcui, d.unit, d.value, d.max) for d in one} == {
+        (d.rxcui, d.unit, d.value, d.max) for d in other
+    }

@@ -1,0 +1,135 @@
+"""A finding of reconcile put together: severity, rule, evidence and an id that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from service.model.evidence import Fact
+from service.model.finding import Bucket, Finding, RuleReference, Severity
+from service.model.identity import content_id
+from service.model.medication import MedicationEntry, PlacedLine
+from service.reconcile.policy import Policy, Raise
+from service.reconcile.severity import graded
+from service.reconcile.therapy import Setting, Therapy
+
+VERSION = 1
+
+
+def finding(
+    setting: Setting,
+    type_: str,
+    therapies: Iterable[Therapy],
+    *,
+    title: str,
+    message: str,
+    sources: Iterable[str],
+    evidence: Iterable[Fact],
+    advice: str = "",
+    raised: Iterable[Raise] = (),
+    severity: Severity | None = None,
+    bucket: Bucket = Bucket.SHOWN,
+    reason: str = "",
+) -> Finding:
+    """A finding of `reconcile/<type>`; `severity` overrides what the policy would give.
+
+    The id is a hash of type, medications, sources and the values it rests on, so that it changes
+    when what it says changes and not with the day it is asked.
+    """
+    kind = setting.policy.findings[type_]
+    about = tuple(therapies)
+    names = tuple(sorted(set(sources)))
+    facts = tuple(sorted(set(evidence), key=_fact_order))
+    present = {*raised, *setting.risks, *drug_risks(about, setting.policy)}
+    return Finding(
+        id=content_id(
+            "f",
+            type_,
+            *(therapy.id for therapy in about),
+            *names,
+            *(f"{f.source}|{f.reference}|{f.path}|{f.value}" for f in facts),
+        ),
+        type=type_,
+        severity=severity or graded(kind, present),
+        title=title,
+        message=message,
+        rule=RuleReference(f"reconcile/{type_}", VERSION, kind.source, reviewed=False),
+        advice=advice,
+        bucket=bucket,
+        reason=reason,
+        medications=tuple(therapy.id for therapy in about),
+        sources=names,
+        ingredients=tuple(sorted({i.name for therapy in about for i in therapy.ingredients})),
+        evidence=facts,
+        act_code=kind.act_code,
+    )
+
+
+def drug_risks(therapies: Iterable[Therapy], policy: Policy) -> set[Raise]:
+    risks: set[Raise] = set()
+    for therapy in therapies:
+        if therapy.rxcuis & policy.narrow_index.keys():
+            risks.add(Raise.NARROW_INDEX)
+        if therapy.rxcuis & policy.release_critical.keys():
+            risks.add(Raise.RELEASE)
+    return risks
+
+
+def _fact_order(fact: Fact) -> tuple[str, str, str, str]:
+    return fact.source, fact.reference, fact.path, fact.value
+
+
+def fact(entry: MedicationEntry, path: str, value: str, when: date | None = None) -> Fact:
+    """One value of one line, dated by the line's own date where no other is given."""
+    origin = entry.origin
+    return Fact(
+        source=origin.source,
+        reference=origin.reference,
+        version=origin.version,
+        path=path,
+        value=value,
+        date=when or entry.authored or entry.supplied_on,
+    )
+
+
+def instruction_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
+    """How each line says to take it, as the source wrote it."""
+    facts = []
+    for line in lines:
+        entry = line.entry
+        said = [d for d in entry.dosages if d.text or d.dose]
+        if not said:
+            facts.append(fact(entry, "medication", entry.text))
+        path = (
+            "dosage"
+            if entry.kind.value in ("statement", "administration")
+            else ("dosageInstruction")
+        )
+        for index, dosage in enumerate(entry.dosages):
+            dose = f"{dosage.dose.value} {dosage.dose.unit}" if dosage.dose else ""
+            words = dosage.text or " ".join(filter(None, (dose, entry.timing)))
+            if words:
+                facts.append(fact(entry, f"{path}[{index}]", words))
+    return facts
+
+
+def product_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
+    """The drug of each line, as the source wrote it."""
+    return [fact(line.entry, "medication", line.entry.text or _coded(line.entry)) for line in lines]
+
+
+def _coded(entry: MedicationEntry) -> str:
+    return next((c.display or c.code for c in entry.codings), "no drug named")
+
+
+def status_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
+    """The status of each line."""
+    return [fact(line.entry, "status", line.entry.status or "none") for line in lines]
+
+
+def joined(parts: Iterable[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    words = list(parts)
+    return (
+        words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    )
