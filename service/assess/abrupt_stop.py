@@ -1,0 +1,93 @@
+"""A drug that has to be tapered ended without a lower step before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import ClassVar
+
+from service.assess.answer import Answer, Verdict, not_met
+from service.assess.chart import Chart, exposure_facts
+from service.assess.exposure import Exposure, Taking, dose_steps
+from service.assess.rule import Check
+from service.assess.value_sets import DrugClass
+
+
+class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`drug` was stopped in the last `look_back_days` after at least `min_days_taken` days.
+
+    Args:
+        taper_days: days before the stop in which a lower step counts as a taper.
+        continued_by: a drug of this class taken now means a switch, not a stop.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset({"drug", "stopped", "start"})
+
+    drug: DrugClass
+    look_back_days: int
+    min_days_taken: int
+    taper_days: int
+    continued_by: DrugClass | None = None
+
+    def triggers(self) -> frozenset[str]:
+        return self.drug.rxcuis
+
+    def answers(self, chart: Chart) -> Iterator[Answer]:
+        for exposure in chart.of(self.drug, Taking.PAST):
+            yield self._answer(chart, exposure)
+
+    def _answer(self, chart: Chart, exposure: Exposure) -> Answer:
+        name, stopped, start = exposure.ingredient.name, exposure.stopped_on, exposure.start
+        facts = exposure_facts(exposure)
+        if stopped is None:
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"the day on which {name} was stopped",
+                exposures=(exposure,),
+                evidence=facts,
+            )
+        if chart.as_of - stopped > timedelta(days=self.look_back_days):
+            return not_met(f"{name} was stopped on {stopped.isoformat()} already.")
+        if start is None:
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"since when {name} was taken",
+                exposures=(exposure,),
+                evidence=facts,
+            )
+        if (stopped - start).days < self.min_days_taken:
+            return not_met(f"{name} was taken for {(stopped - start).days} days only.")
+        suppressed = ""
+        if self.continued_by is not None:
+            others = chart.of(self.continued_by)
+            if others:
+                suppressed = f"{others[0].ingredient.name} is taken in its place"
+                facts = (*facts, *exposure_facts(*others))
+        lower = self._lower_step(exposure, stopped)
+        if lower is not None:
+            suppressed = f"a lower step was taken from {lower.isoformat()}"
+        return Answer(
+            Verdict.MET,
+            words={"drug": name, "stopped": stopped.isoformat(), "start": start.isoformat()},
+            exposures=(exposure,),
+            evidence=facts,
+            suppressed=suppressed,
+        )
+
+    def _lower_step(self, exposure: Exposure, stopped: date) -> date | None:
+        """The first day of a dose lower than one before it, within the taper window."""
+        highest = None
+        for on, value, _ in dose_steps(exposure):
+            if exposure.start is not None and on < exposure.start:
+                continue
+            window = stopped - timedelta(days=self.taper_days)
+            if highest is not None and value < highest and window <= on <= stopped:
+                return on
+            highest = value if highest is None else max(highest, value)
+        for line in exposure.lines:
+            doses = [d for d in line.entry.dosages if d.sequence is not None and d.dose is not None]
+            doses.sort(key=lambda dosage: dosage.sequence or 0)
+            values = [d.dose.value for d in doses if d.dose is not None]
+            if len(values) > 1 and values[-1] < values[0]:
+                return doses[-1].starts or line.entry.start
+        return None

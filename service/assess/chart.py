@@ -1,0 +1,238 @@
+"""The patient's facts, indexed once for all rules: exposures, results, visits, what is complete."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from service.assess.exposure import Exposure, Taking, begins, exposures
+from service.assess.value_sets import CodeSet, DrugClass, Laboratory
+from service.model.clinical import Allergy, Condition, LabResult, Visit
+from service.model.concept import LOINC
+from service.model.evidence import Fact
+from service.model.medication import MedicationEntry, PlacedLine
+from service.model.record import PatientView
+from service.model.source import Role, SourceRead, State
+
+USABLE = frozenset({"final", "amended", "corrected", "appended"})
+KEPT_VISITS = frozenset(
+    {"booked", "pending", "arrived", "checked-in", "fulfilled", "waitlist"}
+    | {"planned", "triaged", "in-progress", "onleave", "finished"}
+)
+MISSED_VISITS = frozenset({"noshow", "cancelled"})
+CLINICAL_ROLES = frozenset({Role.PSYCHIATRY, Role.PRIMARY_CARE, Role.OTHER})
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One usable result; `value` is canonical, None with `missing` saying what is in the way."""
+
+    result: LabResult
+    day: date
+    value: Decimal | None
+    missing: str = ""
+
+
+class Chart:
+    """A PatientView made ready: one pass over the data, then every look-up is by key."""
+
+    def __init__(self, view: PatientView, washout: Mapping[str, int]) -> None:
+        self.view = view
+        self.as_of = view.as_of
+        self.facts = view.facts
+        self.exposures = exposures(view.medications, view.as_of, washout)
+        self.rxcuis = frozenset(exposure.ingredient.rxcui for exposure in self.exposures)
+        self._by_loinc: dict[str, list[LabResult]] = defaultdict(list)
+        for result in view.facts.results:
+            if result.status in USABLE:
+                for coding in result.codings:
+                    if coding.system == LOINC:
+                        self._by_loinc[coding.code].append(result)
+        self._measured: dict[str, tuple[tuple[Measured, ...], tuple[LabResult, ...]]] = {}
+
+    # medications
+
+    def of(self, drugs: DrugClass, *states: Taking, local: bool = False) -> list[Exposure]:
+        """Exposures of a class in these states (default: taken now), local products apart."""
+        wanted = states or (Taking.NOW,)
+        return [
+            exposure
+            for exposure in self.exposures
+            if exposure.ingredient.rxcui in drugs.rxcuis
+            and exposure.local is local
+            and exposure.taking in wanted
+        ]
+
+    # results
+
+    def measured(self, lab: Laboratory) -> tuple[Measured, ...]:
+        """Final, amended or corrected results up to the day asked, oldest first."""
+        return self._results(lab)[0]
+
+    def undated(self, lab: Laboratory) -> tuple[LabResult, ...]:
+        """Results that no rule may use: without a date of measurement, or dated in the future."""
+        return self._results(lab)[1]
+
+    def last(self, lab: Laboratory) -> Measured | None:
+        results = self.measured(lab)
+        return results[-1] if results else None
+
+    def _results(self, lab: Laboratory) -> tuple[tuple[Measured, ...], tuple[LabResult, ...]]:
+        if lab.id not in self._measured:
+            found: dict[tuple[str, str, str], LabResult] = {}
+            for code in lab.codes & self._by_loinc.keys():
+                for result in self._by_loinc[code]:
+                    found[result.origin.source, result.origin.reference, result.path] = result
+            dated, undated = [], []
+            for _, result in sorted(found.items()):
+                if result.effective is None or result.effective > self.as_of:
+                    undated.append(result)
+                elif not result.absent:
+                    dated.append(_measured(lab, result, result.effective))
+            dated.sort(key=_moment)
+            self._measured[lab.id] = (tuple(dated), tuple(undated))
+        return self._measured[lab.id]
+
+    # visits
+
+    def visits(self, services: CodeSet | None, roles: Iterable[str] = ()) -> list[Visit]:
+        """Contacts of the right service, by day: held by a source of these roles, or so named."""
+        wanted = frozenset(roles)
+        chosen = [
+            visit
+            for visit in self.facts.visits
+            if visit.start is not None
+            and (
+                visit.source_role in wanted
+                or (services is not None and services.holds(visit.services, *visit.with_whom))
+            )
+        ]
+        return sorted(chosen, key=lambda visit: (visit.start or date.min, visit.origin))
+
+    # conditions
+
+    def conditions(self, wanted: CodeSet) -> list[Condition]:
+        """Active conditions of the set that nobody refuted."""
+        return [
+            condition
+            for condition in self.facts.conditions
+            if condition.active
+            and not condition.refuted
+            and wanted.holds(condition.codings, condition.text)
+        ]
+
+    # completeness
+
+    def unproven(self, *types: str, roles: frozenset[Role] = CLINICAL_ROLES) -> str:
+        """Why an absence of these types cannot be stated, in words; empty when it can.
+
+        Only sources that would hold them are asked: results and visits of the clinical sources,
+        or of all sources where there is no clinical one. A source whose server does not offer the
+        type holds none; when no source offers it, nothing is known.
+        """
+        asked = [source for source in self.view.sources if source.role in roles]
+        asked = asked or list(self.view.sources)
+        named = _plain(types)
+        offering = [source for source in asked if _offers(source, types)]
+        if not offering:
+            return f"no source holds {named}"
+        open_ones = [
+            f"{source.name} ({source.state_of(*types).value})"
+            for source in offering
+            if source.state_of(*types) is not State.COMPLETE
+        ]
+        return f"{named} of {', '.join(sorted(open_ones))}" if open_ones else ""
+
+
+_NAMES = {
+    "Observation": "results",
+    "Appointment": "appointments",
+    "Encounter": "encounters",
+    "Condition": "conditions",
+    "MedicationDispense": "dispenses",
+    "MedicationAdministration": "administrations",
+}
+
+
+def _plain(types: Iterable[str]) -> str:
+    return " and ".join(_NAMES.get(name, name) for name in types)
+
+
+def _offers(source: SourceRead, types: Iterable[str]) -> bool:
+    if source.state_floor is State.UNAVAILABLE:
+        return True
+    offered = {c.type for c in source.certificates if c.state is not State.NOT_OFFERED}
+    return not offered.isdisjoint(types)
+
+
+def _moment(measured: Measured) -> tuple[date, str, str, str]:
+    at = measured.result.effective_at
+    origin = measured.result.origin
+    return (measured.day, at.isoformat() if at else "", origin.source, origin.reference)
+
+
+def _measured(lab: Laboratory, result: LabResult, on: date) -> Measured:
+    if result.value is None:
+        return Measured(result, on, None, f"a value of {lab.title} on {on.isoformat()}")
+    value = lab.canonical(result.value)
+    if value is None:
+        unit = result.value.unit
+        missing = f"unit of {lab.title} on {on.isoformat()}"
+        return Measured(result, on, None, f"{missing} ({unit!r} is not known)" if unit else missing)
+    return Measured(result, on, value)
+
+
+def line_fact(entry: MedicationEntry) -> Fact:
+    """The line as evidence: what it says, since when."""
+    origin = entry.origin
+    return Fact(
+        origin.source, origin.reference, origin.version, "medication", entry.text, begins(entry)
+    )
+
+
+def exposure_facts(*taken: Exposure) -> tuple[Fact, ...]:
+    """Every line that an exposure rests on."""
+    return tuple(line_fact(line.entry) for exposure in taken for line in _telling(exposure))
+
+
+def _telling(exposure: Exposure) -> Iterable[PlacedLine]:
+    """The lines in force; where none is (a past drug), all of them."""
+    inactive = ("stopped",)
+    if exposure.taking is Taking.PAST:
+        return exposure.lines
+    return [line for line in exposure.lines if line.state.value not in inactive] or exposure.lines
+
+
+def result_fact(result: LabResult) -> Fact:
+    shown = result.text
+    if result.value is not None:
+        shown = f"{result.comparator}{result.value.value} {result.value.unit}".strip()
+    elif result.value_codings:
+        shown = result.value_codings[0].display or result.value_codings[0].code
+    origin = result.origin
+    return Fact(
+        origin.source, origin.reference, origin.version, result.path, shown, result.effective
+    )
+
+
+def visit_fact(visit: Visit) -> Fact:
+    origin = visit.origin
+    return Fact(
+        origin.source, origin.reference, origin.version, "status", visit.status, visit.start
+    )
+
+
+def condition_fact(condition: Condition) -> Fact:
+    origin = condition.origin
+    shown = condition.text or next((c.display or c.code for c in condition.codings), "")
+    on = condition.onset or condition.recorded
+    return Fact(origin.source, origin.reference, origin.version, "code", shown, on)
+
+
+def allergy_fact(allergy: Allergy) -> Fact:
+    origin = allergy.origin
+    shown = allergy.text or next((c.display or c.code for c in allergy.codings), "")
+    return Fact(origin.source, origin.reference, origin.version, "code", shown, allergy.recorded)

@@ -1,0 +1,185 @@
+"""From a patient and the rules to findings: ordered, folded, without repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+
+from service.assess.answer import Answer, Verdict
+from service.assess.chart import Chart
+from service.assess.rule import Modifiers, Rule, RuleBook
+from service.assess.severity import Raising
+from service.model.evidence import Fact
+from service.model.finding import Bucket, Finding
+from service.model.identity import content_id
+from service.model.record import PatientView
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a rule says something about a patient, or why not."""
+
+    rule: str
+    verdict: Verdict
+    words: str
+    due: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One entry of the monitoring calendar: what a rule asks for next, and by when."""
+
+    rule: str
+    title: str
+    due: date
+    overdue: bool
+    medications: tuple[str, ...]
+
+
+def assess(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Finding, ...]:
+    """Findings of families E to H (and D2, D3) for one patient, gravest first.
+
+    The caller passes the certain records only. A deceased patient gets none. Cost grows with the
+    patient's data: only rules that could concern a drug on the list are asked.
+    """
+    if view.facts.deceased:
+        return ()
+    chart = Chart(view, rules.washout)
+    found: dict[str, Finding] = {}
+    for rule in rules.concerning(chart.rxcuis):
+        if rule.fires:
+            for answer in rule.on(as_of).answers(chart):
+                if answer.verdict is not Verdict.NOT_MET:
+                    finding = _finding(rule, answer, chart, rules.raising)
+                    found.setdefault(finding.id, finding)
+    return tuple(sorted(_yielded(found.values(), rules), key=_order))
+
+
+def explain(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Explanation, ...]:
+    """Every rule's answer for this patient in words, by rule id: the "why" and the "why not"."""
+    chart = Chart(view, rules.washout)
+    concerned = {rule.id for rule in rules.concerning(chart.rxcuis)}
+    said: list[Explanation] = []
+    for rule in rules:
+        if view.facts.deceased:
+            said.append(Explanation(rule.id, Verdict.NOT_MET, "The patient has died."))
+        elif not rule.fires:
+            said.append(Explanation(rule.id, Verdict.NOT_MET, f"The rule is {rule.status.value}."))
+        elif rule.id not in concerned:
+            because = "None of the drugs that the rule speaks of is on the list."
+            said.append(Explanation(rule.id, Verdict.NOT_MET, because))
+        else:
+            answers = tuple(rule.on(as_of).answers(chart))
+            said.extend(
+                Explanation(rule.id, answer.verdict, _in_words(rule, answer), answer.due)
+                for answer in answers
+            )
+            if not answers:
+                because = "Its drugs are not taken on this day in the way that the rule asks for."
+                said.append(Explanation(rule.id, Verdict.NOT_MET, because))
+    return tuple(said)
+
+
+def calendar(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Due, ...]:
+    """What the rules ask for next, soonest first: also tests that are not due yet."""
+    if view.facts.deceased:
+        return ()
+    chart = Chart(view, rules.washout)
+    entries = [
+        Due(rule.id, rule.title, answer.due, answer.due < as_of, _medications(answer))
+        for rule in rules.concerning(chart.rxcuis)
+        if rule.fires
+        for answer in rule.on(as_of).answers(chart)
+        if answer.due is not None
+    ]
+    return tuple(sorted(entries, key=lambda entry: (entry.due, entry.rule, entry.medications)))
+
+
+def _in_words(rule: Rule, answer: Answer) -> str:
+    if answer.verdict is Verdict.MET:
+        said = rule.message.format_map(answer.words)
+        return f"{said} Suppressed: {answer.suppressed}." if answer.suppressed else said
+    if answer.verdict is Verdict.CANNOT_TELL:
+        return f"Cannot tell; missing: {answer.because}."
+    return answer.because
+
+
+def _medications(answer: Answer) -> tuple[str, ...]:
+    return tuple(sorted({id for exposure in answer.exposures for id in exposure.ids}))
+
+
+def _evidence(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    return tuple(dict.fromkeys(facts))
+
+
+def _finding(rule: Rule, answer: Answer, chart: Chart, raising: Raising) -> Finding:
+    cannot_tell = answer.verdict is Verdict.CANNOT_TELL
+    severity = answer.severity or rule.severity
+    if rule.modifiers is Modifiers.USUAL:
+        severity = raising.adjusted(severity, answer.exposures, chart)
+    if answer.mitigated and not rule.contraindication:
+        severity = severity.lowered()
+    medications = _medications(answer)
+    evidence = _evidence(answer.evidence)
+    message = (
+        f"{rule.title}: cannot tell, because something is missing: {answer.because}."
+        if cannot_tell
+        else rule.message.format_map(answer.words)
+    )
+    bucket = Bucket.SHOWN
+    reason = answer.mitigated
+    if cannot_tell:
+        bucket, reason = Bucket.NOT_EVALUABLE, answer.because
+    elif answer.suppressed:
+        bucket, reason = Bucket.SUPPRESSED, answer.suppressed
+    cited = (part for f in evidence for part in (f.source, f.reference, f.version or "", f.path))
+    return Finding(
+        id=content_id("f", rule.id, str(rule.version), bucket.value, message, *cited),
+        type=rule.type,
+        severity=severity,
+        title=rule.title,
+        message=message,
+        rule=rule.reference(chart.as_of),
+        advice=rule.advice.format_map(answer.words) if not cannot_tell else "",
+        bucket=bucket,
+        urgent=not cannot_tell and (rule.urgent or answer.urgent),
+        reason=reason,
+        medications=medications,
+        sources=tuple(sorted(set(answer.sources) | {fact.source for fact in evidence})),
+        ingredients=tuple(sorted({e.ingredient.name for e in answer.exposures})),
+        evidence=evidence,
+        act_code=rule.act_code,
+        due=answer.due,
+        appointment=answer.appointment,
+    )
+
+
+def _yielded(findings: Iterable[Finding], rules: RuleBook) -> list[Finding]:
+    """Findings that a more specific one about the same medications covers become suppressed."""
+    found = list(findings)
+    shown = [finding for finding in found if finding.bucket is Bucket.SHOWN]
+    result: list[Finding] = []
+    for finding in found:
+        over = next(
+            (
+                other
+                for other in shown
+                if other.rule.id in rules[finding.rule.id].yields_to
+                and not set(other.medications).isdisjoint(finding.medications)
+            ),
+            None,
+        )
+        if over is not None and finding.bucket is Bucket.SHOWN:
+            result.append(_suppressed(finding, f"already said by: {over.title}"))
+        else:
+            result.append(finding)
+    return result
+
+
+def _suppressed(finding: Finding, reason: str) -> Finding:
+    return replace(finding, bucket=Bucket.SUPPRESSED, reason=reason)
+
+
+def _order(finding: Finding) -> tuple[int, str, str]:
+    return (finding.severity.rank, finding.type, finding.id)

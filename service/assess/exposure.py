@@ -1,0 +1,288 @@
+"""Episodes of taking a drug, merged over sources: what every check starts from.
+
+Requests, statements, dispenses with their days' supply and administrations with their interval
+each cover some days. Days closer together than the drug's washout are one episode, so a renewal,
+a second prescriber or a refill is not a new start.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+
+from service.model.concept import AdministrationClass, Ingredient
+from service.model.medication import (
+    Kind,
+    MedicationEntry,
+    PlacedLine,
+    ReconciledEntry,
+    TherapyState,
+)
+
+USUAL_WASHOUT_D = 30
+"""Days without cover after which the next evidence is a new start, where no drug says otherwise."""
+
+NEVER_TAKEN = frozenset({"entered-in-error", "cancelled", "draft", "not-taken", "declined"})
+ORDERS = (Kind.REQUEST, Kind.STATEMENT)
+
+
+class Taking(StrEnum):
+    """Whether the drug is taken on the day asked."""
+
+    NOW = "now"
+    PLANNED = "planned"
+    UNCERTAIN = "uncertain"
+    PAST = "past"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Continuous exposure. `start` None: no source says since when; `end` None: open or unknown."""
+
+    start: date | None
+    end: date | None
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One ingredient as the patient takes it, through every medication that holds it.
+
+    `local` products (skin, eye, inhaled) are an exposure of their own. `episodes` are in order; the
+    last one is open (`end` None) while the drug is taken. `stopped_on` is the last documented day
+    of a past exposure, None where no source tells.
+    """
+
+    ingredient: Ingredient
+    local: bool
+    taking: Taking
+    medications: tuple[ReconciledEntry, ...]
+    lines: tuple[PlacedLine, ...]
+    episodes: tuple[Episode, ...]
+
+    @property
+    def start(self) -> date | None:
+        """First day of the last episode: a renewal does not move it."""
+        return self.episodes[-1].start if self.episodes else None
+
+    @property
+    def stopped_on(self) -> date | None:
+        return self.episodes[-1].end if self.episodes and self.taking is Taking.PAST else None
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        return frozenset(medication.id for medication in self.medications)
+
+    @cached_property
+    def depot(self) -> tuple[PlacedLine, ...]:
+        return tuple(
+            line for line in self.lines if line.entry.administration is AdministrationClass.DEPOT
+        )
+
+    @cached_property
+    def routes(self) -> frozenset[str]:
+        return frozenset(line.entry.route for line in self.lines if line.entry.route)
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(sorted({line.entry.origin.source for line in self.lines}))
+
+
+def exposures(
+    medications: Iterable[ReconciledEntry], as_of: date, washout: Mapping[str, int]
+) -> tuple[Exposure, ...]:
+    """Every ingredient of the list with its episodes, by name; unresolved lines have none.
+
+    Args:
+        washout: days by RxCUI after which new evidence is a new start (default 30).
+    """
+    gathered: dict[tuple[Ingredient, bool], list[ReconciledEntry]] = defaultdict(list)
+    for medication in medications:
+        local = medication.administration is AdministrationClass.LOCAL
+        for ingredient in medication.ingredients:
+            gathered[ingredient, local].append(medication)
+    return tuple(
+        _exposure(ingredient, local, gathered[ingredient, local], as_of, washout)
+        for ingredient, local in sorted(gathered, key=lambda key: (key[0].name, key[1]))
+    )
+
+
+def _exposure(
+    ingredient: Ingredient,
+    local: bool,
+    medications: list[ReconciledEntry],
+    as_of: date,
+    washout: Mapping[str, int],
+) -> Exposure:
+    lines = tuple(
+        line
+        for medication in medications
+        for line in medication.lines
+        if line.entry.status not in NEVER_TAKEN and line.entry.taken != "not"
+    )
+    taking = _taking(medications)
+    spans = sorted(
+        (span for line in lines if (span := covered(line, as_of)) is not None),
+        key=lambda span: span.start or date.min,
+    )
+    gap = timedelta(days=washout.get(ingredient.rxcui, USUAL_WASHOUT_D))
+    merged = _merged(spans, gap)
+    if taking is Taking.NOW:
+        last = merged[-1].start if merged else None
+        merged = [*merged[:-1], Episode(last, None)]
+    elif taking is Taking.PAST and merged:
+        ends = [line.entry.stopped_on or line.entry.end for line in lines if _is_order(line)]
+        known = [day for day in ends if day is not None and day <= as_of]
+        merged[-1] = Episode(merged[-1].start, max(known) if known else merged[-1].end)
+    return Exposure(ingredient, local, taking, tuple(medications), lines, tuple(merged))
+
+
+def _is_order(line: PlacedLine) -> bool:
+    return line.entry.kind in ORDERS
+
+
+def _taking(medications: Iterable[ReconciledEntry]) -> Taking:
+    """A conflict (stopped here, active there) may still be taken: it counts as taken."""
+    states = {medication.state for medication in medications}
+    if states & {TherapyState.CURRENT, TherapyState.CONFLICT}:
+        return Taking.NOW
+    if TherapyState.PLANNED in states:
+        return Taking.PLANNED
+    return Taking.UNCERTAIN if TherapyState.UNKNOWN in states else Taking.PAST
+
+
+def begins(entry: MedicationEntry) -> date | None:
+    """The first day that a line speaks of."""
+    if entry.kind in ORDERS:
+        return entry.start or entry.authored
+    return entry.supplied_on or entry.start or entry.authored
+
+
+def runs_out(entry: MedicationEntry) -> date | None:
+    """The last day that a supply or an injection covers; None where nothing tells how long."""
+    day = begins(entry)
+    length = entry.days_supply if entry.kind is Kind.DISPENSE else entry.interval_d
+    if day is None or length is None or length < 1:
+        return None
+    return day + timedelta(days=int(length) - 1)
+
+
+def covered(line: PlacedLine, as_of: date) -> Episode | None:
+    """The days of one line up to `as_of`; None for what is only planned or has no date at all."""
+    entry = line.entry
+    start = begins(entry)
+    if line.state is TherapyState.PLANNED or (start is not None and start > as_of):
+        return None
+    if entry.kind not in ORDERS:
+        return None if start is None else Episode(start, runs_out(entry) or start)
+    if line.state in (TherapyState.CURRENT, TherapyState.CONFLICT):
+        return Episode(start, None)
+    end = entry.stopped_on or entry.end
+    if start is None and end is None:
+        return None
+    return Episode(start, end or start)
+
+
+def _merged(spans: Iterable[Episode], gap: timedelta) -> list[Episode]:
+    merged: list[Episode] = []
+    for span in spans:
+        last = merged[-1] if merged else None
+        if last is None or (
+            last.end is not None and span.start is not None and span.start > last.end + gap
+        ):
+            merged.append(span)
+        elif last.end is not None:
+            end = None if span.end is None else max(last.end, span.end)
+            merged[-1] = Episode(last.start, end)
+    return merged
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much of an ingredient per day, the highest that any source states, with its lines.
+
+    `as_needed` is set where a part of it is only allowed, not ordered.
+    """
+
+    value: Decimal
+    unit: str
+    lines: tuple[PlacedLine, ...]
+    as_needed: bool = False
+
+
+def daily_amount(exposure: Exposure) -> Amount | None:
+    """The daily dose taken now, systemic and not depot; None where any source's dose is unknown.
+
+    Orders and statements of one source add up (split regimens); of several sources the highest sum
+    counts, because a maximum is exceeded wherever the higher instruction is followed.
+    """
+    by_source: dict[str, list[PlacedLine]] = defaultdict(list)
+    for line in exposure.lines:
+        if (
+            _is_order(line)
+            and line.state in (TherapyState.CURRENT, TherapyState.CONFLICT)
+            and line.entry.administration is AdministrationClass.SYSTEMIC
+        ):
+            by_source[line.entry.origin.source].append(line)
+    sums = [_sum(lines, exposure.ingredient.rxcui) for lines in by_source.values()]
+    if not sums or any(amount is None for amount in sums):
+        return None
+    known = [amount for amount in sums if amount is not None]
+    if len({amount.unit for amount in known}) > 1:
+        return None
+    return max(known, key=lambda amount: amount.value)
+
+
+def _sum(lines: list[PlacedLine], rxcui: str) -> Amount | None:
+    total, unit, as_needed = Decimal(0), "", False
+    for line in lines:
+        part = line_amount(line.entry, rxcui)
+        if part is None or (unit and part[1] != unit):
+            return None
+        total, unit = total + part[0], part[1]
+        as_needed = as_needed or line.entry.as_needed
+    return Amount(total, unit, tuple(lines), as_needed)
+
+
+def line_amount(entry: MedicationEntry, rxcui: str) -> tuple[Decimal, str] | None:
+    """Daily amount and unit of one line; as needed: its maximum; weekly drugs: per day."""
+    for dose in entry.daily_doses:
+        value = dose.value if dose.value is not None else dose.max
+        if dose.rxcui == rxcui and value is not None:
+            return (value / entry.interval_d if entry.interval_d else value), dose.unit
+    return None
+
+
+def dose_steps(exposure: Exposure) -> list[tuple[date, Decimal, PlacedLine]]:
+    """Every ordered or stated daily amount with the day it holds from, oldest first.
+
+    Steps of a taper inside one order (several Dosage with their own days) count where the source
+    wrote the days; amounts in another unit than the newest are left out.
+    """
+    steps: list[tuple[date, Decimal, str, PlacedLine]] = []
+    for line in exposure.lines:
+        start = begins(line.entry)
+        amount = line_amount(line.entry, exposure.ingredient.rxcui)
+        if _is_order(line) and start is not None and amount is not None:
+            steps.append((start, amount[0], amount[1], line))
+    steps.sort(key=lambda step: (step[0], step[3].entry.origin))
+    unit = steps[-1][2] if steps else ""
+    return [(on, value, line) for on, value, its_unit, line in steps if its_unit == unit]
+
+
+def dose_changes(exposure: Exposure) -> list[date]:
+    """Days within the last episode on which one source wrote another daily amount than before."""
+    changes: list[date] = []
+    before: dict[str, Decimal] = {}
+    for on, value, line in dose_steps(exposure):
+        source = line.entry.origin.source
+        if exposure.start is not None and on < exposure.start:
+            continue
+        if source in before and before[source] != value:
+            changes.append(on)
+        before[source] = value
+    return changes

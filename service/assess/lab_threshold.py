@@ -1,0 +1,128 @@
+"""The last result of a test against a threshold while a drug is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+
+from service.assess.answer import Answer, Verdict, listed, not_met
+from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.rule import Check
+from service.assess.value_sets import CodeSet, DrugClass, Laboratory
+from service.model.finding import Severity
+
+
+class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A limit with its severity; `below` and `over` are exclusive, `at_least` is not."""
+
+    below: Decimal | None = None
+    at_least: Decimal | None = None
+    over: Decimal | None = None
+    severity: Severity | None = None
+    urgent: bool = False
+    meaning: str = ""
+    sex: str = ""
+
+
+class LabThreshold(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`drug` is taken and the last result of `lab` within `within_days` reaches a level.
+
+    The levels stand gravest first; the first that holds speaks. `unless` is a condition that
+    changes the thresholds (benign ethnic neutropenia): the rule is then left to another one;
+    `only_with` is its counterpart. `missing_matters` asks for a result where there is none usable.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset({"drug", "lab", "value", "date", "meaning"})
+
+    drug: DrugClass
+    lab: Laboratory
+    levels: tuple[Level, ...]
+    within_days: int = 365
+    unless: CodeSet | None = None
+    only_with: CodeSet | None = None
+
+    def triggers(self) -> frozenset[str]:
+        return self.drug.rxcuis
+
+    def answers(self, chart: Chart) -> Iterator[Answer]:
+        taken = chart.of(self.drug)
+        if not taken:
+            return
+        if self.unless is not None and chart.conditions(self.unless):
+            yield not_met(f"{self.unless.title}: other thresholds hold.")
+            return
+        if self.only_with is not None and not chart.conditions(self.only_with):
+            yield not_met(f"{self.only_with.title} is not recorded.")
+            return
+        names = listed(exposure.ingredient.name for exposure in taken)
+        undated = chart.undated(self.lab)
+        last = chart.last(self.lab)
+        facts = exposure_facts(*taken)
+        if last is None or chart.as_of - last.day > timedelta(days=self.within_days):
+            if undated:
+                yield Answer(
+                    Verdict.CANNOT_TELL,
+                    f"the date of {self.lab.title}",
+                    exposures=tuple(taken),
+                    evidence=(*facts, *(result_fact(result) for result in undated)),
+                )
+            else:
+                yield not_met(f"No {self.lab.title} within {self.within_days} days.")
+            return
+        evidence = (*facts, result_fact(last.result))
+        if last.value is None:
+            yield Answer(
+                Verdict.CANNOT_TELL, last.missing, exposures=tuple(taken), evidence=evidence
+            )
+            return
+        missing = ""
+        for level in self.levels:
+            if level.sex and level.sex != chart.facts.sex:
+                missing = missing or ("" if chart.facts.sex else "the sex")
+                continue
+            reached = _reached(level, last)
+            if reached is None:
+                missing = f"the exact value of {self.lab.title} on {last.day.isoformat()}"
+            elif reached:
+                yield Answer(
+                    Verdict.MET,
+                    words={
+                        "drug": names,
+                        "lab": self.lab.title,
+                        "value": result_fact(last.result).value,
+                        "date": last.day.isoformat(),
+                        "meaning": level.meaning,
+                    },
+                    exposures=tuple(taken),
+                    evidence=evidence,
+                    severity=level.severity,
+                    urgent=level.urgent,
+                )
+                return
+        if missing:
+            yield Answer(Verdict.CANNOT_TELL, missing, exposures=tuple(taken), evidence=evidence)
+        else:
+            yield not_met(f"{self.lab.title} on {last.day.isoformat()} reaches no limit.")
+
+
+def _reached(level: Level, last: Measured) -> bool | None:
+    """Whether the value reaches the level; None where "<" or ">" leaves it open."""
+    value, comparator = last.value, last.result.comparator
+    if value is None:
+        return None
+    if level.below is not None:
+        if comparator in (">", ">=") and value < level.below:
+            return None
+        return value < level.below or (comparator == "<" and value <= level.below)
+    limit = level.at_least if level.at_least is not None else level.over
+    if limit is None:
+        return False
+    if comparator in ("<", "<=") and value > limit:
+        return None
+    if level.at_least is not None:
+        return value >= limit
+    return value > limit or (comparator == ">" and value >= limit)

@@ -1,0 +1,156 @@
+"""Long-acting injections: the dose that is late, not booked, or missed at a visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+from service.assess.answer import Answer, Verdict, not_met
+from service.assess.chart import (
+    KEPT_VISITS,
+    MISSED_VISITS,
+    Chart,
+    exposure_facts,
+    line_fact,
+    visit_fact,
+)
+from service.assess.exposure import Exposure, begins
+from service.assess.rule import Check
+from service.assess.value_sets import CodeSet, DrugClass
+from service.model.medication import Kind, PlacedLine
+
+
+class Asked(StrEnum):
+    """Which of the three findings a rule is about."""
+
+    OVERDUE = "overdue"
+    NOT_BOOKED = "not-booked"
+    NO_SHOW = "no-show"
+
+
+class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The depot of `drug`: last administration + interval, against window and Appointments.
+
+    Args:
+        interval_days: where no line states the interval.
+        window_days: days after the due date on which the product may still be given as usual.
+        ahead_days: how long before the due date a visit should be booked.
+        services, roles: which visits can bring the injection.
+        shortest_days, longest_days: intervals that belong to this product; others are left to the
+            rule of another product of the same drug.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset({"drug", "last", "due", "latest", "visit"})
+
+    asked: Asked
+    drug: DrugClass
+    interval_days: int
+    window_days: int
+    services: CodeSet
+    ahead_days: int = 7
+    roles: tuple[str, ...] = ("psychiatry", "primary-care")
+    shortest_days: int = 1
+    longest_days: int = 400
+
+    def triggers(self) -> frozenset[str]:
+        return self.drug.rxcuis
+
+    def answers(self, chart: Chart) -> Iterator[Answer]:
+        for exposure in chart.of(self.drug):
+            depot = [line for line in exposure.depot if line.state.value != "stopped"]
+            ordered = [line for line in exposure.depot if line.entry.kind is not Kind.DISPENSE]
+            if depot or (ordered and any(m.state.value == "current" for m in exposure.medications)):
+                interval = self._interval(exposure.depot)
+                if self.shortest_days <= interval <= self.longest_days:
+                    yield self._answer(chart, exposure, interval)
+
+    def _interval(self, depot: tuple[PlacedLine, ...]) -> int:
+        stated = [line.entry.interval_d for line in depot if line.entry.interval_d]
+        return int(min(stated)) if stated else self.interval_days
+
+    def _answer(self, chart: Chart, exposure: Exposure, interval: int) -> Answer:
+        name = exposure.ingredient.name
+        given = [
+            (on, line)
+            for line in exposure.depot
+            if line.entry.kind is Kind.ADMINISTRATION
+            and line.entry.status in ("completed", "in-progress")
+            and (on := begins(line.entry)) is not None
+            and on <= chart.as_of
+        ]
+        if not given:
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"when {name} was last injected",
+                exposures=(exposure,),
+                evidence=exposure_facts(exposure),
+            )
+        last, line = max(given, key=lambda item: (item[0], item[1].entry.origin))
+        due = last + timedelta(days=interval)
+        latest = due + timedelta(days=self.window_days)
+        words = {
+            "drug": name,
+            "last": last.isoformat(),
+            "due": due.isoformat(),
+            "latest": latest.isoformat(),
+            "visit": "",
+        }
+        met = Answer(
+            Verdict.MET,
+            words=words,
+            exposures=(exposure,),
+            evidence=(line_fact(line.entry),),
+            due=due,
+        )
+        if self.asked is Asked.OVERDUE:
+            return self._overdue(chart, met, latest)
+        if self.asked is Asked.NOT_BOOKED:
+            return self._not_booked(chart, met, due, latest)
+        return self._no_show(chart, met, last, due)
+
+    def _overdue(self, chart: Chart, met: Answer, latest: date) -> Answer:
+        if chart.as_of <= latest:
+            return not_met(f"Next dose is due {met.due}.", due=met.due, on=met.exposures)
+        missing = chart.unproven("MedicationAdministration")
+        return _unless(met, missing)
+
+    def _not_booked(self, chart: Chart, met: Answer, due: date, latest: date) -> Answer:
+        if not due - timedelta(days=self.ahead_days) <= chart.as_of <= latest:
+            return not_met(f"Next dose is due {due}.", due=due, on=met.exposures)
+        for visit in chart.visits(self.services, self.roles):
+            start = visit.start
+            if start is not None and visit.status in KEPT_VISITS and chart.as_of <= start <= latest:
+                return not_met(f"Booked on {start.isoformat()}.", due=due, on=met.exposures)
+        return _unless(met, chart.unproven("Appointment"))
+
+    def _no_show(self, chart: Chart, met: Answer, last: date, due: date) -> Answer:
+        window = timedelta(days=max(self.window_days, self.ahead_days))
+        missed = None
+        for visit in chart.visits(self.services, self.roles):
+            start = visit.start
+            if visit.kind != "appointment" or start is None or start <= last:
+                continue
+            if visit.status in MISSED_VISITS and due - window <= start <= chart.as_of:
+                missed = visit
+            elif visit.status in KEPT_VISITS and missed is not None and start >= chart.as_of:
+                return not_met(f"Booked again on {start.isoformat()}.", due=due, on=met.exposures)
+        if missed is None:
+            return not_met("No visit for the injection was missed.", due=due, on=met.exposures)
+        return Answer(
+            Verdict.MET,
+            words={**met.words, "visit": missed.start.isoformat() if missed.start else ""},
+            exposures=met.exposures,
+            evidence=(*met.evidence, visit_fact(missed)),
+            due=due,
+            appointment=f"{missed.origin.source}:{missed.origin.reference}",
+        )
+
+
+def _unless(met: Answer, missing: str) -> Answer:
+    if not missing:
+        return met
+    return Answer(
+        Verdict.CANNOT_TELL, missing, exposures=met.exposures, evidence=met.evidence, due=met.due
+    )

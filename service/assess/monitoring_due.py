@@ -1,0 +1,168 @@
+"""Tests that fall due while a drug is taken: when the next one is, and whether it is overdue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import ClassVar
+
+import msgspec
+
+from service.assess.answer import Answer, Verdict, day, not_met
+from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.exposure import Exposure
+from service.assess.rule import Check
+from service.assess.value_sets import DrugClass, Laboratory
+
+LONGEST_GRACE_D = 14
+
+
+class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How often during a part of the treatment: `every_days` until day `until_day` (None: on).
+
+    `age_from` and `taken_with` make it a stage for some patients only; the stages are read in
+    order and the first that fits the patient counts.
+    """
+
+    every_days: int
+    until_day: int | None = None
+    grace_days: int | None = None
+    age_from: int | None = None
+    taken_with: DrugClass | None = None
+
+    @property
+    def grace(self) -> timedelta:
+        """A quarter of the interval, at most a fortnight, unless the rule says otherwise."""
+        usual = min(self.every_days // 4, LONGEST_GRACE_D)
+        return timedelta(days=usual if self.grace_days is None else self.grace_days)
+
+
+class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Any test of `labs` is repeated on schedule while `drug` is taken.
+
+    Due is the later of start and last result, plus the interval; overdue is due plus grace. A
+    result of any source counts, whatever its value: the test was done.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset({"drug", "lab", "last", "due", "start"})
+
+    drug: DrugClass
+    labs: tuple[Laboratory, ...]
+    stages: tuple[Stage, ...]
+    min_days_taken: int = 0
+
+    def triggers(self) -> frozenset[str]:
+        return self.drug.rxcuis
+
+    def answers(self, chart: Chart) -> Iterator[Answer]:
+        taken = chart.of(self.drug)
+        if taken:
+            first = min(taken, key=lambda exposure: exposure.start or date.min)
+            yield self._answer(chart, tuple(taken), first)
+
+    def _answer(self, chart: Chart, taken: tuple[Exposure, ...], first: Exposure) -> Answer:
+        title = self.labs[0].title
+        last = _last(chart, self.labs)
+        start = first.start
+        treated = (chart.as_of - start).days if start is not None else None
+        if treated is not None and treated < self.min_days_taken:
+            return not_met(f"{first.ingredient.name} is taken since {day(start)} only.", on=taken)
+        stage = self._stage(chart, treated)
+        if stage is None:
+            return not_met(f"No further {title} is asked for at this stage.", on=taken)
+        anchors = [d for d in (start, last.day if last else None) if d is not None]
+        if not anchors:
+            missing = f"since when {first.ingredient.name} is taken"
+            return self._unknown(missing, taken, None)
+        due = max(anchors) + timedelta(days=stage.every_days)
+        if chart.as_of <= due + stage.grace:
+            return not_met(f"Next {title} is due {due.isoformat()}.", due=due, on=taken)
+        unproven = chart.unproven("Observation")
+        if unproven:
+            return self._unknown(unproven, taken, due)
+        facts = exposure_facts(*taken)
+        return Answer(
+            Verdict.MET,
+            words={
+                "drug": first.ingredient.name,
+                "lab": title,
+                "last": f"last on {last.day.isoformat()}" if last else "none found in any source",
+                "due": due.isoformat(),
+                "start": day(start),
+            },
+            exposures=taken,
+            evidence=(*facts, result_fact(last.result)) if last else facts,
+            due=due,
+        )
+
+    def _stage(self, chart: Chart, treated: int | None) -> Stage | None:
+        age = chart.facts.age_on(chart.as_of)
+        for stage in self.stages:
+            if stage.age_from is not None and (age is None or age < stage.age_from):
+                continue
+            if stage.taken_with is not None and not chart.of(stage.taken_with):
+                continue
+            if stage.until_day is not None and (treated is None or treated > stage.until_day):
+                continue
+            return stage
+        return None
+
+    def _unknown(self, missing: str, taken: tuple[Exposure, ...], due: date | None) -> Answer:
+        return Answer(
+            Verdict.CANNOT_TELL,
+            missing,
+            exposures=taken,
+            evidence=exposure_facts(*taken),
+            due=due,
+        )
+
+
+class BaselineMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """No test of `labs` from `look_back_days` before the start of `drug` until now.
+
+    Asked while the treatment is not older than `watch_days`, and for planned starts; the next
+    regular test is another rule's question.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset({"drug", "lab", "start"})
+
+    drug: DrugClass
+    labs: tuple[Laboratory, ...]
+    look_back_days: int
+    watch_days: int = 90
+    grace_days: int = 0
+
+    def triggers(self) -> frozenset[str]:
+        return self.drug.rxcuis
+
+    def answers(self, chart: Chart) -> Iterator[Answer]:
+        taken = chart.of(self.drug)
+        if not taken:
+            return
+        first = min(taken, key=lambda exposure: exposure.start or date.min)
+        start, title = first.start, self.labs[0].title
+        if start is None:
+            yield not_met(f"Since when {first.ingredient.name} is taken is not known.")
+            return
+        treated = (chart.as_of - start).days
+        if treated > self.watch_days or treated < self.grace_days:
+            yield not_met(f"{first.ingredient.name} is taken since {start.isoformat()}.")
+            return
+        last = _last(chart, self.labs)
+        if last is not None and last.day >= start - timedelta(days=self.look_back_days):
+            yield not_met(f"{title} was measured on {last.day.isoformat()}.")
+            return
+        unproven = chart.unproven("Observation")
+        yield Answer(
+            Verdict.CANNOT_TELL if unproven else Verdict.MET,
+            unproven,
+            words={"drug": first.ingredient.name, "lab": title, "start": start.isoformat()},
+            exposures=(first,),
+            evidence=exposure_facts(first),
+            due=start,
+        )
+
+
+def _last(chart: Chart, labs: tuple[Laboratory, ...]) -> Measured | None:
+    results = [last for lab in labs if (last := chart.last(lab)) is not None]
+    return max(results, key=lambda measured: measured.day, default=None)
