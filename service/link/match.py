@@ -52,14 +52,6 @@ class Weights:
     possible: float
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What a person said about a record: the same as the asked one, or not."""
-
-    same: bool
-    by: str
-
-
 class Agreement(StrEnum):
     """How one field of two records compares."""
 
@@ -70,13 +62,17 @@ class Agreement(StrEnum):
 
 
 def grade(
-    asked: PatientRecord, candidate: PatientRecord, weights: Weights, word: Word | None = None
+    asked: PatientRecord, candidate: PatientRecord, weights: Weights, word: bool | None = None
 ) -> PatientLink:
-    """How surely the candidate is the asked person, with the fields that agree or contradict."""
+    """How surely the candidate is the asked person, with the fields that agree or contradict.
+
+    Args:
+        word: what a person said about this record: the same, not the same, or nothing (None).
+    """
     if word is not None:
-        decided = MatchGrade.CERTAIN if word.same else MatchGrade.CERTAINLY_NOT
-        said = "same" if word.same else "not the same"
-        return PatientLink(candidate.origin, decided, (f"{word.by}: {said}",), decided_by=word.by)
+        decided = MatchGrade.CERTAIN if word else MatchGrade.CERTAINLY_NOT
+        said = "the same person" if word else "not the same person"
+        return PatientLink(candidate.origin, decided, (f"decided: {said}",), decided_by="person")
     if asked.origin.source == candidate.origin.source:
         if asked.origin.reference == candidate.origin.reference:
             return PatientLink(candidate.origin, MatchGrade.CERTAIN, ("asked",))
@@ -107,44 +103,87 @@ def links(
     asked: PatientRecord,
     candidates: Iterable[PatientRecord],
     weights: Weights,
-    words: Mapping[Origin, Word] | None = None,
+    words: Mapping[Origin, bool] | None = None,
 ) -> tuple[PatientLink, ...]:
-    """A link for every candidate, by source and reference.
+    """A link for the asked record and every candidate, by source and reference.
 
-    Where several records of one source would be certain by name alone, none of them is: they may be
-    two people of one name. Records that a person decided about, or that an identifier proves, stay.
+    A certain record lends what it knows to the rest: each candidate gets its best grade against any
+    certain record, until nothing changes. What one certain record contradicts is certain through no
+    other. Where several records of one source fit by name alone, none of them links by itself: they
+    may be two people of one name.
     """
-    words = words or {}
-    by_place = {(o.source, o.reference): word for o, word in words.items()}
-    graded = [
-        grade(asked, c, weights, by_place.get((c.origin.source, c.origin.reference)))
-        for c in sorted(candidates, key=lambda c: (c.origin.source, c.origin.reference))
-    ]
-    certain: dict[str, int] = {}
+    said = {_place(origin): same for origin, same in (words or {}).items()}
+    rest = sorted((c for c in candidates if c.origin != asked.origin), key=_record_place)
+    graded = {_record_place(c): grade(asked, c, weights, said.get(_record_place(c))) for c in rest}
+    certain = [asked]
+    while True:
+        ambiguous = _ambiguous(graded.values())
+        new = [
+            c
+            for c in rest
+            if c not in certain
+            and graded[_record_place(c)].grade is MatchGrade.CERTAIN
+            and _record_place(c) not in ambiguous
+        ]
+        if not new:
+            break
+        certain += new
+        for c in rest:
+            place = _record_place(c)
+            if c not in certain and place not in said:
+                offered = [graded[place], *(grade(known, c, weights) for known in new)]
+                graded[place] = _best(offered)
+    own = grade(asked, asked, weights)
+    return (
+        *sorted(
+            (own, *(_doubted(link, ambiguous) for link in graded.values())),
+            key=lambda link: _place(link.record),
+        ),
+    )
+
+
+def _best(offered: Sequence[PatientLink]) -> PatientLink:
+    """The best grade, unless one of them contradicts: then the best of those that do."""
+    order = tuple(MatchGrade)
+    against = [link for link in offered if any(e.startswith("not ") for e in link.evidence)]
+    strong = [link for link in against if link.grade is not MatchGrade.CERTAINLY_NOT]
+    return min(strong or offered, key=lambda link: (order.index(link.grade), -link.score))
+
+
+def _ambiguous(graded: Iterable[PatientLink]) -> frozenset[tuple[str, str]]:
+    """Records that are certain by name alone beside another certain one of their source."""
+    certain: dict[str, list[PatientLink]] = {}
     for link in graded:
         if link.grade is MatchGrade.CERTAIN:
-            certain[link.record.source] = certain.get(link.record.source, 0) + 1
-    return tuple(
-        replace(
-            link,
-            grade=MatchGrade.PROBABLE,
-            evidence=(*link.evidence, "not the only record that fits in this source"),
-        )
-        if certain.get(link.record.source, 0) > 1 and _by_name_alone(link)
-        else link
-        for link in graded
+            certain.setdefault(link.record.source, []).append(link)
+    return frozenset(
+        _place(link.record)
+        for several in certain.values()
+        if len(several) > 1
+        for link in several
+        if _by_name_alone(link)
     )
+
+
+def _doubted(link: PatientLink, ambiguous: frozenset[tuple[str, str]]) -> PatientLink:
+    if _place(link.record) not in ambiguous:
+        return link
+    reason = "not the only record of this source that fits"
+    return replace(link, grade=MatchGrade.PROBABLE, evidence=(*link.evidence, reason))
+
+
+def _place(origin: Origin) -> tuple[str, str]:
+    return origin.source, origin.reference
+
+
+def _record_place(record: PatientRecord) -> tuple[str, str]:
+    return _place(record.origin)
 
 
 def _by_name_alone(link: PatientLink) -> bool:
-    return (
-        link.grade is MatchGrade.CERTAIN
-        and not link.decided_by
-        and not any(
-            reason in ("asked", "replaced-by") or reason.startswith("identifier ")
-            for reason in link.evidence
-        )
-    )
+    proofs = ("asked", "replaced-by")
+    proven = any(e in proofs or e.startswith("identifier ") for e in link.evidence)
+    return not link.decided_by and not proven
 
 
 def replaces(newer: PatientRecord, older: PatientRecord) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 
-from service.errors import MappingError
 from service.link.match import Points, Weights
+from service.mappings import toml
 
 FILE = "matching.toml"
 
@@ -17,20 +15,16 @@ def load_weights(folder: Path) -> Weights:
 
     Raises: MappingError naming file, key and what was expected.
     """
-    try:
-        document = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise MappingError(FILE, "-", "the file is missing") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MappingError(FILE, "-", f"no valid TOML: {error}") from error
-    identifiers, fields = _table(document, "identifiers"), _table(document, "weights")
-    grades = _table(document, "grades")
+    document = toml.load(folder, FILE)
+    identifiers, fields = document.inner("identifiers"), document.inner("weights")
+    grades = document.inner("grades")
+    grades.text("source")
     probable, possible = _float(grades, "probable"), _float(grades, "possible")
     if possible >= probable:
-        raise MappingError(FILE, "grades.possible", "fewer points than grades.probable")
+        raise grades.wrong("possible", "fewer points than grades.probable")
     return Weights(
-        trusted=_texts(identifiers, "trusted"),
-        shared_by_families=_texts(identifiers, "shared_by_families"),
+        trusted=frozenset(identifiers.texts("trusted")),
+        shared_by_families=frozenset(identifiers.texts("shared_by_families")),
         identifier=_points(fields, "identifier"),
         birth_date=_points(fields, "birth_date"),
         family=_points(fields, "family"),
@@ -44,30 +38,16 @@ def load_weights(folder: Path) -> Weights:
     )
 
 
-def _table(parent: Mapping[str, object], key: str) -> Mapping[str, object]:
-    value = parent.get(key)
-    if not isinstance(value, dict):
-        raise MappingError(FILE, key, "a table is expected")
-    return value
-
-
-def _texts(parent: Mapping[str, object], key: str) -> frozenset[str]:
-    value = parent.get(key)
-    if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
-        raise MappingError(FILE, f"identifiers.{key}", "a list of texts is expected")
-    return frozenset(value)
-
-
-def _points(parent: Mapping[str, object], key: str) -> Points:
-    row = _table(parent, key)
+def _points(parent: toml.Entry, key: str) -> Points:
+    row = parent.inner(key)
     points = Points(_float(row, "agree"), _float(row, "close"), _float(row, "disagree"))
     if not points.agree >= points.close >= points.disagree:
-        raise MappingError(FILE, f"weights.{key}", "agree, close, disagree in falling order")
+        raise parent.wrong(key, "agree, close, disagree in falling order")
     return points
 
 
-def _float(parent: Mapping[str, object], key: str) -> float:
-    value = parent.get(key)
+def _float(parent: toml.Entry, key: str) -> float:
+    value = parent.values.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise MappingError(FILE, key, "a number is expected")
+        raise parent.wrong(key, "a number")
     return float(value)

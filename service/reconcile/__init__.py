@@ -29,7 +29,7 @@ from service.reconcile.severity import patient_risks
 from service.reconcile.therapy import Setting, Therapy, display, distinct, form_of, route_of
 from service.reconcile.therapy_state import therapy_state
 
-__all__ = ["LinesLost", "reconcile"]
+__all__ = ["LinesLost", "Policy", "SignedList", "reconcile"]
 
 
 class LinesLost(ServiceError):

@@ -54,7 +54,7 @@ def agreements(therapy: Therapy, setting: Setting) -> list[Finding]:
         return []
     lines = _base(held)
     names = joined(h.source for h in held)
-    if silent := [h.source for h in held if not h.dose.known]:
+    if doubt := _unproven(therapy, held):
         return [
             finding(
                 setting,
@@ -62,11 +62,11 @@ def agreements(therapy: Therapy, setting: Setting) -> list[Finding]:
                 [therapy],
                 title=f"{therapy.name}: agreement not proven",
                 message=f"{names} hold {therapy.name}; "
-                f"whether the doses agree cannot be told: {joined(silent)} states none.",
+                f"whether the doses agree cannot be told: {doubt}.",
                 sources=[h.source for h in held],
                 evidence=[*product_facts(lines), *instruction_facts(lines)],
                 bucket=Bucket.NOT_EVALUABLE,
-                reason=f"no daily dose is stated or could be read in {joined(silent)}",
+                reason=doubt,
             )
         ]
     type_, title, message = _kind_of_agreement(therapy, held, lines, names)
@@ -81,6 +81,16 @@ def agreements(therapy: Therapy, setting: Setting) -> list[Finding]:
             evidence=[*product_facts(lines), *instruction_facts(lines)],
         )
     ]
+
+
+def _unproven(therapy: Therapy, held: Sequence[Holding]) -> str:
+    """Why the doses cannot be called equal, in words; empty where they can."""
+    if silent := [h.source for h in held if not h.dose.known]:
+        return f"no daily dose is stated or could be read in {joined(silent)}"
+    if not all(_same_basis(therapy, held[0].dose, h.dose) for h in held[1:]):
+        said = joined(f"{h.source} has {h.dose.words()}" for h in held)
+        return f"they are stated in ways that do not convert ({said})"
+    return ""
 
 
 def _kind_of_agreement(

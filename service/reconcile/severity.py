@@ -15,14 +15,11 @@ from service.model.finding import Severity
 from service.model.record import SourceRecord
 from service.reconcile.policy import FindingKind, Policy, Raise, Thresholds
 
-_STEPS = (Severity.LOW, Severity.MODERATE, Severity.HIGH)
-
 
 def graded(kind: FindingKind, present: Iterable[Raise]) -> Severity:
     """The default severity, one step graver when anything that raises this type is present."""
-    if kind.severity in _STEPS[:-1] and kind.raised_by.intersection(present):
-        return _STEPS[_STEPS.index(kind.severity) + 1]
-    return kind.severity
+    raised = kind.raised_by.intersection(present)
+    return kind.severity.raised() if raised else kind.severity
 
 
 def decimal_doubt(ratio: Decimal | None, thresholds: Thresholds) -> bool:
