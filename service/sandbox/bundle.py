@@ -104,9 +104,14 @@ def _resolved(server: Server, entries: list[_Entry]) -> list[_Entry]:
         elif ask.method == "PUT":
             names[entry.full_url] = ask.path
         placed.append(_Entry(entry.number, entry.full_url, ask))
+    promised = frozenset(names.values())
     names.pop("", None)
     return [
-        _Entry(e.number, e.full_url, e.ask.about(e.ask.path, sent=_renamed(e.ask.sent, names)))
+        _Entry(
+            e.number,
+            e.full_url,
+            e.ask.about(e.ask.path, sent=_renamed(e.ask.sent, names), promised=promised),
+        )
         for e in placed
     ]
 

@@ -62,8 +62,8 @@ class Ask:
     """One request below the base: `path` without the first slash, header names in lower case.
 
     `sent` is the resource where it is already decoded (entries of a Bundle), else `body` holds it.
-    `assigned` is the id that a transaction has reserved for a create, `scopes` are the SMART scopes
-    of who asks (None: everything).
+    `assigned` is the id that a transaction has reserved for a create, `promised` are the references
+    that its entries lead to; `scopes` are the SMART scopes of who asks (None: everything).
     """
 
     method: str
@@ -74,6 +74,7 @@ class Ask:
     body: bytes = b""
     sent: Resource | None = None
     assigned: str | None = None
+    promised: frozenset[str] = frozenset()
     scopes: tuple[str, ...] | None = None
 
     @property

@@ -139,6 +139,8 @@ class Searches:
             if value and not self.manners.comma_lists and "," in value and name in known:
                 raise Refusal(400, "not-supported", f"{name}: lists of values are not supported")
             if name in known:
+                # Refuses what cannot be read even where nothing is held that it could match.
+                matches({}, known[name], modifier, value, "")
                 filters.append((known[name], modifier, value))
             elif name in _INCLUDES and self.manners.include:
                 includes.append((name, value))

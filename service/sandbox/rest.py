@@ -196,11 +196,11 @@ class Rest:
             expression, text = wrong[0]
             raise Refusal(422, "required" if "required" in text else "invariant", text, expression)
         for path, reference in references(resource, type_):
-            self._reference_allowed(path, reference, ask.base)
+            self._reference_allowed(path, reference, ask)
         return {key: value for key, value in resource.items() if key not in self.manners.drops}
 
-    def _reference_allowed(self, path: str, reference: str, base: str) -> None:
-        own = local_reference(reference, base)
+    def _reference_allowed(self, path: str, reference: str, ask: Ask) -> None:
+        own = local_reference(reference, ask.base)
         if own.startswith(("#", "urn:")):
             return
         if "://" in own:
@@ -208,7 +208,7 @@ class Rest:
                 raise Refusal(400, "not-supported", "references to other servers are refused", path)
             return
         type_, _, id_ = own.partition("/")
-        if self.manners.checks_references:
+        if self.manners.checks_references and own not in ask.promised:
             target = self.storage.current(type_, id_)
             if target is None or target.resource is None:
                 raise Refusal(400, "not-found", f"{own} is not known here", path)

@@ -66,8 +66,6 @@ def matches(resource: Resource, parameter: Parameter, modifier: str, value: str,
             of_type = "Patient" if parameter.name == "patient" else of_type
             return any(_reference(item, part, of_type, base) for item in found for part in wanted)
         case "date":
-            # A list: the search value is read even where nothing is found, so that a wrong one is
-            # refused whatever the server holds.
             ranges = [_search_range(parameter.name, part) for part in wanted]
             return any(_date(item, *asked) for item in found for asked in ranges)
         case "string":
