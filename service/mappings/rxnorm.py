@@ -12,12 +12,17 @@ from service.mappings.rxnorm_build import BRANDED_COLUMNS, INGREDIENT_COLUMNS, P
 from service.model.concept import AdministrationClass
 from service.normalize.drug_table import (
     AdministrationRule,
+    BrandLine,
     DoseForm,
     DrugTable,
+    DrugWords,
     TableFiles,
     folded,
 )
 
+_CHECKED_WHOLE = 1000
+SYNONYM_COLUMNS = ("synonym", "rxcui", "name", "source")
+BRAND_LINE_COLUMNS = ("line", "brand", "form", "release", "class", "source")
 DOSE_FORM_COLUMNS = ("dose_form", "form", "release", "route", "class")
 
 
@@ -39,7 +44,12 @@ def load_drug_table(folder: Path) -> DrugTable:
         _dose_forms(rxnorm / "dose_forms.tsv"),
         _administration(rxnorm / "administration.toml"),
         _moieties(folder / "moieties.toml"),
-        _lookalikes(folder / "lookalikes.toml"),
+        DrugWords(
+            _synonyms(rxnorm / "synonyms.tsv"),
+            _brand_lines(rxnorm / "brand_lines.tsv"),
+            _lookalikes(folder / "lookalikes.toml"),
+            _stated_together(folder / "moieties.toml"),
+        ),
     )
 
 
@@ -59,7 +69,7 @@ def _lines(path: Path, columns: tuple[str, ...]) -> list[str]:
     lines = _text(path, columns).split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    for line in (lines[0], lines[-1]) if lines else ():
+    for line in lines if len(lines) < _CHECKED_WHOLE else (lines[0], lines[-1]):
         if line.count("\t") + 1 != len(columns):
             raise MappingError(path.name, line.partition("\t")[0], f"{len(columns)} columns")
     return lines
@@ -74,6 +84,24 @@ def _dose_forms(path: Path) -> Mapping[str, DoseForm]:
         except ValueError as error:
             raise MappingError(path.name, name, "class systemic, depot or local") from error
     return forms
+
+
+def _synonyms(path: Path) -> Mapping[str, str]:
+    rows = (line.split("\t") for line in _lines(path, SYNONYM_COLUMNS))
+    return {folded(row[0]): row[1] for row in rows}
+
+
+def _brand_lines(path: Path) -> Mapping[str, BrandLine]:
+    lines: dict[str, BrandLine] = {}
+    for line in _lines(path, BRAND_LINE_COLUMNS):
+        name, brand, form, release, administration, _ = line.split("\t")
+        try:
+            lines[folded(name)] = BrandLine(
+                brand, form, release, AdministrationClass(administration)
+            )
+        except ValueError as error:
+            raise MappingError(path.name, name, "class systemic, depot or local") from error
+    return lines
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -111,6 +139,13 @@ def _moieties(path: Path) -> Mapping[str, str]:
         except (KeyError, TypeError) as error:
             raise MappingError(path.name, f"moiety {number}", "rxcui, name and from") from error
     return moieties
+
+
+def _stated_together(path: Path) -> frozenset[frozenset[str]]:
+    try:
+        return frozenset(frozenset(e["names"]) for e in _toml(path).get("stated_together", ()))
+    except KeyError as error:
+        raise MappingError(path.name, "stated_together", "names and source") from error
 
 
 def _lookalikes(path: Path) -> frozenset[tuple[str, str]]:

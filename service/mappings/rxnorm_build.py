@@ -208,6 +208,14 @@ def product_row(row: ReferenceRow, names: _Names) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def ingredient_row(row: ReferenceRow) -> tuple[str, ...]:
+    """One line of `ingredients.tsv`."""
+    old_brand = row.tty == "BN" and row.release != CURRENT
+    ingredients = "|".join(sorted(set(row.ingredients), key=int))
+    name = _titled(row.name) if old_brand else row.name
+    return (row.rxcui, row.tty, name, ingredients, row.release)
+
+
 def _summed(amounts: list[str]) -> str:
     """One strength for an ingredient whose salts stand side by side (mixed amphetamine salts)."""
     if len(amounts) < 2 or not all(amounts):
@@ -215,7 +223,7 @@ def _summed(amounts: list[str]) -> str:
     values, units = zip(*(amount.split(" ") for amount in amounts), strict=True)
     if len(set(units)) > 1:
         return ""
-    return f"{format(sum(map(Decimal, values)).normalize(), 'f')} {units[0]}"
+    return f"{format(sum(map(Decimal, values), Decimal(0)).normalize(), 'f')} {units[0]}"
 
 
 def ndc_rows(path: Path, carried: set[str]) -> list[tuple[str, str]]:
@@ -243,7 +251,7 @@ def read_scope(path: Path) -> dict[str, str]:
     return {rxcui: reason for rxcui, _, reason in rows}
 
 
-def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+def _write(path: Path, header: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
     lines = ["\t".join(header), *("\t".join(row) for row in rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -258,17 +266,11 @@ def build(reference: Path, table: Path) -> dict[str, int]:
     rows = [row for row in everything if in_scope(row, scope, names, local)]
     along = {rxcui for row in rows for rxcui in row.ingredients} - {row.rxcui for row in rows}
     rows += [row for row in everything if row.tty == "IN" and row.rxcui in along]
-    ingredients = sorted((row for row in rows if row.tty in _INGREDIENT_TTYS),
-                         key=lambda row: (_INGREDIENT_TTYS.index(row.tty), int(row.rxcui)))  # fmt: skip
-    _write(
-        table / "ingredients.tsv",
-        INGREDIENT_COLUMNS,
-        (
-            (row.rxcui, row.tty, _titled(recased(row)) if row.tty == "BN" and row.release != CURRENT
-             else row.name, "|".join(sorted(set(row.ingredients), key=int)), row.release)
-            for row in ingredients
-        ),
-    )  # fmt: skip
+    ingredients = sorted(
+        (row for row in rows if row.tty in _INGREDIENT_TTYS),
+        key=lambda row: (_INGREDIENT_TTYS.index(row.tty), int(row.rxcui)),
+    )
+    _write(table / "ingredients.tsv", INGREDIENT_COLUMNS, map(ingredient_row, ingredients))
     carried = {row.rxcui for row in rows}
     of = {row.rxcui: names.generic(row) for row in rows if row.tty in _BRANDED_TTYS}
     branded = [row for row in rows if of.get(row.rxcui) in carried]

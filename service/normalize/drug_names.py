@@ -1,6 +1,6 @@
 """Which drugs a text names: ingredients, salts and brands found in its words.
 
-The longest name wins, from left to right. Brands that are ordinary words count only where nothing
+The longest name wins, from left to right. Names that are ordinary words count only where nothing
 else is named. A misspelled name is read when one letter is wrong, the name has six letters or more,
 and no other drug is nearly as close (see `spelled`).
 """
@@ -16,9 +16,9 @@ from service.normalize.drug_table import DrugTable
 from service.normalize.drug_text import NOT_NAMES, TextReading
 
 SHORTEST_MISSPELLED = 6
+_SHORTEST_NAME = 3
 _NEARLY_AS_CLOSE = 2
-_LOOKALIKE_MARGIN = 3
-_ORDINARY = frozenset(
+_ORDINARY_WORDS = (
     "active advance advanced after aid air alert all balance basic before best body breathe calm "
     "care child children clean clear cold comfort complete control cool cough daily day defense "
     "ease easy energy essential essentials extra fast fever first fit flu focus free fresh gentle "
@@ -30,8 +30,9 @@ _ORDINARY = frozenset(
     "vitality warm wash water well white wish women womens young zero rx otc home blue red green "
     "gold silver adult infant infants junior start stress mood memory immune target walgreens cvs "
     "equate kirkland leader tussin dry choice select premier major wheezing dose dental label be "
-    "so on up go no it is at if am pm met mix flex rub ice".split()
+    "so on up go same no it is at if am pm met mix flex rub ice"
 )
+_ORDINARY = frozenset(_ORDINARY_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,18 @@ def _found(words: tuple[str, ...], table: DrugTable) -> Named:
             if not concepts or (length == 1 and phrase in NOT_NAMES):
                 continue
             own = [concept for concept in concepts if concept.tty is not TermType.BN]
-            if own:
-                ingredients.append(own[0])
-            elif phrase in _ORDINARY or phrase.isdigit() or len(phrase) < 3:
+            if phrase in _ORDINARY or phrase.isdigit() or len(phrase) < _SHORTEST_NAME:
                 weak.append(concepts)
+            elif own:
+                ingredients.append(own[0])
             else:
                 brands.append(concepts)
             step = length
             break
         place += step
     if not ingredients and not brands and len(weak) == 1 and len(words) <= 2:
-        brands = weak
+        own = [concept for concept in weak[0] if concept.tty is not TermType.BN]
+        return Named(tuple(own[:1]), () if own else weak[0])
     return Named(tuple(ingredients), _one_brand(brands))
 
 
@@ -122,8 +124,8 @@ def _respelled(words: tuple[str, ...], table: DrugTable) -> Named:
 def spelled(word: str, table: DrugTable) -> str:
     """The one drug name that `word` misspells by a single letter, "" when there is none or a doubt.
 
-    A doubt is another drug within two letters, or a look-alike of the name (lookalikes.toml) that
-    is not clearly further away.
+    A doubt is another ingredient or current brand within two letters of the word, or a look-alike
+    of the name (lookalikes.toml), whatever its age, within two letters.
     """
     near = [name for name in _one_letter_away(word, table) if _differ(name, word) == 1]
     drugs = {name: _drugs(name, table) for name in near}
@@ -133,12 +135,18 @@ def spelled(word: str, table: DrugTable) -> str:
     for other in _single_words(table):
         if abs(len(other) - len(word)) <= _NEARLY_AS_CLOSE and len(set(other) ^ set(word)) <= 4:
             close = distance(word, other, _NEARLY_AS_CLOSE) <= _NEARLY_AS_CLOSE
-            if close and _drugs(other, table) != drugs[name]:
+            if close and _drugs(other, table) != drugs[name] and _in_use(other, table):
                 return ""
     for one, other in table.lookalikes:
-        if one == name and distance(word, other, _LOOKALIKE_MARGIN) <= _LOOKALIKE_MARGIN:
+        if one == name and distance(word, other, _NEARLY_AS_CLOSE) <= _NEARLY_AS_CLOSE:
             return ""
     return name
+
+
+def _in_use(name: str, table: DrugTable) -> bool:
+    """Whether a name is an ingredient's, or a brand's in the newest release."""
+    concepts = table.by_ingredient_name(name)
+    return any(c.tty is not TermType.BN or table.is_current(c.rxcui) for c in concepts)
 
 
 def near_names(word: str, table: DrugTable) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from service.normalize.drug_table import DrugTable, folded
 from service.normalize.drug_text import Amount, TextReading
 
 PRODUCTS = frozenset({TermType.SCD, TermType.SBD, TermType.GPCK, TermType.BPCK})
+_ANYWHERE = AdministrationClass.SYSTEMIC
+_SINGLE_DOSE = frozenset({"Prefilled Syringe", "Pen Injector", "Auto-Injector", "Cartridge"})
 _TOLERANCE = Decimal("0.01")
 _LIQUIDS = frozenset({"solution", "suspension"})
 _AEROSOLS = frozenset({"inhaler", "spray", "nebulizer"})
@@ -33,7 +35,8 @@ def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugCo
     ]
     if not amounts and base.strengths:
         return _with_shared(base, fitting)
-    strong = [concept for concept in fitting if _strength_fits(concept, amounts)]
+    together = table.stated_together(frozenset(i.rxcui for i in base.ingredients))
+    strong = [c for c in fitting if _strength_fits(c, amounts) or (together and _sum(c, amounts))]
     released = _by_release(strong, reading)
     chosen = _one_form(released, reading)
     if chosen and amounts and (reading.form or base.brand or base.dose_form or len(strong) == 1):
@@ -85,6 +88,9 @@ def _consistent(base: DrugConcept, concept: DrugConcept) -> bool:
     salts = {i.rxcui for i in base.precise}
     return (
         (not base.dose_form or base.dose_form == concept.dose_form)
+        and (not base.form or concept.form in {"", base.form})
+        and (not base.release or not concept.form or base.release == concept.release)
+        and (not concept.form or base.administration in {_ANYWHERE, concept.administration})
         and (
             not salts or base.tty is not TermType.PIN or salts <= {i.rxcui for i in concept.precise}
         )
@@ -132,14 +138,25 @@ def _strength_fits(concept: DrugConcept, amounts: tuple[Amount, ...]) -> bool:
     return True
 
 
+def _sum(concept: DrugConcept, amounts: tuple[Amount, ...]) -> bool:
+    """Whether the one amount is the sum of all strengths."""
+    whole = sum((s.value for s in concept.strengths), Decimal(0))
+    units = {(s.unit, s.per_unit) for s in concept.strengths}
+    return (
+        len(amounts) == 1
+        and units == {(amounts[0].unit, amounts[0].per)}
+        and _close(whole, amounts[0].value)
+    )
+
+
 def _same(strength: Strength, amount: Amount, concept: DrugConcept) -> bool:
     for value, unit, per in amount.alternatives():
         if unit != strength.unit:
             continue
         if per == strength.per_unit and _close(value, strength.value):
             return True
-        whole = concept.container and concept.container_unit == "mL" and strength.per_unit == "mL"
-        if per is None and whole and _close(value, strength.value * (concept.container or 1)):
+        whole = concept.container if concept.dose_form in _SINGLE_DOSE else None
+        if per is None and whole and _close(value, strength.value * whole):
             return True
     return False
 
@@ -165,13 +182,25 @@ def _one_form(concepts: list[DrugConcept], reading: TextReading) -> DrugConcept 
         chosen = plain if reading.form and len({c.dose_form for c in plain}) == 1 else []
     if len({tuple(_amounts_of(c.strengths)) for c in chosen}) != 1:
         return None
-    return chosen[0]
+    return _one_container(chosen, reading)
+
+
+def _one_container(concepts: list[DrugConcept], reading: TextReading) -> DrugConcept | None:
+    """The one in the stated volume; where none is stated one without volume, or the only volume."""
+    volumes = {a.volume for a in reading.amounts if a.volume is not None}
+    volumes |= {a.value for a in reading.amounts if a.unit == "mL" and a.per is None}
+    stated = [c for c in concepts if c.container_unit == "mL" and c.container in volumes]
+    open_ = [c for c in concepts if c.container_unit != "mL"]
+    several = len({c.container for c in concepts}) > 1
+    chosen = stated or open_ or ([] if several else concepts)
+    return chosen[0] if chosen else None
 
 
 def _component(
     base: DrugConcept, amounts: tuple[Amount, ...], table: DrugTable
 ) -> DrugConcept | None:
-    if len(base.ingredients) != 1 or base.brand:
+    """The ingredient with its strength (SCDC), of a brand the branded one where there is one."""
+    if len(base.ingredients) != 1:
         return None
     found = [
         concept
@@ -181,7 +210,12 @@ def _component(
         and _strength_fits(concept, amounts)
     ]
     plain = [c for c in found if not c.precise] or found
-    return plain[0] if len({tuple(_amounts_of(c.strengths)) for c in plain}) == 1 else None
+    if len({tuple(_amounts_of(c.strengths)) for c in plain}) != 1:
+        return None
+    if base.brand:
+        branded = [b for c in found for b in table.branded(c.rxcui) if b.brand == base.brand]
+        return (branded or [replace(plain[0], brand=base.brand)])[0]
+    return plain[0]
 
 
 def _with_shared(base: DrugConcept, products: Sequence[DrugConcept]) -> DrugConcept:
@@ -193,7 +227,7 @@ def _with_shared(base: DrugConcept, products: Sequence[DrugConcept]) -> DrugConc
         form=base.form or _only(c.form for c in products),
         release=base.release or _only(c.release for c in products),
         route=base.route or _only(c.route for c in products),
-        administration=classes.pop() if len(classes) == 1 else AdministrationClass.SYSTEMIC,
+        administration=classes.pop() if len(classes) == 1 else base.administration,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 
@@ -69,6 +69,31 @@ class ProductRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BrandLine:
+    """A named line of a brand that RxNorm keeps under the brand ("Invega Sustenna": Invega)."""
+
+    brand: str
+    form: str
+    release: str
+    administration: AdministrationClass
+
+
+@dataclass(frozen=True, slots=True)
+class DrugWords:
+    """What people call drugs beside RxNorm's names, by folded name.
+
+    `synonyms`: RxCUI of an ingredient (INN and BAN names, abbreviations); `brand_lines`: lines of a
+    brand; `lookalikes`: pairs of names that must never be taken for each other; `stated_together`:
+    ingredient sets whose strength is stated as one sum.
+    """
+
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+    brand_lines: Mapping[str, BrandLine] = field(default_factory=dict)
+    lookalikes: frozenset[tuple[str, str]] = frozenset()
+    stated_together: frozenset[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class TableFiles:
     """The table's lines without their headers, in the order of the files.
 
@@ -93,7 +118,7 @@ class DrugTable:
         dose_forms: DoseForm by RxNorm dose form.
         rules: what overrides a dose form's administration class, the first that fits counts.
         moieties: RxCUI of an ingredient that is a salt of its own -> the moiety's RxCUI.
-        lookalikes: pairs of case-folded names that must never be taken for each other.
+        words: synonyms, lines of brands, look-alikes.
     """
 
     def __init__(
@@ -102,13 +127,14 @@ class DrugTable:
         dose_forms: Mapping[str, DoseForm],
         rules: tuple[AdministrationRule, ...],
         moieties: Mapping[str, str],
-        lookalikes: frozenset[tuple[str, str]],
+        words: DrugWords,
     ) -> None:
         self._files = files
         self._dose_forms = dose_forms
         self._rules = rules
         self._moieties = moieties
-        self.lookalikes = lookalikes
+        self._words = words
+        self.lookalikes = words.lookalikes
         self._lines: dict[str, str] = {}
         for lines in (files.parts, files.products, files.branded, files.ingredients):
             self._lines.update(zip([line[: line.index("\t")] for line in lines], lines))  # noqa: B905
@@ -123,6 +149,14 @@ class DrugTable:
         """The RxNorm releases that the rows come from, newest first ("2025-10, 2020-03")."""
         found = {line.rpartition("\t")[2] for line in self._files.ingredients}
         return ", ".join(sorted(found, reverse=True))
+
+    def stated_together(self, ingredients: frozenset[str]) -> bool:
+        """Whether people state the strength of this combination as one sum."""
+        return ingredients in self._words.stated_together
+
+    def is_current(self, rxcui: str) -> bool:
+        """Whether the newest release still has this code."""
+        return rxcui in self._lines and not self._old(rxcui)
 
     def rxcuis(self) -> Iterable[str]:
         """Every code that the table carries."""
@@ -175,6 +209,18 @@ class DrugTable:
 
     def by_ingredient_name(self, folded_name: str) -> tuple[DrugConcept, ...]:
         """Ingredients, precise ingredients, combinations and brands of this folded name."""
+        line = self._words.brand_lines.get(folded_name)
+        if line is not None:
+            brands = self.by_ingredient_name(folded(line.brand))
+            return tuple(
+                replace(
+                    brand,
+                    form=line.form,
+                    release=line.release,
+                    administration=line.administration,
+                )
+                for brand in brands
+            )
         found = map(self.by_rxcui, self.names.get(folded_name, ()))
         return tuple(concept for concept in found if concept is not None)
 
@@ -230,12 +276,16 @@ class DrugTable:
 
     @cached_property
     def names(self) -> Mapping[str, tuple[str, ...]]:
-        """RxCUIs of ingredients, precise ingredients, combinations and brands by folded name."""
+        """RxCUIs of ingredients, precise ingredients, combinations, brands by name or synonym."""
         names: dict[str, tuple[str, ...]] = {}
         for line in self._files.ingredients:
             rxcui, _, name, _ = line.split("\t", 3)
             key = folded(name)
             names[key] = (*names.get(key, ()), rxcui)
+        for synonym, rxcui in self._words.synonyms.items():
+            names.setdefault(synonym, (rxcui,))
+        for line in self._words.brand_lines:
+            names.setdefault(line, ())
         return names
 
     @cached_property

@@ -19,12 +19,14 @@ from service.normalize.drug_table import folded
 class Amount:
     """One amount of a text in milligrams, millilitres, UCUM units; `per` is "mL", "mg", "h" ...
 
-    Percentages are grams per 100 mL, written as mg/mL; of semisolids as mg/mg (see `alternatives`).
+    `volume` is the mL that the amount was stated for ("234 mg/1.5 mL"). Percentages are grams per
+    100 mL, written as mg/mL; of semisolids as mg/mg (see `alternatives`).
     """
 
     value: Decimal
     unit: str
     per: str | None = None
+    volume: Decimal | None = None
 
     def alternatives(self) -> tuple[tuple[Decimal, str, str | None], ...]:
         """The (value, unit, per) triples that RxNorm may write for this amount."""
@@ -84,9 +86,9 @@ _AMOUNT = re.compile(
     rf"(?P<per>{'|'.join(sorted(_PER, key=len, reverse=True))})s?(?![a-z]))?"
 )
 _DIRECTIONS = re.compile(
-    r"\b(?:take|takes|taking|sig|inhale|apply|instill|inject \d|use \d|place|chew \d|dissolve|swallow"
-    r"|insert|give|by mouth|p\.?o\.?|prn|qd|bid|tid|qid|qhs|qam|qpm|q ?\d+ ?h|once|twice|daily"
-    r"|every|as directed|x ?\d+|\d+ (?:tabs?|tablets?|caps?|capsules?|puffs?|sprays?|drops?)"
+    r"\b(?:take|takes|taking|sig|inhale|apply|instill|inject \d|use \d|place|chew \d|dissolve"
+    r"|swallow|insert|give|by mouth|p\.?o\.?|prn|qd|bid|tid|qid|qhs|qam|qpm|q ?\d+ ?h|once|twice"
+    r"|daily|every|as directed|x ?\d+|\d+ (?:tabs?|tablets?|caps?|capsules?|puffs?|sprays?|drops?)"
     r"(?: |$))\b"
 )
 _TAGS = re.compile(r"\((?:product|substance|medicinal product|clinical drug)\)")
@@ -136,13 +138,13 @@ _ROUTES = {
 _SHORT_SALTS = {
     "hcl": "hydrochloride", "hbr": "hydrobromide", "na": "sodium", "sod": "sodium",
     "pot": "potassium", "succ": "succinate", "tart": "tartrate", "mesyl": "mesylate",
-    "hctz": "hydrochlorothiazide", "asa": "aspirin", "apap": "acetaminophen",
-    "levothyrox": "levothyroxine", "carb": "carbonate", "mag": "magnesium",
+    "carb": "carbonate",
 }  # fmt: skip
 _OTHER_WORDS = (
     "hydrochloride hydrobromide sodium potassium calcium maleate succinate tartrate bitartrate "
-    "mesylate besylate fumarate sulfate phosphate acetate citrate oxalate tosylate nitrate gluconate "
-    "carbonate chloride bromide propionate furoate pamoate monohydrate dihydrate anhydrous usp "
+    "mesylate besylate fumarate sulfate phosphate acetate citrate oxalate tosylate nitrate "
+    "gluconate carbonate chloride bromide propionate furoate pamoate monohydrate dihydrate "
+    "anhydrous usp "
     "extended release delayed sustained controlled coated enteric oral topical nasal otic eye ear "
     "and with of in for per the or to a an as by hr hour hours release acting long strength dose "
     "pack kit starter mini prefilled metered dry strengths medication product generic brand extra "
@@ -165,8 +167,8 @@ def read_text(text: str) -> TextReading:
     cut = directions.start() if directions else len(plain)
     head, rest = plain[:cut], plain[cut:]
     amounts = tuple(amount for match in _AMOUNT.finditer(head) for amount in _amounts(match))
-    before = _words(_AMOUNT.sub(" ", head))
-    after = _words(_AMOUNT.sub(" ", rest))
+    before = _words(_AMOUNT.sub(_form_of_amount, head))
+    after = _words(_AMOUNT.sub(_form_of_amount, rest))
     described = before if any(w in _FORM_OF for w in before) else (*before, *after)
     releases = [name for name, words in _RELEASE.items() if words.search(head)]
     return TextReading(
@@ -179,6 +181,11 @@ def read_text(text: str) -> TextReading:
         route=next((_ROUTES[word] for word in before if word in _ROUTES), ""),
         exact=exact,
     )
+
+
+def _form_of_amount(match: re.Match[str]) -> str:
+    """What is left of an amount among the words: the dose form of "5-325 mg per tablet"."""
+    return f" {match['per']} " if match["per"] in _FORM_OF else " "
 
 
 def _first_word_end(text: str) -> int:
@@ -211,8 +218,10 @@ def _amounts(match: re.Match[str]) -> tuple[Amount, ...]:
     count = Decimal(match["count"].replace(",", "")) if match["count"] else Decimal(1)
     if count == 0:
         return ()
+    volume = count * per_factor if per == "mL" and match["count"] else None
     return tuple(
-        Amount(_rounded(number * factor / (count * per_factor)), unit, per) for number in numbers
+        Amount(_rounded(number * factor / (count * per_factor)), unit, per, volume)
+        for number in numbers
     )
 
 
