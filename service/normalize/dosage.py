@@ -1,0 +1,252 @@
+"""FHIR Dosage (R4 and STU3) as Dosage: structure first, the text where the structure is silent.
+
+Where both speak, they are compared, and what they say differently stands in `Dosage.conflict`.
+Source: HL7 FHIR R4 (4.0.1), Dosage; the finding text-structure-conflict in the catalogue of findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from service.errors import UnitMismatch
+from service.model.dosage import Dosage, Quantity
+from service.normalize.concept import text_of
+from service.normalize.tables import Tables
+from service.normalize.timing import Scheduled, in_words, scheduled
+from service.normalize.units import Units
+from service.normalize.wire import base
+from service.normalize.wire import dosage as wire
+
+_MOST_FORMS_AT_ONCE = 100
+_MOST_AT_ONCE = {"mass": Decimal(1_000_000), "volume": Decimal(10_000)}
+TOLERANCE = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One dosage instruction: what holds, what its text alone says, and what is wrong with it.
+
+    `dosages` is one for a structured instruction, several where only the text tells steps or parts.
+    `told` is empty where the text was not read. `refused` forbids any dose from it.
+    """
+
+    dosages: tuple[Dosage, ...]
+    told: tuple[Dosage, ...] = ()
+    problems: tuple[str, ...] = ()
+    refused: bool = False
+
+
+def instructions(
+    found: Sequence[wire.DosageInstruction], tables: Tables
+) -> tuple[Instruction, ...]:
+    """Every instruction of a line, in the order of the source."""
+    return tuple(_instruction(one, tables) for one in found)
+
+
+def _instruction(found: wire.DosageInstruction, tables: Tables) -> Instruction:
+    problems: list[str] = []
+    when = scheduled(found.timing, tables.units, tables.frequencies)
+    problems.extend(when.problems)
+    structured = _structured(found, when, tables, problems)
+    refused = bool(when.contradiction) or _impossible(structured, tables.units, problems)
+    text = found.text or found.patient_instruction
+    told = tables.grammar.read(text) if text else ()
+    if refused:
+        return Instruction((structured,), told, tuple(problems), refused=True)
+    if not told:
+        return Instruction((structured,), (), tuple(problems))
+    if structured.dose is None and structured.frequency is None and structured.rate is None:
+        dosages = tuple(_from_text(part, structured) for part in told)
+        refused = any([_impossible(part, tables.units, problems) for part in dosages])
+        return Instruction(dosages, (), tuple(problems), refused)
+    if len(told) > 1:
+        return Instruction((structured,), told, tuple(problems))
+    conflict = disagreement(structured, told[0], tables.units)
+    merged = replace(structured, conflict=conflict) if conflict else _merged(structured, told[0])
+    return Instruction((merged,), told, tuple(problems))
+
+
+def _structured(
+    found: wire.DosageInstruction, when: Scheduled, tables: Tables, problems: list[str]
+) -> Dosage:
+    low, high, rate = _dose_and_rate(found)
+    units = tables.units
+    read = any((low, high, rate, when.frequency, found.as_needed_boolean))
+    return Dosage(
+        text=found.text or found.patient_instruction,
+        sequence=found.sequence,
+        dose=_quantity(low, units, problems),
+        dose_high=_quantity(high, units, problems),
+        frequency=when.frequency,
+        rate=_per_hour(rate, found, units),
+        as_needed=bool(found.as_needed_boolean) or found.as_needed_codeable_concept is not None,
+        as_needed_for=text_of(found.as_needed_codeable_concept),
+        max_per_day=_per_day(found.max_dose_per_period, units, problems),
+        route=tables.routes.of(found.route),
+        starts=when.starts,
+        ends=when.ends,
+        duration_d=when.duration_d,
+        read_from="structure" if read else "nothing",
+    )
+
+
+def _dose_and_rate(
+    found: wire.DosageInstruction,
+) -> tuple[base.Quantity | None, base.Quantity | None, base.Quantity | None]:
+    """Low dose, high dose and rate; what was ordered counts before what was calculated."""
+    ordered = sorted(
+        found.dose_and_rate,
+        key=lambda one: text_of(one.type).lower() == "calculated",
+    )
+    quantity, span, rate = found.dose_quantity, found.dose_range, found.rate_quantity
+    for one in ordered:
+        if quantity is None and span is None:
+            quantity, span = one.dose_quantity, one.dose_range
+        rate = rate or one.rate_quantity
+    if quantity is not None:
+        return quantity, None, rate
+    if span is not None:
+        return span.low or span.high, span.high if span.low else None, rate
+    return None, None, rate
+
+
+def _quantity(found: base.Quantity | None, units: Units, problems: list[str]) -> Quantity | None:
+    if found is None or found.value is None:
+        return None
+    unit = units.of(found)
+    if unit is None:
+        said = found.code or found.unit
+        if "/" not in said:
+            problems.append(f"the unit {said!r} of a dose is not known")
+        return Quantity(found.value, said)
+    return Quantity(found.value, unit.ucum)
+
+
+def _per_day(found: base.Ratio | None, units: Units, problems: list[str]) -> Quantity | None:
+    if found is None or found.numerator is None or found.denominator is None:
+        return None
+    amount = _quantity(found.numerator, units, problems)
+    span = found.denominator
+    unit = units.of(span)
+    if amount is None or unit is None or unit.kind != "time" or not span.value or span.value < 0:
+        return None
+    return Quantity(amount.value / (span.value * unit.factor), amount.unit)
+
+
+def _per_hour(
+    rate: base.Quantity | None, found: wire.DosageInstruction, units: Units
+) -> Quantity | None:
+    """An amount per hour from a rate such as `25 ug/h` or a ratio of an amount and a time."""
+    ratio = found.rate_ratio or next(
+        (one.rate_ratio for one in found.dose_and_rate if one.rate_ratio), None
+    )
+    if rate is not None and rate.value is not None:
+        amount, _, time = (rate.code or rate.unit).partition("/")
+        part, span = units.find(amount), units.find(time)
+        value, length = rate.value, Decimal(1)
+    elif ratio and ratio.numerator and ratio.denominator and ratio.numerator.value is not None:
+        part, span = units.of(ratio.numerator), units.of(ratio.denominator)
+        value, length = ratio.numerator.value, ratio.denominator.value or Decimal(0)
+    else:
+        return None
+    if part is None or span is None or span.kind != "time" or length <= 0 or value <= 0:
+        return None
+    return Quantity(value / (length * span.factor * 24), part.ucum)
+
+
+def _impossible(found: Dosage, units: Units, problems: list[str]) -> bool:
+    """Whether a dose is negative, zero, upside down or beyond anything that is taken."""
+    before = len(problems)
+    for dose in (found.dose, found.dose_high, found.max_per_day):
+        if dose is None:
+            continue
+        unit = units.find(dose.unit)
+        most = _MOST_AT_ONCE.get(unit.kind) if unit else None
+        if unit and unit.is_count:
+            most = Decimal(_MOST_FORMS_AT_ONCE)
+        if not dose.value.is_finite() or dose.value <= 0 or (most and dose.value > most):
+            problems.append(f"a dose of {shown(dose)} is not possible; no dose was taken from it")
+    if found.dose and found.dose_high and not len(problems) > before:
+        if found.dose.unit == found.dose_high.unit and found.dose.value > found.dose_high.value:
+            problems.append(
+                f"a dose range from {shown(found.dose)} to {shown(found.dose_high)} is upside down"
+            )
+    if found.starts and found.ends and found.starts > found.ends:
+        problems.append(f"the dosage ends on {found.ends}, before it starts on {found.starts}")
+        return len(problems) > before + 1
+    return len(problems) > before
+
+
+def _from_text(part: Dosage, structured: Dosage) -> Dosage:
+    """A reading of the text, with what the structure knows besides dose and frequency."""
+    return replace(
+        part,
+        text=structured.text,
+        sequence=part.sequence if part.sequence is not None else structured.sequence,
+        as_needed=part.as_needed or structured.as_needed,
+        as_needed_for=structured.as_needed_for or part.as_needed_for,
+        max_per_day=structured.max_per_day or part.max_per_day,
+        route=structured.route or part.route,
+        starts=structured.starts,
+        ends=structured.ends,
+        duration_d=structured.duration_d or part.duration_d,
+    )
+
+
+def _merged(structured: Dosage, told: Dosage) -> Dosage:
+    """The structure, filled from the text where it is silent."""
+    frequency = structured.frequency or told.frequency
+    if frequency and told.frequency and not frequency.when and not frequency.days:
+        frequency = replace(frequency, when=told.frequency.when, days=told.frequency.days)
+    return replace(
+        structured,
+        dose=structured.dose or told.dose,
+        dose_high=structured.dose_high if structured.dose else told.dose_high,
+        amount=told.amount,
+        frequency=frequency,
+        as_needed=structured.as_needed or told.as_needed,
+        as_needed_for=structured.as_needed_for or told.as_needed_for,
+        max_per_day=structured.max_per_day or told.max_per_day,
+        route=structured.route or told.route,
+        duration_d=structured.duration_d
+        or (told.duration_d if not (structured.ends or structured.starts) else None),
+    )
+
+
+def disagreement(structured: Dosage, told: Dosage, units: Units) -> str:
+    """How text and structure disagree, in words; empty where they do not, or cannot be compared."""
+    if structured.frequency and told.frequency:
+        ours, theirs = structured.frequency, told.frequency
+        if different(ours.per_day, theirs.per_day):
+            return f"the text says {in_words(theirs)}, the structure {in_words(ours)}"
+    if structured.dose is None:
+        return ""
+    stated = [dose for dose in (told.dose, told.amount) if dose is not None]
+    for dose in stated:
+        try:
+            value = units.convert(dose.value, dose.unit, structured.dose.unit)
+        except UnitMismatch:
+            continue
+        highest = told.dose_high.value if told.dose_high else value
+        if different(value, structured.dose.value) and different(highest, structured.dose.value):
+            return f"the text says {shown(dose)}, the structure {shown(structured.dose)}"
+        return ""
+    return ""
+
+
+def different(one: Decimal, other: Decimal) -> bool:
+    """Whether two amounts differ by more than one part in a hundred (finding dose-mismatch)."""
+    return abs(one - other) > TOLERANCE * max(abs(one), abs(other))
+
+
+def shown(quantity: Quantity) -> str:
+    """`2 tablet`, `50 mg`: a quantity as a person reads it."""
+    value = quantity.value
+    if value.is_finite() and abs(value.adjusted()) < 12:
+        number = format(value.quantize(Decimal("0.000001")).normalize(), "f")
+    else:
+        number = str(value)[:16]
+    unit = quantity.unit.strip("{}").replace("[drp]", "drop")
+    return f"{number} {unit}".strip() if unit != "1" else number

@@ -1,0 +1,137 @@
+"""The phrases of English directions as anchored patterns, built once from the tables.
+
+No pattern holds a repetition inside a repetition, so that matching stays linear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from service.normalize.frequency import Frequencies
+from service.normalize.routes import Routes
+from service.normalize.sig_text import NUMBER
+from service.normalize.units import Units
+
+_RANGE = rf"(?P<low>{NUMBER})(?: to (?P<high>{NUMBER}))?"
+_SPAN = (
+    r"hours?|hrs?|h|days?|d|weeks?|wks?|wk|months?|mos?|minutes?|mins?|nights?|mornings?|evenings?"
+)
+_DAYS = {
+    "mon": r"mondays?|mon",
+    "tue": r"tuesdays?|tues?",
+    "wed": r"wednesdays?|weds?",
+    "thu": r"thursdays?|thurs?|thu",
+    "fri": r"fridays?|fri",
+    "sat": r"saturdays?|sat",
+    "sun": r"sundays?|sun",
+}
+WEEKDAYS = tuple(_DAYS)
+_A_DAY = r"(?:per|/|a|in|each|every) ?(?:a |the )?(?:day|24 (?:hours?|hrs?|h))|daily"
+
+
+def rules(
+    units: Units, frequencies: Frequencies, routes: Routes
+) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Name and pattern of every phrase, in the order in which they are tried."""
+    unit = _any(
+        spelling
+        for spelling, one in units.by_spelling.items()
+        if one.kind != "time" and spelling[0] not in "{[1" and spelling != "l"
+    )
+    noun, meal = _any(frequencies.nouns), _any(frequencies.meals)
+    day = "|".join(f"(?P<{name}{{n}}>{pattern})" for name, pattern in _DAYS.items())
+    ends = r"(?![a-z])"
+    patterns = (
+        (
+            "most",
+            rf"(?:to )?(?:a )?(?P<word>mdd|max(?:imum|imim)?|not to exceed|do not exceed|nte|no more than)"
+            rf"\.?(?: of)?(?P<daily> (?:total )?daily)?(?: (?:dose|amount))?(?: is| of|:)? ?"
+            rf"(?P<low>{NUMBER}) ?(?P<unit>{unit})?{ends} ?(?P<suffix>{_A_DAY})?{ends}",
+        ),
+        (
+            "then",
+            r"(?:and )?(?:then|followed by|thereafter)"
+            r"(?: (?P<step>increase|decrease|reduce|go up|go down)(?: to)?| continue| take)?(?![a-z])",
+        ),
+        (
+            "as_needed",
+            r"(?:only )?(?:prn|(?:if|as|when|whenever) (?:needed|required|necessary))(?: prn)?"
+            r"(?: for)?(?![a-z])",
+        ),
+        (
+            "single",
+            r"(?:(?:for |x )?1 (?:dose|times) only|(?:x|for) 1(?: doses?)?(?![\d.])"
+            r"(?! ?(?:days?|d|weeks?|wks?|months?)(?![a-z]))|at 1 times|single dose|stat|now)(?![a-z])",
+        ),
+        (
+            "window",
+            rf"(?:on )?days? (?P<low>{NUMBER})(?: (?:to|through) (?P<high>{NUMBER}))?(?! of)(?![\d.])",
+        ),
+        (
+            "duration",
+            rf"(?:for(?: up to| the next)?|x|times|during) ?{_RANGE} ?"
+            rf"(?P<span>days?|d|weeks?|wks?|wk|months?|mos?|nights?){ends}(?! of)",
+        ),
+        ("duration", rf"{_RANGE} (?P<span>days?|weeks?)(?= ?\.?\Z)"),
+        ("cycles", rf"(?:for|x) {_RANGE} cycles?"),
+        (
+            "meal",
+            rf"(?:{_RANGE} (?:minutes?|mins?|hours?|hrs?|h) )?"
+            rf"(?P<order>with|before|after|at|during|prior to|w/) (?:each |every |your |the |a )?"
+            rf"(?P<meal>{meal}){ends}",
+        ),
+        (
+            "offset",
+            rf"{_RANGE} (?:minutes?|mins?|hours?|hrs?|h) (?:before|prior to|after)(?: [a-z]+)?",
+        ),
+        ("infusion", rf"(?:infuse )?over {_RANGE} (?:minutes?|mins?|hours?|hrs?|h){ends}"),
+        ("infusion", rf"at {NUMBER} ?(?:ml|l)/(?:min|hr?|hour){ends}"),
+        (
+            "mixed",
+            rf"(?:dissolved? in|mixed (?:in|with)|mix (?:in|with)|in|with)"
+            rf"(?: d5 ?w| ns| saline| normal saline)? {_RANGE} ?(?:oz|ounces?|ml|cups?|glass)"
+            rf"(?: of)?(?: (?:water|juice|liquid|fluid|beverage|d5 ?w|ns|saline))?{ends}",
+        ),
+        (
+            "times",
+            rf"(?P<upto>up to )?{_RANGE} times? ?(?:a |per |each |every |in a |/ ?)?"
+            rf"(?P<span>days?|daily|d|weeks?|weekly|wk|months?|monthly|nights?|nightly){ends}",
+        ),
+        ("every", rf"(?:every|each|q|q\.) ?{_RANGE} ?-?(?P<span>{_SPAN}){ends}"),
+        ("every", rf"(?:every|each|q|q\.) ?(?P<span>hour|day|d|week|wk|month){ends}"),
+        ("abbreviation", rf"(?P<word>{_any(frequencies.abbreviations)}){ends}"),
+        ("clock", r"at (?P<hour>\d{1,2})(?::\d\d)? ?(?P<half>[ap])\.?m\.?(?![a-z])"),
+        ("weekday", rf"(?:on |every |each )?(?:{day.format(n='')}){ends}"),
+        (
+            "noun",
+            rf"(?:(?:in|at|every|each|q|before|during|on|upon) ?)?(?:the |each |every )?(?P<noun>{noun}){ends}",
+        ),
+        ("per", rf"(?:a|per|each|/) ?(?P<span>day|d|week|wk|month){ends}"),
+        ("times_alone", r"(?P<low>1) times?(?![a-z])"),
+        (
+            "forms_of",
+            rf"(?P<low>{NUMBER}) (?P<high>{NUMBER}) ?(?P<unit>mg|mcg|ug|g)"
+            rf" (?P<form>tab(?:let)?s?|cap(?:sule)?s?){ends}",
+        ),
+        ("equals", rf"{NUMBER} ?(?:{unit}) ?= ?{NUMBER} ?(?:{unit}){ends}"),
+        (
+            "dose",
+            rf"(?P<open>\( ?)?{_RANGE} ?(?P<unit>(?:{unit})(?:/(?:kg|m2|m²)(?:/(?:dose|day))?)?)?"
+            rf"{ends}(?P<total> total(?: dose)?)?(?P<close> ?\))?",
+        ),
+        ("one_form", rf"an? (?P<unit>{unit}){ends}"),
+        ("route", rf"(?P<word>{_any(routes.by_spelling)}){ends}"),
+        ("reason", r"for(?! \d)(?![a-z])"),
+        ("note", r"(?:do not|don't|dont|rinse mouth)(?![a-z])"),
+        ("joint", r"(?:and(?![a-z])|&|\+|,)"),
+        ("sentence", r"[.;]"),
+        ("mark", r"[ ()/:!\-\"'*]"),
+        ("word", r"(?P<word>[a-zµμ][a-zµμ']*)"),
+    )
+    return tuple((name, re.compile(pattern)) for name, pattern in patterns)
+
+
+def _any(spellings: Iterable[str]) -> str:
+    """An alternative of literal spellings, longest first."""
+    return "|".join(re.escape(one) for one in sorted(spellings, key=lambda one: (-len(one), one)))
