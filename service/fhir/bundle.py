@@ -154,7 +154,7 @@ def peek(body: bytes | msgspec.Raw) -> Peek:
     try:
         seen = _PEEK.decode(body)
     except (msgspec.MsgspecError, RecursionError):
-        raise SourceInvalid("no readable JSON resource") from None
+        raise SourceInvalid("no readable JSON resource (broken or cut off)") from None
     if not seen.resourceType.isalpha() or len(seen.resourceType) > 64:
         raise SourceInvalid("JSON without a resourceType")
     return seen

@@ -46,6 +46,8 @@ def _parts(url: str) -> _Parts:
         raise _NotAnAddress("is neither http nor https")
     if "@" in split.netloc:
         raise _NotAnAddress("carries a user name")
+    if port == 0:
+        raise _NotAnAddress("has no port that could answer")
     host = (split.hostname or "").lower()
     if not _HOST.match(host):
         raise _NotAnAddress("has no plain host name")

@@ -167,8 +167,8 @@ class Paging:
             raise _Stop(self.told(f"a Bundle of {kind} instead of a searchset"))
         if self.pages == 1:
             self._check_self_link(page)
-        if page.total is not None and self.total is None:
-            self.total = page.total
+        if page.total is not None:
+            self.total = max(page.total, self.total or 0)
         checked = list(self._checked(page, endpoint))
         self.used += 1
         new = 0
