@@ -90,12 +90,13 @@ def credentials(settings: Settings, name: str) -> Credentials:
         return Bearer(secret(auth.token, os.environ))
     if auth.kind == "basic":
         return Basic(auth.username, secret(auth.password, os.environ))
-    given = {
-        "key_id": auth.key_id,
-        "scope": auth.scopes or "system/*.rs",
-        "token_url": auth.token_url,
-    }
-    return SmartBackend(auth.client_id, secret(auth.private_key, os.environ), **given)
+    return SmartBackend(
+        auth.client_id,
+        secret(auth.private_key, os.environ),
+        key_id=auth.key_id,
+        scope=auth.scopes or "system/*.rs",
+        token_url=auth.token_url,
+    )
 
 
 def readers(

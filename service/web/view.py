@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from service.model.review import Decision, Disposition
 from service.review.decide import OVERRIDE_REASONS
 
 Document = Mapping[str, Any]
@@ -62,7 +61,7 @@ class Decided:
     by: str = ""
     reason: str = ""
     to: str = ""
-    etag: str = "0"
+    etag: str = '"0"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,7 @@ class Page:
 
     id: str
     content: Document
+    report_etag: str = ""
     review: str = ""
     open: bool = False
     decisions: Mapping[str, Decided] = field(default_factory=dict)
@@ -371,23 +371,3 @@ def _target_words(states: set[str]) -> str:
     if "done" in states:
         return "partly written; the rest needs a person"
     return "not written: " + ", ".join(sorted(states))
-
-
-def newest(decisions: Sequence[Decision], etags: Mapping[str, str]) -> dict[str, Decided]:
-    """The word that counts for each item: the newest one, "undecided" taking it back."""
-    found: dict[str, Decision] = {}
-    for decision in decisions:
-        if decision.item not in found or decision.number > found[decision.item].number:
-            found[decision.item] = decision
-    return {
-        item: Decided(
-            disposition=""
-            if decision.disposition is Disposition.UNDECIDED
-            else decision.disposition.value,
-            by=decision.by.name,
-            reason=decision.reason,
-            to=decision.to.text if decision.to else "",
-            etag=etags.get(item, str(decision.number)),
-        )
-        for item, decision in found.items()
-    }

@@ -1,0 +1,57 @@
+"""The web application: pages, API, health, and the one way in which each error is told."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+import service
+from service.errors import ServiceError
+from service.web import api, errors, pages
+from service.web.access import SignedIn, services_of
+from service.web.guard import Guard
+from service.web.services import Services
+from service.web.templating import FOLDER
+
+
+def create_app(services: Services) -> FastAPI:
+    """The ASGI application over these services. API descriptions need a sign-in."""
+    app = FastAPI(
+        title="Concord",
+        version=service.__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.services = services
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"))
+    app.add_exception_handler(ServiceError, errors.on_service_error)
+    app.add_exception_handler(HTTPException, errors.on_http_exception)
+    app.add_exception_handler(RequestValidationError, errors.on_invalid_request)
+    app.add_exception_handler(Exception, errors.on_fault)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(services.hosts))
+    app.add_middleware(Guard)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(_user: SignedIn) -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz(request: Request) -> Response:
+        if await services_of(request).store.alive():
+            return PlainTextResponse("ok\n")
+        return PlainTextResponse("the store does not answer\n", HTTPStatus.SERVICE_UNAVAILABLE)
+
+    return app

@@ -1,0 +1,265 @@
+"""The pages: worklist, patient, evidence, plan, signing. Server-drawn; htmx only saves a reload."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from service.errors import NotKept, ReviewError, WriteRejected
+from service.pipeline import review as desk
+from service.review.asked import asked
+from service.store import patients, reads, reports, worklist
+from service.web.access import Decider, Reviewer, services_of
+from service.web.auth import COOKIE, LIFETIME, SECURE_COOKIE, require_own_page
+from service.web.errors import status_of
+from service.web.screen import page_of
+from service.web.templating import render
+from service.web.view import about
+
+router = APIRouter(include_in_schema=False)
+
+SEE_OTHER = HTTPStatus.SEE_OTHER.value
+"""After a form has done its work the browser looks at the page anew."""
+
+
+@router.get("/")
+async def start() -> Response:
+    return RedirectResponse("/patients", SEE_OTHER)
+
+
+@router.get("/sign-in")
+async def sign_in(request: Request) -> Response:
+    """A form for a token of `concord token`; the demo signs its pharmacist in by itself."""
+    services = services_of(request)
+    if services.demo_user is not None:
+        return _with_session(request, services.issuer.token(services.demo_user))
+    return render(request, "sign_in.html")
+
+
+@router.post("/sign-in")
+async def sign_in_with_token(request: Request, token: Annotated[str, Form()]) -> Response:
+    require_own_page(request)
+    services_of(request).issuer.user(token.strip())
+    return _with_session(request, token.strip())
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request) -> Response:
+    require_own_page(request)
+    answer = RedirectResponse("/sign-in", SEE_OTHER)
+    for name in (COOKIE, SECURE_COOKIE):
+        answer.delete_cookie(name, path="/")
+    answer.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    return answer
+
+
+def _with_session(request: Request, token: str) -> Response:
+    secure = request.url.scheme == "https"
+    answer = RedirectResponse("/patients", SEE_OTHER)
+    answer.set_cookie(
+        SECURE_COOKIE if secure else COOKIE,
+        token,
+        max_age=int(LIFETIME.total_seconds()),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )
+    return answer
+
+
+@router.get("/patients")
+async def worklist_page(request: Request, _user: Reviewer, cursor: str = "") -> Response:
+    """Who needs a look first, and why."""
+    async with services_of(request).store.read() as look:
+        rows, following = await worklist.page(look, cursor=cursor)
+        shown = [await _worklist_row(look, row) for row in rows]
+    return render(request, "worklist.html", rows=shown, cursor=following)
+
+
+async def _worklist_row(look: Any, row: worklist.WorklistRow) -> dict[str, Any]:
+    report = await reports.get(look, row.report)
+    content = json.loads(report.body)
+    grave = [
+        f
+        for f in content["findings"]
+        if f["bucket"] == "shown" and f["severity"] == row.severity.value != "none"
+    ]
+    return {
+        "id": row.patient,
+        "name": content["patient"]["name"] or "Name not given",
+        "about": about(content["patient"], content["as_of"]),
+        "severity": row.severity.value,
+        "gravest": grave[0]["title"] if grave else "",
+        "high": row.high,
+        "moderate": row.moderate,
+        "not_evaluable": row.not_evaluable,
+        "next": content["next_appointment"],
+        "incomplete": [s["name"] for s in content["sources"] if s["state"] != "complete"],
+        "as_of": content["as_of"],
+        "signed": row.signed_at.date().isoformat() if row.signed_at else "",
+    }
+
+
+@router.get("/patients/{patient}")
+async def patient_page(request: Request, user: Reviewer, patient: str) -> Response:
+    """The list with its findings; looking changes nothing."""
+    page = await page_of(services_of(request), user, patient)
+    return render(request, "patient.html", page=page)
+
+
+@router.post("/patients/{patient}/review")
+async def review_again(
+    request: Request, user: Decider, patient: str, report: Annotated[str, Form()]
+) -> Response:
+    """A new review of the same report, after the first was signed."""
+    services = services_of(request)
+    await desk.open_review(services.store, user, patient, report, at=services.now())
+    return RedirectResponse(f"/patients/{patient}#signing", SEE_OTHER)
+
+
+@router.post("/patients/{patient}/decisions/{item}")
+async def decide(
+    request: Request,
+    user: Decider,
+    patient: str,
+    item: str,
+    report: Annotated[str, Form()],
+    decision: Annotated[str, Form()],
+    etag: Annotated[str, Form()],
+    reason: Annotated[str, Form()] = "",
+    reason_code: Annotated[str, Form()] = "",
+    to: Annotated[str, Form()] = "",
+    due: Annotated[str, Form()] = "",
+) -> Response:
+    """One decision; the first one opens the review. A refusal is said beside the form."""
+    services = services_of(request)
+    error = ""
+    try:
+        wanted = asked(
+            {
+                "decision": decision,
+                "reason": reason,
+                "reason_code": reason_code if decision == "override" else None,
+                "to": {"text": to} if to and decision in {"change", "add"} else None,
+                "due": due if decision == "defer" else None,
+            }
+        )
+        at = services.now()
+        review = await desk.open_review(services.store, user, patient, report, at=at)
+        await desk.decide(services.store, user, review.id, item, wanted, etag, at=at)
+    except ReviewError as refused:
+        error = refused.message
+    page = await page_of(services, user, patient, error="" if _by_htmx(request) else error)
+    shown = page.item(item)
+    if shown is None:
+        raise NotKept
+    if _by_htmx(request):
+        shown["error"] = error
+        return render(request, "decided.html", page=page, item=shown, choices=shown["choices"])
+    if error:
+        return render(request, "patient.html", HTTPStatus.CONFLICT, page=page)
+    return RedirectResponse(f"/patients/{patient}#{item}", SEE_OTHER)
+
+
+@router.post("/patients/{patient}/agree")
+async def agree(
+    request: Request, user: Decider, patient: str, report: Annotated[str, Form()]
+) -> Response:
+    """Continues every line that all sources have alike and about which nothing else is said."""
+    services = services_of(request)
+    at = services.now()
+    review = await desk.open_review(services.store, user, patient, report, at=at)
+    await desk.accept_alike(services.store, user, review.id, at=at)
+    return RedirectResponse(f"/patients/{patient}#signing", SEE_OTHER)
+
+
+@router.post("/patients/{patient}/sign")
+async def sign(
+    request: Request,
+    user: Decider,
+    patient: str,
+    report: Annotated[str, Form()],
+    scope: Annotated[str, Form()] = "all",
+) -> Response:
+    """Signs exactly what is shown; the writes are queued in the same transaction."""
+    services = services_of(request)
+    try:
+        at = services.now()
+        review = await desk.open_review(services.store, user, patient, report, at=at)
+        targets = await services.targets()
+        signature = await desk.sign(services.store, user, review.id, scope, targets, at=at)
+    except (ReviewError, WriteRejected) as refused:
+        page = await page_of(services, user, patient, error=refused.message)
+        return render(request, "patient.html", status_of(refused), page=page)
+    await services.queue("deliver", signature.id)
+    return RedirectResponse(f"/patients/{patient}#signing", SEE_OTHER)
+
+
+@router.get("/patients/{patient}/deliveries")
+async def deliveries(request: Request, user: Reviewer, patient: str) -> Response:
+    page = await page_of(services_of(request), user, patient)
+    return render(request, "deliveries.html", page=page)
+
+
+@router.get("/patients/{patient}/plan")
+async def plan(request: Request, user: Reviewer, patient: str) -> Response:
+    """The exact resources for each server, before anything is sent."""
+    services = services_of(request)
+    page = await page_of(services, user, patient)
+    targets: list[dict[str, Any]] = []
+    problems: tuple[str, ...] = ()
+    if page.review:
+        planned = await desk.plan_of(
+            services.store, user, page.review, await services.targets(), at=services.now()
+        )
+        targets = [_target(target) for target in planned.targets]
+        problems = planned.problems
+    return render(request, "plan.html", id=patient, targets=targets, problems=problems)
+
+
+def _target(plan: desk.TargetPlan) -> dict[str, Any]:
+    return {
+        "name": plan.target,
+        "writes": [
+            f"{write.type}, {'a new version of ours' if write.if_match else 'new'}"
+            for write in plan.writes
+        ],
+        "skipped": [f"{write.type}: {write.skipped}" for write in plan.skipped],
+        "json": json.dumps(plan.bundle, indent=2, ensure_ascii=False),
+    }
+
+
+@router.get("/patients/{patient}/resource")
+async def resource(
+    request: Request, _user: Reviewer, patient: str, source: str, reference: str
+) -> Response:
+    """The very JSON that a fact was read from, as the source sent it."""
+    async with services_of(request).store.read() as look:
+        await patients.get(look, patient)
+        report = await reports.newest(look, patient)
+        raw = await reads.resource(look, report.id if report else "", source, reference)
+    return render(
+        request,
+        "resource.html",
+        id=patient,
+        source=source,
+        reference=raw.reference,
+        version=raw.version,
+        body=_indented(raw.body),
+    )
+
+
+def _indented(body: bytes) -> str:
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return body.decode("utf-8", "replace")
+
+
+def _by_htmx(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true"

@@ -1,0 +1,31 @@
+"""What the web application is given: built by `app`, asked by pages and API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from service.model.review import User
+from service.store import Store
+from service.web.auth import Issuer
+from service.write.target import WriteTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything behind the routes.
+
+    `queue` starts a job ("reconcile" of a patient, "deliver" of a signature) and gives its id;
+    `targets` are the servers as recipients. `sources` are base URLs of servers by name, for links.
+    `demo_user` is signed in without asking, on loopback only; None everywhere but in the demo.
+    """
+
+    store: Store
+    issuer: Issuer
+    queue: Callable[[str, str], Awaitable[str]]
+    targets: Callable[[], Awaitable[Sequence[WriteTarget]]]
+    now: Callable[[], datetime]
+    sources: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    demo_user: User | None = None
