@@ -16,6 +16,7 @@
     faults      what goes wrong, as data
     mischief    what a fault makes of an answer
     wire        what a fault makes of the connection
+    cases       faults and manners from files
     log         what was asked
     server      the ASGI app, with its control route under /_sandbox
     run         uvicorn in a thread (tests) or in a running event loop (demo)
