@@ -24,11 +24,11 @@ def findings(report: ReportJson) -> dict[str, Mapping[str, Any]]:
 
 
 def is_live(medication: Mapping[str, Any]) -> bool:
-    return medication["state"] in LIVE
+    return str(medication["state"]) in LIVE
 
 
 def is_shown(finding: Mapping[str, Any]) -> bool:
-    return finding["bucket"] == "shown"
+    return str(finding["bucket"]) == "shown"
 
 
 def names(medication: Mapping[str, Any]) -> frozenset[str]:

@@ -4,6 +4,6 @@
 take the connection of a `Store.transaction()` or `Store.read()`.
 """
 
-from service.store.database import Store, open_store
+from service.store.database import Connection, Store, open_store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Connection", "Store", "open_store"]

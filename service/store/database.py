@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, event, insert, inspect, select, text
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import event, insert, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -24,6 +25,9 @@ from service.store.tables import keys, metadata
 
 HEAD = "0001"
 """The newest migration; a test holds it against `migrations/versions`."""
+
+Connection = AsyncConnection
+"""What the functions of this folder take: the open transaction or look of one `Store`."""
 
 _WRITES = "concord_writes"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
@@ -139,14 +143,14 @@ def _engine(address: URL) -> AsyncEngine:
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
+    def begin(connection: SyncConnection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
 
-def _bring_up_to_date(connection: Connection) -> None:
+def _bring_up_to_date(connection: SyncConnection) -> None:
     """Create a fresh SQLite store from the tables and stamp it; migrate every other one.
 
     A fresh embedded store needs no Alembic (it costs half a second to import); a test keeps the

@@ -118,15 +118,26 @@ async def plan(
 
 
 async def due(look: AsyncConnection, *, at: datetime) -> tuple[Group, ...]:
-    """Groups with work to do now, oldest first."""
+    """Groups with work to do now, oldest first; per patient and server only the oldest.
+
+    A later signature waits for the earlier one on the same server: it builds on what that wrote.
+    """
     found = await look.execute(
-        select(deliveries.c.signature, deliveries.c.target, deliveries.c.patient)
+        select(
+            deliveries.c.signature,
+            deliveries.c.target,
+            deliveries.c.patient,
+            func.min(deliveries.c.not_before).label("not_before"),
+        )
         .where(deliveries.c.state.in_([state.value for state in ACTIVE]))
-        .where(deliveries.c.not_before <= at)
         .group_by(deliveries.c.signature, deliveries.c.target, deliveries.c.patient)
         .order_by(func.min(deliveries.c.planned_at), deliveries.c.signature, deliveries.c.target)
     )
-    return tuple(Group(*row) for row in found)
+    oldest: dict[tuple[str, str], Group | None] = {}
+    for row in found:
+        group = Group(row.signature, row.target, row.patient)
+        oldest.setdefault((row.patient, row.target), group if row.not_before <= at else None)
+    return tuple(group for group in oldest.values() if group is not None)
 
 
 async def of_group(look: AsyncConnection, group: Group) -> tuple[Delivery, ...]:
@@ -209,6 +220,15 @@ async def move(
     }
     changes.update({name: value for name, value in given.items() if value is not None})
     await tx.execute(update(deliveries).where(deliveries.c.id == delivery).values(changes))
+
+
+async def rebase(tx: AsyncConnection, delivery: str, *, reference: str, version: str) -> None:
+    """Turn a create into an update of what an earlier row of ours has written meanwhile."""
+    await tx.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery)
+        .values(reference=reference, if_match=version)
+    )
 
 
 async def tally(look: AsyncConnection) -> dict[DeliveryState, int]:

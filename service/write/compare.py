@@ -1,0 +1,98 @@
+"""Whether a server keeps what was sent: every element of ours, by value, wherever it came to stand.
+
+A server may add (id, meta, narrative of its own, server-side extensions). It may not change a dose,
+drop an extension, lead a reference elsewhere, or add what changes the meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+_OURS_TO_IGNORE = frozenset({"id", "meta", "text"})
+_CHANGES_MEANING = frozenset({"modifierExtension", "implicitRules"})
+
+
+def differences(
+    sent: Mapping[str, Any], kept: Mapping[str, Any], base_url: str = ""
+) -> tuple[str, ...]:
+    """Paths at which the server's resource is not what was sent; empty when it is.
+
+    Args:
+        base_url: the server's own base, that a relative reference may have been prefixed with.
+    """
+    return tuple(_resource(sent, kept, base_url.rstrip("/") + "/"))
+
+
+def _resource(sent: Mapping[str, Any], kept: Mapping[str, Any], base: str) -> Iterator[str]:
+    for name in sorted(_CHANGES_MEANING & kept.keys() - sent.keys()):
+        yield name
+    for name, value in sent.items():
+        if name == "text":
+            if "text" not in kept:
+                yield "text"
+        elif name == "meta":
+            yield from _tags(value, kept.get("meta", {}))
+        elif name not in _OURS_TO_IGNORE:
+            yield from _value(value, kept.get(name), name, base)
+
+
+def _tags(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterator[str]:
+    """Tags and labels are sets: the server may add to them."""
+    for name in ("tag", "security"):
+        held = {(one.get("system"), one.get("code")) for one in kept.get(name, [])}
+        if {(one["system"], one["code"]) for one in sent.get(name, [])} - held:
+            yield f"meta.{name}"
+
+
+def _value(sent: object, kept: object, path: str, base: str) -> Iterator[str]:
+    if isinstance(sent, dict):
+        if not isinstance(kept, dict):
+            yield path
+            return
+        for name in sorted(_CHANGES_MEANING & kept.keys() - sent.keys()):
+            yield f"{path}.{name}"
+        for name, inner in sent.items():
+            yield from _value(inner, kept.get(name), f"{path}.{name}", base)
+    elif isinstance(sent, list):
+        if not isinstance(kept, list) or len(kept) != len(sent):
+            yield path
+            return
+        for number, (ours, theirs) in enumerate(zip(sent, kept, strict=True)):
+            yield from _value(ours, theirs, f"{path}[{number}]", base)
+    elif not _same(sent, kept, path, base):
+        yield path
+
+
+def _same(sent: object, kept: object, path: str, base: str) -> bool:
+    if sent == kept and isinstance(sent, bool) == isinstance(kept, bool):
+        return True
+    if isinstance(sent, bool) or isinstance(kept, bool):
+        return False
+    if isinstance(sent, int | float | Decimal) and isinstance(kept, int | float | Decimal):
+        return _number(sent) == _number(kept)
+    if not isinstance(sent, str) or not isinstance(kept, str):
+        return False
+    if path.endswith(".reference"):
+        return kept.removeprefix(base) == sent.removeprefix(base)
+    return _instant(sent) is not None and _instant(sent) == _instant(kept)
+
+
+def _number(value: float | Decimal) -> Decimal | None:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def _instant(text: str) -> datetime | None:
+    """The moment that a dateTime with a time zone names; None for everything else."""
+    if "T" not in text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

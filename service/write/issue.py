@@ -1,0 +1,116 @@
+"""DetectedIssue: one finding as a person judged it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.model.review import Decision, Disposition
+from service.write import statement
+from service.write.codes import (
+    ACT_CODE,
+    ACT_CODES,
+    FINDING_SYSTEM,
+    MITIGATION_CODES,
+    REASON_SYSTEM,
+    SIGNED,
+    Code,
+    concept,
+)
+from service.write.elements import compact, instant, meta, narrative, person, printable
+from service.write.identity import identifier
+from service.write.target import Desk
+
+TYPE = "DetectedIssue"
+
+_STATUS = {
+    Disposition.ACCEPT: "final",
+    Disposition.OVERRIDE: "final",
+    Disposition.DEFER: "preliminary",
+}
+
+
+def build(desk: Desk, finding: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
+    """The resource for one decided finding; its medications are implicated, its facts evidence."""
+    at = instant(desk.signing.at)
+    rule = finding["rule"]
+    reviewed = "" if rule["reviewed"] else ", not clinically reviewed"
+    source = f"Rule {rule['id']} version {rule['version']} ({rule['source']}){reviewed}."
+    detail = " ".join(part for part in (finding["message"], finding["advice"], source) if part)
+    return compact(
+        {
+            "resourceType": TYPE,
+            "meta": meta([SIGNED], _labels(desk, finding)),
+            "text": narrative(finding["title"], [detail, _judged(decision)]),
+            "identifier": [identifier(desk.standing_key(TYPE, finding["id"]))],
+            "status": _STATUS[decision.disposition],
+            "code": _code(finding),
+            "severity": finding["severity"] if finding["severity"] != "none" else None,
+            "patient": desk.patient_reference(),
+            "identifiedDateTime": desk.report["as_of"],
+            "author": person(desk.signing.by),
+            "implicated": _implicated(desk, finding),
+            "evidence": [
+                {"detail": [desk.theirs(*fact)]}
+                for fact in dict.fromkeys(
+                    (fact["source"], fact["reference"]) for fact in finding["evidence"]
+                )
+            ],
+            "detail": printable(detail),
+            "mitigation": [_mitigation(decision, at)],
+        }
+    )
+
+
+def _code(finding: Mapping[str, Any]) -> dict[str, Any]:
+    codes = [Code(FINDING_SYSTEM, finding["type"], finding["type"].replace("-", " "))]
+    act = finding.get("act_code") or ""
+    if act in ACT_CODES:
+        codes.insert(0, Code(ACT_CODE, act, ACT_CODES[act]))
+    return concept(*codes, text=printable(finding["title"]))
+
+
+def _implicated(desk: Desk, finding: Mapping[str, Any]) -> list[dict[str, Any]]:
+    named = {m["id"]: m for m in desk.report["medications"] if m["id"] in finding["medications"]}
+    return [
+        desk.ours(
+            statement.TYPE,
+            desk.standing_key(statement.TYPE, medication["id"]),
+            printable(medication["display"]),
+        )
+        for medication in named.values()
+    ]
+
+
+def _labels(desk: Desk, finding: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(
+        label
+        for medication in desk.report["medications"]
+        if medication["id"] in finding["medications"]
+        for label in statement.labels_of(medication)
+    )
+
+
+def _judged(decision: Decision) -> str:
+    words = {
+        Disposition.ACCEPT: "Accepted",
+        Disposition.OVERRIDE: "Set aside",
+        Disposition.DEFER: "Deferred",
+    }
+    said = words[decision.disposition]
+    return f"{said}: {decision.reason}" if decision.reason else said
+
+
+def _mitigation(decision: Decision, at: str) -> dict[str, Any]:
+    codes = []
+    if decision.mitigation:
+        code = decision.mitigation
+        codes.append(Code(ACT_CODE, code, MITIGATION_CODES[code]))
+    if decision.reason_code:
+        words = decision.reason_code.replace("-", " ")
+        codes.append(Code(REASON_SYSTEM, decision.reason_code, words))
+    return {
+        "action": concept(*codes, text=printable(_judged(decision))),
+        "date": at,
+        "author": person(decision.by),
+    }

@@ -1,0 +1,161 @@
+"""What a server lets us write, and where a plan stands when a resource is built for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from service.model.review import Decision, Review, User
+from service.write.codes import URI
+from service.write.identity import full_url, identifier, identifier_value
+
+ORDER = (
+    "MedicationStatement",
+    "DetectedIssue",
+    "MedicationRequest",
+    "List",
+    "Task",
+    "CarePlan",
+    "Provenance",
+)
+"""What we write, in the order in which it may refer to each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTarget:
+    """One server as a recipient.
+
+    Args:
+        name: its name among the sources.
+        base_url: its FHIR base, "" for a source that is no server.
+        allowed: resource types that the site switched on for it; nothing by default.
+        offered: types with a create interaction in its CapabilityStatement, None where unknown.
+        transactions: whether it takes a transaction Bundle.
+        conditional: types with conditional create.
+        put_creates: types that a PUT under our own id may create.
+        unreachable: why its CapabilityStatement could not be read, "" when it could.
+    """
+
+    name: str
+    base_url: str = ""
+    allowed: frozenset[str] = frozenset()
+    offered: frozenset[str] | None = None
+    transactions: bool = False
+    conditional: frozenset[str] = frozenset()
+    put_creates: frozenset[str] = frozenset()
+    unreachable: str = ""
+
+    def refusal(self, resource_type: str) -> str:
+        """Why this type is not written here; "" when it may be."""
+        if not self.base_url:
+            return "it is no FHIR server that can be written to"
+        if resource_type not in self.allowed:
+            return f"writing {resource_type} is not switched on for it"
+        if self.unreachable:
+            return f"it could not say what it takes ({self.unreachable})"
+        if self.offered is not None and resource_type not in self.offered:
+            return f"it does not take {resource_type}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an earlier resource of ours stands: "Type/id" and the version that was last seen."""
+
+    reference: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """One signature: who, when, for what; `id` is the stem of everything that is written once."""
+
+    id: str
+    by: User
+    at: datetime
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that a builder needs for one target.
+
+    `covered` are the decisions under this signature. `withheld` are medications and findings that
+    must not reach this target. `planned` says which things get a resource here (by key), so that
+    references inside the target are real ones and all others are logical.
+    """
+
+    key: bytes
+    version: str
+    patient: str
+    subject: str
+    review: Review
+    report: Mapping[str, Any]
+    signing: Signing
+    target: WriteTarget
+    bases: Mapping[str, str]
+    covered: Mapping[str, Decision]
+    withheld: frozenset[str] = frozenset()
+    incomplete: tuple[str, ...] = ()
+    earlier: Mapping[str, Standing] = field(default_factory=dict)
+    planned: dict[str, str] = field(default_factory=dict)
+
+    def standing_key(self, resource_type: str, item: str = "") -> str:
+        """The identifier of a thing that lives on from signature to signature."""
+        return identifier_value(self.key, "standing", self.patient, resource_type, item)
+
+    def event_key(self, resource_type: str, item: str = "") -> str:
+        """The identifier of a thing that belongs to this review, or to this signature alone.
+
+        What is about one item belongs to the review: signed by one person and then by another, it
+        is still one question.
+        """
+        stem = self.review.id if item else self.signing.id
+        return identifier_value(self.key, "event", stem, resource_type, item)
+
+    def patient_reference(self) -> dict[str, Any]:
+        return {"reference": self.subject}
+
+    def ours(self, resource_type: str, key: str, display: str = "") -> dict[str, Any]:
+        """A reference to something of ours: real where it stands here or will, else logical."""
+        found: dict[str, Any]
+        if key in self.planned:
+            found = {"reference": self.planned[key]}
+        elif key in self.earlier:
+            found = {"reference": self.earlier[key].reference}
+        else:
+            found = {"type": resource_type, "identifier": identifier(key)}
+        if display:
+            found["display"] = display
+        return found
+
+    def will_stand(self, key: str) -> bool:
+        return key in self.planned or key in self.earlier
+
+    def theirs(
+        self, source: str, reference: str, *, version: str | None = None, exact: bool = False
+    ) -> dict[str, Any]:
+        """A reference to a resource of a source; by identifier when it stands on another server.
+
+        Args:
+            exact: point to the version that was seen, as Provenance must.
+        """
+        seen = f"{reference}/_history/{version}" if exact and version else reference
+        if source == self.target.name:
+            return {"reference": seen}
+        base = self.bases.get(source, "")
+        return {
+            "type": reference.partition("/")[0],
+            "identifier": {"system": URI, "value": f"{base}/{seen}"}
+            if base
+            else {"value": f"{source}/{seen}"},
+            "display": f"{source}: {reference}",
+        }
+
+    def plan_place(self, key: str) -> str:
+        """Announce that this thing gets a resource here; gives the reference that leads to it."""
+        standing = self.earlier.get(key)
+        self.planned[key] = standing.reference if standing else full_url(key)
+        return self.planned[key]
