@@ -1,9 +1,9 @@
 """How servers misbehave, read from `fixtures/servers/`: cases of faults, and manners of vendors.
 
 A case file holds `[[case]]` tables: `name`, `row` (its number in the catalogue of faults, 0 for
-none), `state` (what a reader must say of the source, "" where the case is about writing), `where`
-("page": at any page of any type; "request": as the faults themselves say), `fault` (a list, see
-`faults`) and `manners` (what differs from the server's own).
+none), `state` (the best that a reader may say of what it read, "" where the case is about writing),
+`where` ("page": at any page of any type; "request": as the faults themselves say), `fault` (a list,
+see `faults`) and `manners` (what differs from the server's own).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _State = Literal["", "complete", "partial", "unavailable", "withheld"]
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way to misbehave, and what a reader must conclude from it."""
+    """One way to misbehave, and the best that a reader may conclude from it."""
 
     name: str
     row: int = 0

@@ -173,7 +173,9 @@ def asked(request: Request, body: bytes) -> Ask:
 
 def response(request: Request, reply: Reply, action: Action | None = None) -> Response:
     """The reply over HTTP, compressed when the client takes gzip and no fault needs it plain."""
-    headers = {"Content-Type": CONTENT_TYPE, **reply.headers}
+    # A browser shows application/json and offers application/fhir+json as a download.
+    browser = "text/html" in request.headers.get("accept", "")
+    headers = {"Content-Type": "application/json" if browser else CONTENT_TYPE, **reply.headers}
     body = reply.text.encode() if reply.resource is None else encode(reply.resource)
     if not body:
         headers.pop("Content-Type")
@@ -187,8 +189,10 @@ def response(request: Request, reply: Reply, action: Action | None = None) -> Re
 def resources_of(folder: Path) -> Iterator[Resource]:
     """Every resource of the `.json` and `.ndjson` files below a folder, in the order of names.
 
-    Raises: msgspec.DecodeError for a file that holds no JSON.
+    Raises: NotADirectoryError, msgspec.DecodeError for a file that holds no JSON.
     """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder of fixture files")
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".ndjson":
             for line in path.read_bytes().splitlines():

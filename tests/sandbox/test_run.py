@@ -70,6 +70,20 @@ def test_a_folder_of_bundles_single_resources_and_lines_is_loaded_whole(tmp_path
     assert get(app, "Patient/1").status_code == 200
 
 
+def test_a_folder_that_is_not_there_is_an_error_and_not_an_empty_server(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError):
+        Sandbox(STRICT).load_folder(tmp_path / "missing")
+
+
+def test_a_browser_gets_json_that_it_shows() -> None:
+    app = Sandbox(STRICT)
+    app.load([patient()])
+    shown = get(app, "Patient/1", headers={"Accept": "text/html,application/xml;q=0.9,*/*;q=0.8"})
+    assert shown.headers["Content-Type"] == "application/json"
+    assert get(app, "Patient/1").headers["Content-Type"].startswith("application/fhir+json")
+    assert get(app, "Patient/1", headers={"Accept": "application/fhir+xml"}).status_code == 406
+
+
 def test_loading_keeps_when_a_resource_was_last_updated() -> None:
     app = Sandbox(STRICT)
     app.load([patient(meta={"lastUpdated": "2026-01-02T03:04:05Z", "versionId": "9"})])
