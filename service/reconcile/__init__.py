@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
@@ -26,7 +26,15 @@ from service.reconcile.indication import reasons
 from service.reconcile.policy import Policy
 from service.reconcile.propose import agreed_doses, agreement, change, overall_state, propose
 from service.reconcile.severity import patient_risks
-from service.reconcile.therapy import Setting, Therapy, display, distinct, form_of, route_of
+from service.reconcile.therapy import (
+    Setting,
+    Therapy,
+    display,
+    distinct,
+    form_of,
+    route_of,
+    therapy_of,
+)
 from service.reconcile.therapy_state import therapy_state
 
 __all__ = ["LinesLost", "Policy", "SignedList", "reconcile"]
@@ -66,7 +74,7 @@ def reconcile(
     medications: list[ReconciledEntry] = []
     findings: list[Finding] = []
     for therapy in therapies:
-        found = compare(therapy, therapies, setting)
+        found = compare(therapy, setting)
         medications.append(_medication(therapy, found, setting, signed))
         findings += found
     findings += identity_doubts(links, setting)
@@ -89,11 +97,11 @@ def _therapy(one: Group, as_of: date, policy: Policy) -> Therapy:
         source = entry.origin.source
         last = entry.supplied_on if is_supply(entry) else _last_supplied(entry, supplied)
         by_source[source].append(PlacedLine(entry, state, match, last))
-    return Therapy(
-        id=one.id,
-        ingredients=one.ingredients,
-        administration=one.administration,
-        holdings=tuple(holding(by_source[source]) for source in sorted(by_source)),
+    return therapy_of(
+        one.id,
+        one.ingredients,
+        one.administration,
+        tuple(holding(by_source[source]) for source in sorted(by_source)),
     )
 
 
@@ -126,6 +134,13 @@ def _setting(
     records: Sequence[SourceRecord], therapies: Sequence[Therapy], policy: Policy, as_of: date
 ) -> Setting:
     reads = tuple(sorted((record.read for record in records), key=lambda read: read.name))
+    by_ingredient: dict[str, list[Therapy]] = defaultdict(list)
+    unread: Counter[str] = Counter()
+    for therapy in therapies:
+        for ingredient in therapy.ingredients:
+            by_ingredient[ingredient.rxcui].append(therapy)
+        if not therapy.ingredients:
+            unread.update(h.source for h in therapy.current)
     return Setting(
         policy=policy,
         as_of=as_of,
@@ -134,6 +149,8 @@ def _setting(
         suppliers=frozenset(_suppliers(records)),
         network=_network(therapies, reads),
         lithium=any(t.rxcuis & policy.lithium.keys() and t.current for t in therapies),
+        by_ingredient={rxcui: tuple(found) for rxcui, found in by_ingredient.items()},
+        unread=unread,
     )
 
 

@@ -59,14 +59,14 @@ class _Gap:
     words: str
 
 
-def absences(therapy: Therapy, all_: Sequence[Therapy], setting: Setting) -> list[Finding]:
+def absences(therapy: Therapy, setting: Setting) -> list[Finding]:
     """Omissions and additions of one medication: at most one finding per type and bucket."""
     current = therapy.current
     if not current:
         return []
     kind = line_kind(therapy, setting)
     gaps = [
-        _gap(read, holding, kind, therapy, all_, setting)
+        _gap(read, holding, kind, therapy, setting)
         for read in setting.reads
         if (holding := therapy.holding(read.name)) is None or _restarted(holding, current)
     ]
@@ -97,7 +97,6 @@ def _gap(
     holding: Holding | None,
     kind: LineKind,
     therapy: Therapy,
-    all_: Sequence[Therapy],
     setting: Setting,
 ) -> _Gap:
     if reason := _not_expected(read, kind, therapy, setting):
@@ -105,10 +104,10 @@ def _gap(
     state = read.state_of(*MEDICATION_TYPES)
     if state is not State.COMPLETE:
         return _Gap(read, _Verdict.UNTOLD, _why(read, state))
-    if covered := _covered(read.name, therapy, all_):
+    if covered := _covered(read.name, therapy, setting):
         words = f"{read.name} holds the same ingredients as {covered}"
         return _Gap(read, _Verdict.NOT_EXPECTED, words)
-    return _Gap(read, _Verdict.LACKS, _note(read.name, holding, all_))
+    return _Gap(read, _Verdict.LACKS, _note(read.name, holding, setting))
 
 
 def line_kind(therapy: Therapy, setting: Setting) -> LineKind:
@@ -195,7 +194,7 @@ def _why(read: SourceRead, state: State) -> str:
     )
 
 
-def _covered(source: str, therapy: Therapy, all_: Sequence[Therapy]) -> str:
+def _covered(source: str, therapy: Therapy, setting: Setting) -> str:
     """Names of other medications of the source that together are the same ingredients.
 
     A combination product against its parts, or a part against the combination.
@@ -204,10 +203,9 @@ def _covered(source: str, therapy: Therapy, all_: Sequence[Therapy]) -> str:
         return ""
     union: set[str] = set()
     names: list[str] = []
-    for other in all_:
+    others = {o.id: o for i in therapy.rxcuis for o in setting.by_ingredient[i]}
+    for _, other in sorted(others.items()):
         if other.id == therapy.id or other.administration is not therapy.administration:
-            continue
-        if not other.rxcuis & therapy.rxcuis:
             continue
         holding = other.holding(source)
         if holding is not None and holding.state in _PRESENT:
@@ -216,16 +214,12 @@ def _covered(source: str, therapy: Therapy, all_: Sequence[Therapy]) -> str:
     return joined(names) if therapy.rxcuis <= union else ""
 
 
-def _note(source: str, holding: Holding | None, all_: Sequence[Therapy]) -> str:
+def _note(source: str, holding: Holding | None, setting: Setting) -> str:
     """What softens an absence: an earlier course, or lines whose drug could not be read."""
     notes = []
     if holding is not None:
         notes.append("it knows an earlier, stopped course")
-    unread = sum(
-        1
-        for other in all_
-        if not other.ingredients and (h := other.holding(source)) and h.state in _PRESENT
-    )
+    unread = setting.unread.get(source, 0)
     if unread:
         notes.append(f"it holds {unread} {'line' if unread == 1 else 'lines'} without a known drug")
     return f" ({'; '.join(notes)})" if notes else ""

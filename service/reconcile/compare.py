@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from service.model.finding import Bucket, Finding
 from service.reconcile.absence import absences
 from service.reconcile.agreement import agreements, differences
@@ -51,11 +49,11 @@ DIFFERENT = frozenset(
 )
 
 
-def compare(therapy: Therapy, all_: Sequence[Therapy], setting: Setting) -> list[Finding]:
+def compare(therapy: Therapy, setting: Setting) -> list[Finding]:
     """Findings of families A to D about one medication; an agreement only without a difference."""
     found = differences(therapy, setting)
     found += [one for check in _SINGLE if (one := check(therapy, setting)) is not None]
-    found += absences(therapy, all_, setting)
+    found += absences(therapy, setting)
     if not any(disagrees(one) for one in found):
         found += agreements(therapy, setting)
     return found

@@ -92,6 +92,8 @@ def dose_ratio(left: Dose, right: Dose) -> Decimal | None:
     """Larger amount over smaller, of the ingredient that differs most; None if not comparable."""
     if not comparable(left, right):
         return None
+    if left.amounts == right.amounts:
+        return Decimal(1)
     largest = Decimal(1)
     for key, amount in left.amounts.items():
         low, high = sorted((amount, right.amounts[key]))

@@ -8,7 +8,7 @@ current orders, then current statements and reported orders, then what was suppl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +16,7 @@ from service.model.medication import Kind, MedicationEntry, PlacedLine, TherapyS
 from service.model.source import Role
 from service.reconcile.dose import Dose, dose_of
 
+_MOST_ALTERNATIVES = 8
 _SUPPLY = frozenset({Kind.DISPENSE, Kind.ADMINISTRATION})
 
 
@@ -76,7 +77,7 @@ def holding(lines: Sequence[PlacedLine]) -> Holding:
     base, superseded, duplicates = _base(spoken, lines, state)
     entries = [line.entry for line in base]
     dose = dose_of(entries)
-    others = tuple(dose_of([line.entry]) for line in duplicates)
+    others = _distinct(dose, (dose_of([line.entry]) for line in duplicates))
     first = lines[0].entry
     supplied = [line.last_supplied for line in lines if line.last_supplied]
     return Holding(
@@ -89,9 +90,20 @@ def holding(lines: Sequence[PlacedLine]) -> Holding:
         duplicates=duplicates,
         supply=supply,
         dose=dose,
-        alternatives=(dose, *others),
+        alternatives=others,
         last_supplied=max(supplied, default=None),
     )
+
+
+def _distinct(dose: Dose, others: Iterable[Dose]) -> tuple[Dose, ...]:
+    """The doses that a list may mean; the first alone where it has too many to mean any of them."""
+    found = [dose]
+    for other in others:
+        if all(other.amounts != one.amounts for one in found):
+            found.append(other)
+            if len(found) > _MOST_ALTERNATIVES:
+                return (dose,)
+    return tuple(found)
 
 
 def _state(

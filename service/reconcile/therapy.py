@@ -16,34 +16,24 @@ from service.reconcile.policy import Policy, Raise
 
 @dataclass(frozen=True, slots=True)
 class Therapy:
-    """One medication: `holdings` by source name, `lines` of all of them in the same order."""
+    """One medication: `holdings` by source name, `lines` of all of them in the same order.
+
+    `current` are the holdings that have it as current; `compared` is what can agree or disagree:
+    those, and supply that ended not long ago.
+    """
 
     id: str
     ingredients: tuple[Ingredient, ...]
     administration: AdministrationClass
     holdings: tuple[Holding, ...]
+    current: tuple[Holding, ...]
+    compared: tuple[Holding, ...]
+    rxcuis: frozenset[str]
 
     @property
     def lines(self) -> Iterator[PlacedLine]:
         for holding in self.holdings:
             yield from holding.lines
-
-    @property
-    def current(self) -> tuple[Holding, ...]:
-        return tuple(h for h in self.holdings if h.current)
-
-    @property
-    def compared(self) -> tuple[Holding, ...]:
-        """What can agree or disagree: current holdings, and supply that ended not long ago."""
-        return tuple(
-            h
-            for h in self.holdings
-            if h.current or (h.state is TherapyState.UNKNOWN and h.last_supplied)
-        )
-
-    @property
-    def rxcuis(self) -> frozenset[str]:
-        return frozenset(i.rxcui for i in self.ingredients)
 
     @property
     def name(self) -> str:
@@ -60,6 +50,28 @@ class Therapy:
         return next((h for h in self.holdings if h.source == source), None)
 
 
+def therapy_of(
+    id_: str,
+    ingredients: tuple[Ingredient, ...],
+    administration: AdministrationClass,
+    holdings: tuple[Holding, ...],
+) -> Therapy:
+    """A medication with its holdings sorted into what is current and what is compared."""
+    return Therapy(
+        id=id_,
+        ingredients=ingredients,
+        administration=administration,
+        holdings=holdings,
+        current=tuple(h for h in holdings if h.current),
+        compared=tuple(
+            h
+            for h in holdings
+            if h.current or (h.state is TherapyState.UNKNOWN and h.last_supplied)
+        ),
+        rxcuis=frozenset(i.rxcui for i in ingredients),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What every comparison is told besides the medication: policy, day, sources, patient.
@@ -67,7 +79,8 @@ class Setting:
     `reads` by source name. `risks` are those of the patient (age, kidney). `suppliers` are sources
     that show supply for this patient and whose medication types are complete. `network`
     names, for each supplier, the sources with an order that it dispensed. `lithium`: one of the
-    current medications is lithium.
+    current medications is lithium. `by_ingredient` finds the medications that contain one,
+    `unread` counts the lines of each source that run and whose drug nobody recognised.
     """
 
     policy: Policy
@@ -77,11 +90,15 @@ class Setting:
     suppliers: frozenset[str]
     network: Mapping[str, frozenset[str]]
     lithium: bool
+    by_ingredient: Mapping[str, tuple[Therapy, ...]]
+    unread: Mapping[str, int]
 
 
 def distinct(values: Iterable[str]) -> tuple[str, ...]:
     """Non-empty values, each once, sorted."""
-    return tuple(sorted({value for value in values if value}))
+    found = set(values)
+    found.discard("")
+    return tuple(found) if len(found) < 2 else tuple(sorted(found))
 
 
 def route_of(entry: MedicationEntry) -> str:
