@@ -11,6 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 ROOT = Path(__file__).parents[2] / "fixtures" / "patients"
 AS_OF = date(2026, 11, 15)
 MEDICATION_TYPES = frozenset(
@@ -21,6 +23,7 @@ MEDICATION_TYPES = frozenset(
         "MedicationAdministration",
     }
 )
+_encoder = msgspec.json.Encoder(decimal_format="number")
 _MILLIGRAMS = {"g": Decimal(1000), "mg": Decimal(1), "ug": Decimal("0.001")}
 
 
@@ -103,6 +106,20 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from walk(inner, f"{path}[{number}]")
+
+
+def layout(value: Any, indent: int = 0, width: int = 150) -> str:
+    """JSON for reviewing differences: what fits on one line stands on one line."""
+    flat = _encoder.encode(value).decode()
+    fits = indent > 0 and indent + len(flat) <= width
+    if fits or not value or not isinstance(value, dict | list):
+        return flat
+    pad = " " * (indent + 1)
+    if isinstance(value, dict):
+        inner = [f'{pad}"{key}": {layout(item, indent + 1, width)}' for key, item in value.items()]
+        return "{\n" + ",\n".join(inner) + "\n" + " " * indent + "}"
+    inner = [pad + layout(item, indent + 1, width) for item in value]
+    return "[\n" + ",\n".join(inner) + "\n" + " " * indent + "]"
 
 
 def milligrams(dose: dict[str, Any]) -> Decimal:
