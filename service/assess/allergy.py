@@ -39,6 +39,9 @@ class AllergyConflict(Check, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             return None
         return frozenset().union(*(group.rxcuis for group in self.classes))
 
+    def can_be_unsure(self) -> bool:
+        return self.asks_unclear
+
     def answers(self, chart: Chart) -> Iterator[Answer]:
         taken = [e for e in chart.exposures if e.taking in (Taking.NOW, Taking.PLANNED)]
         for allergy in chart.facts.allergies:

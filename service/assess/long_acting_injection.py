@@ -36,7 +36,8 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
     Args:
         interval_days: where no line states the interval.
         window_days: days after the due date on which the product may still be given as usual.
-        ahead_days: how long before the due date a visit should be booked.
+        ahead_days: how long before the due date a visit should be booked, and from when a missed
+            visit counts as missed for this dose.
         services, roles: which visits can bring the injection.
         shortest_days, longest_days: intervals that belong to this product; others are left to the
             rule of another product of the same drug.
@@ -126,13 +127,13 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
         return _unless(met, chart.unproven("Appointment"))
 
     def _no_show(self, chart: Chart, met: Answer, last: date, due: date) -> Answer:
-        window = timedelta(days=max(self.window_days, self.ahead_days))
+        earliest = due - timedelta(days=self.ahead_days)
         missed = None
         for visit in chart.visits(self.services, self.roles):
             start = visit.start
             if visit.kind != "appointment" or start is None or start <= last:
                 continue
-            if visit.status in MISSED_VISITS and due - window <= start <= chart.as_of:
+            if visit.status in MISSED_VISITS and earliest <= start <= chart.as_of:
                 missed = visit
             elif visit.status in KEPT_VISITS and missed is not None and start >= chart.as_of:
                 return not_met(f"Booked again on {start.isoformat()}.", due=due, on=met.exposures)

@@ -50,6 +50,9 @@ class Pregnancy(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
 
+    def can_be_unsure(self) -> bool:
+        return self.question is Question.NOT_EXCLUDED
+
     def answers(self, chart: Chart) -> Iterator[Answer]:
         taken = chart.of(self.drug, Taking.NOW, Taking.PLANNED)
         if not taken:

@@ -45,6 +45,10 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         """RxCUIs of which the patient must have one for the check to say anything; None: always."""
         raise NotImplementedError
 
+    def can_be_unsure(self) -> bool:
+        """Whether these parameters know the third answer; a rule then needs a case of it."""
+        return True
+
     def answers(self, chart: Chart) -> Iterator[Answer]:
         """All answers for this patient; none at all reads as not met."""
         raise NotImplementedError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from service.assess.engine import assess
-from service.assess.rule import Rule, RuleBook
+from service.assess.rule import Rule, RuleBook, RuleStatus
 from service.errors import MappingError
 from service.mappings.rules import CASES, parse_toml
 from service.mappings.value_sets import SYSTEMS
@@ -272,9 +272,12 @@ class Built:
 
 
 def failures(case: Case, rule: Rule, drugs: Drugs, book: RuleBook) -> tuple[str, ...]:
-    """How the rule's answer differs from what the case says; empty when it does not."""
+    """How the rule's answer differs from what the case says; empty when it does not.
+
+    A rule that is off answers its cases as if it were on: it must be right before it is.
+    """
     built = build(case, drugs)
-    alone = RuleBook([rule], book.washout, book.raising)
+    alone = RuleBook([replace(rule, status=RuleStatus.UNREVIEWED)], book.washout, book.raising)
     found = assess(built.view, alone, case.as_of)
     if case.answer:
         return _cannot_tell(case, found)
