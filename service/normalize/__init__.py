@@ -1,4 +1,4 @@
-"""FHIR resources as they came into the nouns of the model; what cannot be read becomes a Problem."""
+"""FHIR resources as they came, in the nouns of the model; what cannot be read is a Problem."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def normalize(read: SourceRead, tables: Tables, as_of: date) -> SourceRecord:
     """One source's data as it stands on `as_of`; its own problems come first.
 
     Every medication resource becomes an entry, or stands in `excluded`, or is counted in `later`,
-    or has a problem that says why it could not be read. Nothing raises because of what a source sent.
+    or has a problem that says why it could not be read. Nothing that a source sends raises.
     """
     return Reading(read, tables, as_of).record()
 

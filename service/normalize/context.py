@@ -1,4 +1,4 @@
-"""What one resource is read with: its source, the day, the tables, and who and what it refers to."""
+"""What one resource is read with: its source, the day, the tables, and what it may refer to."""
 
 from __future__ import annotations
 

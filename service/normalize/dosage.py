@@ -1,7 +1,7 @@
 """FHIR Dosage (R4 and STU3) as Dosage: structure first, the text where the structure is silent.
 
 Where both speak, they are compared, and what they say differently stands in `Dosage.conflict`.
-Source: HL7 FHIR R4 (4.0.1), Dosage; the finding text-structure-conflict in the catalogue of findings.
+Sources: HL7 FHIR R4 (4.0.1), Dosage; text-structure-conflict in the catalogue of findings.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from service.errors import UnitMismatch
 from service.model.dosage import Dosage, Quantity
+from service.normalize.amount import shown
 from service.normalize.concept import text_of
 from service.normalize.tables import Tables
 from service.normalize.timing import Scheduled, in_words, scheduled
@@ -59,7 +60,7 @@ def _instruction(found: wire.DosageInstruction, tables: Tables) -> Instruction:
         return Instruction((structured,), (), tuple(problems))
     if structured.dose is None and structured.frequency is None and structured.rate is None:
         dosages = tuple(_from_text(part, structured) for part in told)
-        refused = any([_impossible(part, tables.units, problems) for part in dosages])
+        refused = sum(_impossible(part, tables.units, problems) for part in dosages) > 0
         return Instruction(dosages, (), tuple(problems), refused)
     if len(told) > 1:
         return Instruction((structured,), told, tuple(problems))
@@ -168,15 +169,13 @@ def _impossible(found: Dosage, units: Units, problems: list[str]) -> bool:
             most = Decimal(_MOST_FORMS_AT_ONCE)
         if not dose.value.is_finite() or dose.value <= 0 or (most and dose.value > most):
             problems.append(f"a dose of {shown(dose)} is not possible; no dose was taken from it")
-    if found.dose and found.dose_high and not len(problems) > before:
-        if found.dose.unit == found.dose_high.unit and found.dose.value > found.dose_high.value:
-            problems.append(
-                f"a dose range from {shown(found.dose)} to {shown(found.dose_high)} is upside down"
-            )
+    low, high = found.dose, found.dose_high
+    if low and high and low.unit == high.unit and low.value > high.value:
+        problems.append(f"a dose range from {shown(low)} to {shown(high)} is upside down")
+    refused = len(problems) > before
     if found.starts and found.ends and found.starts > found.ends:
         problems.append(f"the dosage ends on {found.ends}, before it starts on {found.starts}")
-        return len(problems) > before + 1
-    return len(problems) > before
+    return refused
 
 
 def _from_text(part: Dosage, structured: Dosage) -> Dosage:
@@ -239,14 +238,3 @@ def disagreement(structured: Dosage, told: Dosage, units: Units) -> str:
 def different(one: Decimal, other: Decimal) -> bool:
     """Whether two amounts differ by more than one part in a hundred (finding dose-mismatch)."""
     return abs(one - other) > TOLERANCE * max(abs(one), abs(other))
-
-
-def shown(quantity: Quantity) -> str:
-    """`2 tablet`, `50 mg`: a quantity as a person reads it."""
-    value = quantity.value
-    if value.is_finite() and abs(value.adjusted()) < 12:
-        number = format(value.quantize(Decimal("0.000001")).normalize(), "f")
-    else:
-        number = str(value)[:16]
-    unit = quantity.unit.strip("{}").replace("[drp]", "drop")
-    return f"{number} {unit}".strip() if unit != "1" else number

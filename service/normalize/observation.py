@@ -27,7 +27,7 @@ def observed_on(found: clinical.Observation) -> date | None:
 def results(
     origin: Origin, found: clinical.Observation, context: Context, notes: Notes
 ) -> tuple[LabResult, ...]:
-    """The Observation's value, then its components'; one result without a value when it has none."""
+    """The Observation's own value, then its components'; a result without one when it has none."""
     effective = _effective(found)
     shared = LabResult(
         origin=origin,

@@ -45,14 +45,16 @@ def rules(
     patterns = (
         (
             "most",
-            rf"(?:to )?(?:a )?(?P<word>mdd|max(?:imum|imim)?|not to exceed|do not exceed|nte|no more than)"
+            r"(?:to )?(?:a )?"
+            r"(?P<word>mdd|max(?:imum|imim)?|(?:do )?not (?:to )?exceed|nte|no more than)"
             rf"\.?(?: of)?(?P<daily> (?:total )?daily)?(?: (?:dose|amount))?(?: is| of|:)? ?"
             rf"(?P<low>{NUMBER}) ?(?P<unit>{unit})?{ends} ?(?P<suffix>{_A_DAY})?{ends}",
         ),
         (
             "then",
             r"(?:and )?(?:then|followed by|thereafter)"
-            r"(?: (?P<step>increase|decrease|reduce|go up|go down)(?: to)?| continue| take)?(?![a-z])",
+            r"(?: (?P<step>increase|decrease|reduce|go up|go down)(?: to)?| continue| take)?"
+            r"(?![a-z])",
         ),
         (
             "as_needed",
@@ -62,11 +64,13 @@ def rules(
         (
             "single",
             r"(?:(?:for |x )?1 (?:dose|times) only|(?:x|for) 1(?: doses?)?(?![\d.])"
-            r"(?! ?(?:days?|d|weeks?|wks?|months?)(?![a-z]))|at 1 times|single dose|stat|now)(?![a-z])",
+            r"(?! ?(?:days?|d|weeks?|wks?|months?)(?![a-z]))|at 1 times|single dose|stat|now)"
+            r"(?![a-z])",
         ),
         (
             "window",
-            rf"(?:on )?days? (?P<low>{NUMBER})(?: (?:to|through) (?P<high>{NUMBER}))?(?! of)(?![\d.])",
+            rf"(?:on )?days? (?P<low>{NUMBER})(?: (?:to|through) (?P<high>{NUMBER}))?"
+            r"(?! of)(?![\d.])",
         ),
         (
             "duration",
@@ -105,7 +109,8 @@ def rules(
         ("weekday", rf"(?:on |every |each )?(?:{day.format(n='')}){ends}"),
         (
             "noun",
-            rf"(?:(?:in|at|every|each|q|before|during|on|upon) ?)?(?:the |each |every )?(?P<noun>{noun}){ends}",
+            r"(?:(?:in|at|every|each|q|before|during|on|upon) ?)?(?:the |each |every )?"
+            rf"(?P<noun>{noun}){ends}",
         ),
         ("per", rf"(?:a|per|each|/) ?(?P<span>day|d|week|wk|month){ends}"),
         ("times_alone", r"(?P<low>1) times?(?![a-z])"),

@@ -1,4 +1,4 @@
-"""All resources of one source, kind by kind: what is read first, what comes later, what is left out."""
+"""All resources of one source, kind by kind: read, counted as of a later day, or left out."""
 
 from __future__ import annotations
 
@@ -183,9 +183,12 @@ class Reading:
         for raw in self._by_type.get(type_name, ()):
             origin, notes = self._begin(raw)
             found = readable(raw, kind, notes)
-            if found is not None and self._meant(found, notes):
-                if self._counts(type_name, made_on(found), notes, dated=dated):
-                    yield made(origin, found, self._context, notes)
+            if (
+                found is not None
+                and self._meant(found, notes)
+                and self._counts(type_name, made_on(found), notes, dated=dated)
+            ):
+                yield made(origin, found, self._context, notes)
             self._problems.extend(notes.problems)
 
     def _meant(self, found: base.Resource, notes: Notes) -> bool:

@@ -98,7 +98,8 @@ def _frequency(repeat: wire.Repeat, units: Units, problems: list[str]) -> Freque
         return frequency(per_day * len(days), Decimal(7), when=when, days=days)
     count_max = repeat.frequency_max
     if longest and longest > period_d:
-        count, period_d, count_max = count, longest, count * longest / period_d
+        count_max = count * longest / period_d
+        period_d = longest
     found = frequency(count, period_d, count_max=count_max, when=when, days=days)
     if found.per_day > _MOST_TIMES_A_DAY:
         problems.append(f"{in_words(found)} is more often than a drug is taken")

@@ -58,7 +58,7 @@ class Observation(Resource, frozen=True):
 
 
 class Participant(Wire, frozen=True):
-    """Appointment (`actor`), Encounter (`individual`) and CareTeam (`member`, `role`) participants."""
+    """Who takes part: `actor` of Appointment, `individual` of Encounter, `member` of CareTeam."""
 
     actor: Reference | None = None
     individual: Reference | None = None
@@ -100,7 +100,7 @@ class Encounter(Resource, frozen=True):
 
 
 class Condition(Resource, frozen=True):
-    """STU3 writes clinicalStatus as a code, R4 as a CodeableConcept; STU3 dates it `assertedDate`."""
+    """STU3 writes clinicalStatus as a code, R4 as a concept; STU3 dates it `assertedDate`."""
 
     clinical_status: CodeableConcept | str | None = None
     verification_status: CodeableConcept | str | None = None
