@@ -17,10 +17,11 @@ Sources: Fellegi and Sunter 1969 for the points; FHIR R4 Patient/$match for the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from service.link.blocking import digits, folded
 from service.model.evidence import Origin
 from service.model.patient import Identifier, MatchGrade, PatientLink, PatientRecord
 
@@ -109,21 +110,21 @@ def links(
 
     A certain record lends what it knows to the rest: each candidate gets its best grade against any
     certain record, until nothing changes. What one certain record contradicts is certain through no
-    other. Where several records of one source fit by name alone, none of them links by itself: they
-    may be two people of one name.
+    other. Where several records fit by name alone, but stand in one source or contradict each
+    other, none of them links by itself: they may be two people of one name.
     """
     said = {_place(origin): same for origin, same in (words or {}).items()}
     rest = sorted((c for c in candidates if c.origin != asked.origin), key=_record_place)
     graded = {_record_place(c): grade(asked, c, weights, said.get(_record_place(c))) for c in rest}
-    certain = [asked]
+    certain: list[PatientRecord] = [asked]
     while True:
-        ambiguous = _ambiguous(graded.values())
+        doubtful = _doubtful(rest, graded, weights)
         new = [
             c
             for c in rest
             if c not in certain
             and graded[_record_place(c)].grade is MatchGrade.CERTAIN
-            and _record_place(c) not in ambiguous
+            and _record_place(c) not in doubtful
         ]
         if not new:
             break
@@ -131,44 +132,47 @@ def links(
         for c in rest:
             place = _record_place(c)
             if c not in certain and place not in said:
-                offered = [graded[place], *(grade(known, c, weights) for known in new)]
-                graded[place] = _best(offered)
-    own = grade(asked, asked, weights)
-    return (
-        *sorted(
-            (own, *(_doubted(link, ambiguous) for link in graded.values())),
-            key=lambda link: _place(link.record),
-        ),
-    )
+                graded[place] = _best([graded[place], *(grade(k, c, weights) for k in new)])
+    found = [grade(asked, asked, weights), *(_doubted(x, doubtful) for x in graded.values())]
+    return tuple(sorted(found, key=lambda link: _place(link.record)))
 
 
 def _best(offered: Sequence[PatientLink]) -> PatientLink:
     """The best grade, unless one of them contradicts: then the best of those that do."""
     order = tuple(MatchGrade)
-    against = [link for link in offered if any(e.startswith("not ") for e in link.evidence)]
+    against = [link for link in offered if _speaks_against(link)]
     strong = [link for link in against if link.grade is not MatchGrade.CERTAINLY_NOT]
     return min(strong or offered, key=lambda link: (order.index(link.grade), -link.score))
 
 
-def _ambiguous(graded: Iterable[PatientLink]) -> frozenset[tuple[str, str]]:
-    """Records that are certain by name alone beside another certain one of their source."""
-    certain: dict[str, list[PatientLink]] = {}
-    for link in graded:
-        if link.grade is MatchGrade.CERTAIN:
-            certain.setdefault(link.record.source, []).append(link)
+def _speaks_against(link: PatientLink) -> bool:
+    return any(reason.startswith("not ") for reason in link.evidence)
+
+
+def _doubtful(
+    records: Sequence[PatientRecord],
+    graded: Mapping[tuple[str, str], PatientLink],
+    weights: Weights,
+) -> frozenset[tuple[str, str]]:
+    """Records certain by name alone beside another certain one that they cannot both be."""
+    certain = [r for r in records if graded[_record_place(r)].grade is MatchGrade.CERTAIN]
     return frozenset(
-        _place(link.record)
-        for several in certain.values()
-        if len(several) > 1
-        for link in several
-        if _by_name_alone(link)
+        _record_place(record)
+        for record in certain
+        if _by_name_alone(graded[_record_place(record)])
+        and any(
+            other.origin.source == record.origin.source
+            or _speaks_against(grade(record, other, weights))
+            for other in certain
+            if other is not record
+        )
     )
 
 
-def _doubted(link: PatientLink, ambiguous: frozenset[tuple[str, str]]) -> PatientLink:
-    if _place(link.record) not in ambiguous:
+def _doubted(link: PatientLink, doubtful: frozenset[tuple[str, str]]) -> PatientLink:
+    if _place(link.record) not in doubtful:
         return link
-    reason = "not the only record of this source that fits"
+    reason = "not the only record that fits"
     return replace(link, grade=MatchGrade.PROBABLE, evidence=(*link.evidence, reason))
 
 
@@ -219,20 +223,16 @@ def _identifiers(
     ours: dict[str, set[str]] = {}
     for identifier in asked.identifiers:
         if identifier.system and identifier.value:
-            ours.setdefault(identifier.system, set()).add(_folded(identifier.value))
+            ours.setdefault(identifier.system, set()).add(folded(identifier.value))
     equal: dict[str, Identifier] = {}
     theirs: set[str] = set()
     for identifier in sorted(candidate.identifiers, key=lambda i: (i.system, i.value)):
         if identifier.system in ours and identifier.value:
             if identifier.type not in shared_by_families:
                 theirs.add(identifier.system)
-            if _folded(identifier.value) in ours[identifier.system]:
+            if folded(identifier.value) in ours[identifier.system]:
                 equal.setdefault(identifier.system, identifier)
     return [equal[system] for system in sorted(equal)], sorted(theirs - equal.keys())
-
-
-def _folded(value: str) -> str:
-    return "".join(c for c in value.casefold() if c.isalnum())
 
 
 def _certain(
@@ -361,28 +361,22 @@ def _sex(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
 
 
 def _phone(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
-    return _shared(_digits(asked.phones), _digits(candidate.phones))
-
-
-def _digits(phones: Iterable[str]) -> set[str]:
-    """The last ten digits: the country code is written by some and not by others."""
-    numbers = ("".join(c for c in phone if c.isdigit())[-10:] for phone in phones)
-    return {number for number in numbers if len(number) >= 7}
+    return _shared(digits(asked.phones), digits(candidate.phones))
 
 
 def _postal(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
-    ours, theirs = _folded(asked.postal_code)[:5], _folded(candidate.postal_code)[:5]
+    ours, theirs = folded(asked.postal_code)[:5], folded(candidate.postal_code)[:5]
     return _shared({ours} - {""}, {theirs} - {""})
 
 
 def _address(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
-    ours, theirs = _folded(asked.address_line), _folded(candidate.address_line)
+    ours, theirs = folded(asked.address_line), folded(candidate.address_line)
     if ours and theirs and ours != theirs and (ours in theirs or theirs in ours):
         return Agreement.CLOSE
     return _shared({ours} - {""}, {theirs} - {""})
 
 
-def _shared(ours: set[str], theirs: set[str]) -> Agreement:
+def _shared(ours: Set[str], theirs: Set[str]) -> Agreement:
     if not ours or not theirs:
         return Agreement.UNKNOWN
     return Agreement.AGREE if ours & theirs else Agreement.DISAGREE
