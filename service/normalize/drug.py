@@ -93,7 +93,7 @@ def resolve(codings: tuple[Coding, ...], text: str, table: DrugTable) -> Resolut
     ][:1]
     other = _contradictions(coded, said, text, best.drug)
     if other:
-        evidence.append("the text names " + ", ".join(i.name for i in other))
+        evidence.append("code and text do not agree on " + ", ".join(i.name for i in other))
     return Resolution(drug, best.by, (*evidence, *notes), conflict=other)
 
 

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from service.model.concept import AdministrationClass, DrugConcept, Ingredient, Strength, TermType
 
+_INERT = "748794"  # "inert ingredients": the placebo tablets of a pack
 _NDC_SEGMENTS = ((5, 4, 2), (4, 4, 2), (5, 3, 2), (5, 4, 1))
 _CONTAINER_UNITS = {"ML": "mL", "ACTUAT": "{actuat}"}
 _CONTAINER = re.compile(r"(\d+(?:\.\d+)?) (ML|ACTUAT) ", re.IGNORECASE)
@@ -419,6 +420,7 @@ class DrugTable:
 
     def _moieties_of(self, rxcuis: Iterable[str]) -> tuple[Ingredient, ...]:
         found = {m for m in map(self.moiety, rxcuis) if m is not None}
+        found = {m for m in found if m.rxcui != _INERT} or found
         return tuple(sorted(found, key=lambda i: (i.name.casefold(), i.rxcui)))
 
 
