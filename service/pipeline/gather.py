@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from service.errors import NotKept, UsageError
-from service.link.match import Weights, grade
+from service.link.match import Weights
+from service.link.match import links as graded
 from service.model.evidence import Origin, Problem
 from service.model.patient import MatchGrade, PatientLink, PatientRecord
 from service.model.source import SourceRead, State
-from service.normalize.patient import patients
+from service.normalize import patients
 from service.pipeline.who import Who
 from service.read.source import Found, PatientQuery, Reader
 
@@ -154,29 +155,11 @@ def _links(
     weights: Weights,
     words: Mapping[Origin, bool],
 ) -> tuple[PatientLink, ...]:
-    """A grade for every found record.
-
-    A record that is certain lends its identifiers to the rest: each record gets its best grade
-    against any certain one, until nothing changes.
-    """
+    """A grade for every found record, certain records lending what they know to the rest."""
     if asked is None:
         return _links_without_patient(sources)
-    certain = [asked]
-    graded = {asked.origin: PatientLink(asked.origin, MatchGrade.CERTAIN, ("asked",), 1.0)}
-    rest = [r for source in sources for r in source.records if r.origin != asked.origin]
-    order = tuple(MatchGrade)
-    while True:
-        new_certain = []
-        for record in rest:
-            word = words.get(record.origin)
-            offered = [grade(known, record, weights, word=word) for known in certain]
-            best = min(offered, key=lambda link: (order.index(link.grade), -link.score))
-            graded[record.origin] = best
-            if best.grade is MatchGrade.CERTAIN and record not in certain:
-                new_certain.append(record)
-        if not new_certain:
-            return tuple(graded[origin] for origin in sorted(graded))
-        certain += new_certain
+    candidates = [record for source in sources for record in source.records]
+    return graded(asked, candidates, weights, words)
 
 
 def _links_without_patient(sources: Sequence[_Source]) -> tuple[PatientLink, ...]:
