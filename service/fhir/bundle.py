@@ -16,6 +16,7 @@ import msgspec
 from service.errors import SourceInvalid
 from service.fhir import release
 from service.fhir.body import json_text
+from service.fhir.outcome import issues
 from service.fhir.policy import literal
 from service.model.source import RawResource
 
@@ -102,47 +103,9 @@ class Bundle(msgspec.Struct):
                 yield None
 
 
-class Issue(msgspec.Struct):
-    """OperationOutcome.issue."""
-
-    severity: str = ""
-    code: str = ""
-    diagnostics: str = ""
-    details: msgspec.Raw = _NOTHING
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The codes of `details`, as vendors number their own messages."""
-        try:
-            details = msgspec.json.decode(self.details, type=_Details) if self.details else None
-        except msgspec.MsgspecError:
-            return ()
-        return tuple(one.code for one in details.coding) if details else ()
-
-    @property
-    def text(self) -> str:
-        """Severity and code, and the vendor's own code: never free text, which may name people."""
-        own = f" ({', '.join(self.codes)})" if self.codes else ""
-        return f"{self.severity or 'no severity'}: {self.code or 'no code'}{own}"
-
-
-class _Code(msgspec.Struct):
-    code: str = ""
-
-
-class _Details(msgspec.Struct):
-    coding: list[_Code] = []
-
-
-class _Outcome(msgspec.Struct):
-    resourceType: str = ""
-    issue: list[Issue] = []
-
-
 _PEEK = msgspec.json.Decoder(Peek)
 _ENTRY = msgspec.json.Decoder(Entry)
 _BUNDLE = msgspec.json.Decoder(Bundle)
-_OUTCOME = msgspec.json.Decoder(_Outcome)
 _META = msgspec.json.Decoder(_Meta)
 _REFERENCE = msgspec.json.Decoder(_Reference)
 _PARTICIPANTS = msgspec.json.Decoder(list[_Participant])
@@ -174,15 +137,6 @@ def decode_bundle(body: bytes) -> Bundle:
         kind = bundle.resourceType[:40] or "JSON without a resourceType"
         raise SourceInvalid(f"{kind} instead of a Bundle")
     return bundle
-
-
-def issues(body: bytes | msgspec.Raw) -> tuple[Issue, ...]:
-    """The issues of an OperationOutcome; empty when the body is none."""
-    try:
-        outcome = _OUTCOME.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        return ()
-    return tuple(outcome.issue) if outcome.resourceType == "OperationOutcome" else ()
 
 
 def version(seen: Peek) -> str | None:

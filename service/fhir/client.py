@@ -6,7 +6,6 @@ Reads are retried within the source's budget; writes never: what became of one i
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,46 +18,26 @@ from service.errors import (
     SourceInvalid,
     SourceRefused,
     SourceUnavailable,
-    WriteConflict,
     WriteRejected,
     WriteUnavailable,
     WriteUnknown,
 )
 from service.fhir import bundle as bundles
+from service.fhir.answer import Answer, EntryAnswer, answer_of, written
 from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import json_text
 from service.fhir.capability import Capabilities, capabilities
+from service.fhir.paging import Paging, SearchResult
 from service.fhir.policy import Endpoint, literal
 from service.fhir.release import READ, Release
 from service.fhir.retry import RETRIED_STATUS, Again, Budget, Pace, retry_after, wait_politely
-from service.fhir.search import Paging, SearchResult, page_through
+from service.fhir.search import page_through
 from service.fhir.wire import Limits, Lost, NotSent, Reply, Wire
 from service.model.source import RawResource
 
-_ETAG = re.compile(r'(?:W/)?"?([^"]*)"?\Z')
+__all__ = ["Answer", "EntryAnswer", "FhirClient"]
+
 _NO_CACHE = {"Cache-Control": "no-cache"}
-
-
-@dataclass(frozen=True, slots=True)
-class EntryAnswer:
-    """What became of one entry of a transaction (Bundle.entry.response)."""
-
-    status: int
-    location: str | None
-    version: str | None
-    issues: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer: `issues` are "severity: code" of an OperationOutcome, never free text."""
-
-    status: int
-    body: bytes
-    version: str | None
-    location: str | None
-    issues: tuple[str, ...] = ()
-    entries: tuple[EntryAnswer, ...] = ()
 
 
 @dataclass(slots=True)
@@ -162,12 +141,12 @@ class FhirClient:
             raise SourceRefused(f"the reference {reference[:80]!r} is not on this server")
         reply = await self.get(relative, headers=_NO_CACHE if fresh else None)
         if reply.status in {404, 410}:
-            return _answer(reply)
+            return answer_of(reply)
         self._must_be_ok(reply, relative)
         seen = bundles.peek(json_text(reply.body))
         if seen.resourceType != relative.partition("/")[0]:
             raise SourceInvalid(f"{relative}: {seen.resourceType[:40]} came instead")
-        return _answer(reply)
+        return answer_of(reply)
 
     async def history(self, reference: str) -> tuple[RawResource, ...]:
         """All versions of one resource, newest first.
@@ -342,66 +321,4 @@ class FhirClient:
             raise WriteRejected(f"{what}: {error.message}") from None
         except SourceInvalid as error:
             raise WriteUnknown(f"{what}: {error.message}; it may have been written") from None
-        return _written(reply, what)
-
-
-def _written(reply: Reply, what: str) -> Answer:
-    """The answer of a write that took place. Raises: WriteError for every other answer."""
-    answer = _answer(reply)
-    if reply.status in {200, 201, 204}:
-        return answer
-    told = f" ({'; '.join(answer.issues)})" if answer.issues else ""
-    message = f"{what}: {reply.words}{told}"
-    if reply.status in {409, 412}:
-        raise WriteConflict(message)
-    if reply.status in {429, 503}:
-        raise WriteUnavailable(f"{message}; nothing was written")
-    if reply.status in {202, 408} or reply.status >= 500:
-        raise WriteUnknown(f"{message}; it may have been written")
-    raise WriteRejected(message)
-
-
-def _etag(value: str | None) -> str | None:
-    match = _ETAG.match(value.strip()) if value else None
-    return match[1] or None if match else None
-
-
-def _answer(reply: Reply) -> Answer:
-    issues: tuple[str, ...] = ()
-    version = _etag(reply.headers.get("etag"))
-    entries: tuple[EntryAnswer, ...] = ()
-    try:
-        text = json_text(reply.body)
-        seen = bundles.peek(text)
-        issues = tuple(issue.text for issue in bundles.issues(text))
-        version = bundles.version(seen) or version
-        if seen.resourceType == "Bundle":
-            entries = _entries(text)
-    except SourceInvalid:
-        pass  # an answer need not have a body; its status and headers say enough
-    return Answer(reply.status, reply.body, version, reply.headers.get("location"), issues, entries)
-
-
-def _entries(body: bytes) -> tuple[EntryAnswer, ...]:
-    """One EntryAnswer per entry, in order; status 0 where the server says nothing of it."""
-    answers = []
-    for entry in bundles.decode_bundle(body).entries():
-        response = entry.response if entry else None
-        if response is None:
-            answers.append(EntryAnswer(0, None, None))
-            continue
-        code = response.status[:3]
-        issues = bundles.issues(response.outcome) if response.outcome else ()
-        answers.append(
-            EntryAnswer(
-                status=int(code) if code.isascii() and code.isdigit() else 0,
-                location=response.location or None,
-                version=_etag(response.etag) or _version_in(response.location),
-                issues=tuple(issue.text for issue in issues),
-            )
-        )
-    return tuple(answers)
-
-
-def _version_in(location: str) -> str | None:
-    return location.rpartition("/_history/")[2] or None if "/_history/" in location else None
+        return written(reply, what)

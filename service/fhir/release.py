@@ -125,7 +125,7 @@ def check(resource: Mapping[str, object]) -> tuple[str, ...]:
         return ("resourceType: missing",)
     try:
         model = get_fhir_model_class(resource_type)
-    except (KeyError, LookupError, ImportError):
+    except ValueError:
         return (f"resourceType: {resource_type[:40]!r} is no R4B resource",)
     try:
         model.model_validate(dict(resource))

@@ -16,6 +16,7 @@ from service.errors import SourceInvalid
 from service.fhir import bundle as bundles
 from service.fhir.body import inflated_file, json_text
 from service.fhir.bundle import Peek
+from service.fhir.outcome import issues
 from service.fhir.release import READ, Release
 from service.model.source import RawResource
 
@@ -201,7 +202,7 @@ def _answered(opened: Document, entry: bundles.Entry, where: str) -> None:
 
 def _outcome(opened: Document, body: bytes, where: str, bundle_type: str) -> None:
     if bundle_type == "searchset":
-        for issue in bundles.issues(body):
+        for issue in issues(body):
             if issue.severity in {"error", "fatal"} or issue.code == "incomplete":
                 opened.reasons.append(f"{where}: OperationOutcome {issue.text}")
 

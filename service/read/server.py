@@ -15,9 +15,9 @@ from service.fhir import bundle as bundles
 from service.fhir.body import json_text
 from service.fhir.capability import Capabilities
 from service.fhir.client import FhirClient
+from service.fhir.paging import SearchResult
 from service.fhir.policy import literal
 from service.fhir.release import READ, Release
-from service.fhir.search import SearchResult
 from service.model.evidence import Problem
 from service.model.source import (
     MEDICATION_TYPES,
@@ -306,14 +306,17 @@ class ServerReader:
         return found, certificate
 
     async def _capabilities(self, deadline: float) -> Capabilities | SourceRead:
+        floor = State.UNAVAILABLE
         try:
             async with asyncio.timeout_at(deadline):
                 return await self.client.capabilities()
         except TimeoutError:
             reason = f"no answer within {self.client.limits.deadline_s:g} s"
+        except SourceRefused as error:
+            reason, floor = error.message, State.WITHHELD
         except SourceError as error:
             reason = error.message
-        return self._read(reasons=(reason,), floor=State.UNAVAILABLE)
+        return self._read(reasons=(reason,), floor=floor)
 
     def _profile(self, known: Capabilities) -> SourceProfile:
         if self.vendor != "auto":
