@@ -17,9 +17,10 @@ SCHEMA = Path(__file__).parents[2] / "service" / "report" / "schema" / "report-1
 
 
 def reconciled(sources: dict[str, str]) -> dict[str, Any]:
-    from service.pipeline import reconcile_locations
+    from service.app import reconcile_once
+    from service.report.document import document
 
-    return reconcile_locations(sources, as_of=AS_OF, patient=None)
+    return document(reconcile_once(sources, as_of=AS_OF))
 
 
 def written(report: dict[str, Any]) -> bytes:
