@@ -10,15 +10,15 @@ from typing import Any
 from service.errors import MappingError
 from service.mappings.rxnorm_build import BRANDED_COLUMNS, INGREDIENT_COLUMNS, PRODUCT_COLUMNS
 from service.model.concept import AdministrationClass
-from service.normalize.drug_table import (
+from service.normalize.drug_rows import (
     AdministrationRule,
     BrandLine,
     DoseForm,
-    DrugTable,
     DrugWords,
     TableFiles,
     folded,
 )
+from service.normalize.drug_table import DrugTable
 
 _CHECKED_WHOLE = 1000
 SYNONYM_COLUMNS = ("synonym", "rxcui", "name", "source")

@@ -8,7 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from service.model.concept import AdministrationClass, DrugConcept, Strength, TermType
-from service.normalize.drug_table import DrugTable, folded
+from service.normalize.drug_rows import folded
+from service.normalize.drug_table import DrugTable
 from service.normalize.drug_text import Amount, TextReading
 
 PRODUCTS = frozenset({TermType.SCD, TermType.SBD, TermType.GPCK, TermType.BPCK})

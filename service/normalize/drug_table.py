@@ -9,106 +9,26 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 
-from service.model.concept import AdministrationClass, DrugConcept, Ingredient, Strength, TermType
+from service.model.concept import AdministrationClass, DrugConcept, Ingredient, TermType
+from service.normalize.drug_rows import (
+    AdministrationRule,
+    DoseForm,
+    DrugWords,
+    ProductRow,
+    TableFiles,
+    folded,
+    read_strength,
+    strength_text,
+)
+from service.normalize.ndc import ndc11, ndc_line
 
 _INERT = "748794"  # "inert ingredients": the placebo tablets of a pack
-_NDC_SEGMENTS = ((5, 4, 2), (4, 4, 2), (5, 3, 2), (5, 4, 1))
 _CONTAINER_UNITS = {"ML": "mL", "ACTUAT": "{actuat}"}
 _CONTAINER = re.compile(r"(\d+(?:\.\d+)?) (ML|ACTUAT) ", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class DoseForm:
-    """What an RxNorm dose form says: form group, release, route and where it acts."""
-
-    form: str
-    release: str
-    route: str
-    administration: AdministrationClass
-
-
-@dataclass(frozen=True, slots=True)
-class AdministrationRule:
-    """Products that act elsewhere than their dose form says; empty fields ask nothing."""
-
-    administration: AdministrationClass
-    ingredients: frozenset[str]
-    forms: frozenset[str] = frozenset()
-    routes: frozenset[str] = frozenset()
-    substances: tuple[str, ...] = ()
-    strengths: frozenset[str] = frozenset()
-    not_strengths: frozenset[str] = frozenset()
-
-    def fits(self, row: ProductRow, form: DoseForm) -> bool:
-        return (
-            bool(self.ingredients & set(row.ingredients))
-            and (not self.forms or form.form in self.forms)
-            and (not self.routes or form.route in self.routes)
-            and (not self.substances or any(s in row.name.casefold() for s in self.substances))
-            and (not self.strengths or bool(self.strengths & set(row.strengths)))
-            and not self.not_strengths & set(row.strengths)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ProductRow:
-    """One line of products.tsv or parts.tsv, split; `strengths` are UCUM, one per ingredient."""
-
-    rxcui: str
-    tty: str
-    name: str
-    ingredients: tuple[str, ...]
-    precise: tuple[str, ...]
-    strengths: tuple[str, ...]
-    dose_form: str
-    brand: str
-    release: str
-
-
-@dataclass(frozen=True, slots=True)
-class BrandLine:
-    """A named line of a brand that RxNorm keeps under the brand ("Invega Sustenna": Invega)."""
-
-    brand: str
-    form: str
-    release: str
-    administration: AdministrationClass
-
-
-@dataclass(frozen=True, slots=True)
-class DrugWords:
-    """What people call drugs beside RxNorm's names, by folded name.
-
-    `synonyms`: RxCUI of an ingredient (INN and BAN names, abbreviations); `brand_lines`: lines of a
-    brand; `lookalikes`: pairs of names that must never be taken for each other; `stated_together`:
-    ingredient sets whose strength is stated as one sum.
-    """
-
-    synonyms: Mapping[str, str] = field(default_factory=dict)
-    brand_lines: Mapping[str, BrandLine] = field(default_factory=dict)
-    lookalikes: frozenset[tuple[str, str]] = frozenset()
-    stated_together: frozenset[frozenset[str]] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class TableFiles:
-    """The table's lines without their headers, in the order of the files.
-
-    `ingredients`: rxcui, tty, name, ingredients, release. `products` and `parts`: rxcui, tty, name,
-    ingredients, precise, strengths, dose_form, brand, release, sorted by the text of ingredients.
-    `branded`: rxcui, tty, generic, brand, release, sorted by the text of generic. `ndc`: nine or
-    eleven digits and rxcui, sorted, one text.
-    """
-
-    ingredients: list[str]
-    products: list[str]
-    parts: list[str]
-    branded: list[str]
-    ndc: str
 
 
 class DrugTable:
@@ -183,12 +103,7 @@ class DrugTable:
         return self.by_rxcui(found.pop()) if len(found) == 1 else None
 
     def _ndc(self, ndc: str) -> str:
-        for key in (ndc, ndc[:9]):
-            place = _line_start(self._files.ndc, key)
-            line = self._files.ndc[place : self._files.ndc.find("\n", place)]
-            if line.startswith(key + "\t"):
-                return line[len(key) + 1 :]
-        return ""
+        return ndc_line(self._files.ndc, ndc) or ndc_line(self._files.ndc, ndc[:9])
 
     def ingredient(self, rxcui: str) -> Ingredient | None:
         """The ingredient (IN or PIN) of this code, as RxNorm names it."""
@@ -424,68 +339,9 @@ class DrugTable:
         return tuple(sorted(found, key=lambda i: (i.name.casefold(), i.rxcui)))
 
 
-def read_strength(rxcui: str, text: str, substance: str = "") -> Strength:
-    """`0.025 mg/h` as a Strength of ingredient `rxcui`."""
-    amount, _, unit = text.partition(" ")
-    unit, _, per = unit.partition("/")
-    return Strength(rxcui, Decimal(amount), unit, Decimal(1), per or None, substance)
-
-
-def strength_text(strength: Strength) -> str:
-    """A Strength as the table writes it: "100 mg", "2 mg/mL"."""
-    per = f"/{strength.per_unit}" if strength.per_unit else ""
-    return f"{format(strength.value.normalize(), 'f')} {strength.unit}{per}"
-
-
-_NOT_WORD = re.compile(r"[^a-z0-9.%']+")
-
-
-def folded(name: str) -> str:
-    """Lower-case words of a name, one space between: how names are compared."""
-    return " ".join(_NOT_WORD.sub(" ", name.casefold()).split())
-
-
-def ndc11(text: str) -> tuple[str, ...]:
-    """The eleven-digit readings of an NDC; empty when it is none.
-
-    4-4-2, 5-3-2 and 5-4-1 get a zero where the segment lacks one (FDA, NDC format for HIPAA).
-    """
-    segments = text.strip().split("-")
-    if not all(part.isascii() and part.isdigit() for part in segments):
-        return ()
-    if len(segments) == 3:
-        labeler, product, package = segments
-        if tuple(map(len, segments)) in _NDC_SEGMENTS:
-            return (labeler.zfill(5) + product.zfill(4) + package.zfill(2),)
-        return ()
-    digits = "".join(segments)
-    if len(segments) == 2 and (len(segments[0]), len(segments[1])) in {(5, 4), (4, 4), (5, 3)}:
-        return (segments[0].zfill(5) + segments[1].zfill(4) + "00",)
-    if len(segments) != 1:
-        return ()
-    if len(digits) == 11:
-        return (digits,)
-    if len(digits) == 10:
-        return (f"0{digits}", f"{digits[:5]}0{digits[5:]}", f"{digits[:9]}0{digits[9:]}")
-    return ()
-
-
 def _third(line: str) -> str:
     return line.split("\t", 3)[2]
 
 
 def _fourth(line: str) -> str:
     return line.split("\t", 4)[3]
-
-
-def _line_start(text: str, key: str) -> int:
-    """Where the first line that is not before `key` starts, in a text of sorted lines."""
-    low, high = 0, len(text)
-    while low < high:
-        start = text.rfind("\n", 0, (low + high) // 2) + 1
-        end = text.find("\n", start) + 1 or len(text)
-        if text[start : end - 1] < key:
-            low = end
-        else:
-            high = start
-    return low

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 
-from service.normalize.drug_table import folded
+from service.normalize.drug_rows import folded
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import pytest
 from service.errors import MappingError
 from service.mappings.rxnorm import load_drug_table
 from service.model.concept import AdministrationClass, TermType
-from service.normalize.drug_table import folded, ndc11, strength_text
+from service.normalize.drug_rows import folded, strength_text
+from service.normalize.ndc import ndc11
 
 from .drug_tables import MAPPINGS, drug_table
 
