@@ -22,7 +22,9 @@ from service.write.deliver import GIVEN_UP, Outcome, Parcel, Pause, Server
 from service.write.identity import full_url
 from service.write.target import WriteTarget
 
-LEASE_S = 30.0
+LEASE_S = 25.0
+"""A survivor may take over a dead worker's group after this long."""
+
 MOST_ATTEMPTS = 12
 _FIRST_WAIT_S = 5.0
 _LONGEST_WAIT_S = 3600.0
@@ -148,7 +150,7 @@ class _Round:
         """Mark before sending: after a crash these are in doubt, never simply planned."""
         at = self.courier.clock()
         async with self.courier.store.transaction() as tx:
-            await leases.hold(tx, _lease(self.group), self.token)
+            await leases.hold(tx, _lease(self.group), self.token, seconds=LEASE_S, at=at)
             for row in await outbox.of_group(tx, self.group):
                 if row.id in {parcel.id for parcel in parcels}:
                     await outbox.move(
@@ -159,7 +161,7 @@ class _Round:
     async def _keep(self, outcomes: Sequence[Outcome], *, done: bool = False) -> None:
         at = self.courier.clock()
         async with self.courier.store.transaction() as tx:
-            await leases.hold(tx, _lease(self.group), self.token)
+            await leases.hold(tx, _lease(self.group), self.token, seconds=LEASE_S, at=at)
             rows = {row.id: row for row in await outbox.of_group(tx, self.group)}
             for outcome in outcomes:
                 await _move(tx, rows[outcome.id], outcome, at)

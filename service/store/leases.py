@@ -16,14 +16,15 @@ async def acquire(
 ) -> int | None:
     """The fencing token of a lease taken now, None while somebody else holds it.
 
-    Each taking has a higher token than all before, also when the same holder takes it again.
+    Each taking has a higher token than all before. The holder itself waits too: after a crash
+    nobody knows what is still on its way.
     """
     row = (await tx.execute(select(leases).where(leases.c.name == name).with_for_update())).first()
     until = at + timedelta(seconds=seconds)
     if row is None:
         await tx.execute(insert(leases).values(name=name, holder=holder, token=1, until=until))
         return 1
-    if row.until > at and row.holder != holder:
+    if row.until > at:
         return None
     token: int = row.token + 1
     await tx.execute(
@@ -32,14 +33,16 @@ async def acquire(
     return token
 
 
-async def hold(tx: AsyncConnection, name: str, token: int) -> None:
-    """Make sure that this token is still the newest before the transaction changes anything.
+async def hold(tx: AsyncConnection, name: str, token: int, *, seconds: float, at: datetime) -> None:
+    """Keep a lease for longer, before the transaction changes anything that it protects.
 
     Raises: StoreConflict when the lease was taken by somebody else meanwhile.
     """
     newest = await tx.scalar(select(leases.c.token).where(leases.c.name == name).with_for_update())
     if newest != token:
         raise StoreConflict(f"lease {name} was taken over; this worker's result is not kept")
+    until = at + timedelta(seconds=seconds)
+    await tx.execute(update(leases).where(leases.c.name == name).values(until=until))
 
 
 async def release(tx: AsyncConnection, name: str, token: int, *, at: datetime) -> None:

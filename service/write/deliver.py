@@ -221,7 +221,7 @@ async def _send_together(
 
 
 async def _refused_together(parcel: Parcel, error: WriteError, server: Server) -> Outcome:
-    """A refused transaction left nothing behind, or a person has to look: some servers keep half."""
+    """A refused transaction left nothing behind; where it kept half, a person has to look."""
     if not parcel.write.reference:
         try:
             places = await _search(parcel.write, server)
@@ -275,8 +275,9 @@ async def _send_one(
             own = resource | {"id": resource_id(write.key)}
             answer = await server.update(own, if_none_match="*")
         else:
-            strategy = "conditional-create" if write.type in target.conditional else "post-once"
-            query = guard(write.type, write.key)
+            conditional = write.type in target.conditional
+            strategy = "conditional-create" if conditional else "post-once"
+            query = guard(write.type, write.key) if conditional else None
             answer = await server.create(resource, if_none_exist=query)
     except WriteConflict as error:
         crash_point(CrashPoint.AFTER_SEND)
@@ -314,7 +315,7 @@ def _answered(
     return Outcome(parcel.id, DeliveryState.SENDING, "", place, version, strategy)
 
 
-def _failed(parcel: Parcel, error: WriteError, strategy: str, *, together: bool = False) -> Outcome:
+def _failed(parcel: Parcel, error: WriteError, strategy: str) -> Outcome:
     """Where a parcel stands after an error: each kind of error has one state."""
     reason = error.message
     if isinstance(error, WriteUnavailable):

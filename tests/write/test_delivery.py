@@ -1,0 +1,393 @@
+"""From a signature to resources on a server: once, verified, and honest about what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from service.errors import DecisionNotAllowed
+from service.model.review import DeliveryState, Disposition
+from service.pipeline import review as desk
+from service.pipeline.deliver import LEASE_S, deliver_due
+from service.review.asked import Asked
+from service.sandbox.faults import Answer, Fault
+from service.store import deliveries as outbox
+from service.store.tables import deliveries
+from service.write.crash import CrashPoint, arm
+from service.write.target import ORDER
+from tests.write.bench import Bench, on_bench
+from tests.write.synthetic import PHARMACIST, report
+
+WAYS: dict[str, dict[str, Any]] = {
+    "in one transaction": {},
+    "by PUT under our id": {"transaction": "refused"},
+    "by conditional create": {"transaction": "refused", "update_create": False},
+    "by POST once": {
+        "transaction": "refused",
+        "update_create": False,
+        "conditional_create": False,
+    },
+}
+EXPECTED = {
+    "MedicationStatement": 2,
+    "DetectedIssue": 2,
+    "MedicationRequest": 1,
+    "List": 1,
+    "Task": 3,
+    "CarePlan": 1,
+    "Provenance": 1,
+}
+DONE, REFUSED, CONFLICT = DeliveryState.DONE, DeliveryState.REFUSED, DeliveryState.CONFLICT
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    yield
+    arm(None)
+
+
+def counts(bench: Bench, source: str = "psychiatry") -> dict[str, int]:
+    return {kind: len(found) for kind, found in bench.holds(source).items()}
+
+
+def versions(bench: Bench, source: str = "psychiatry") -> set[int]:
+    storage = bench.servers[source].storage
+    return {v.number for kind in ORDER for v in storage.live(kind) if not v.loaded}
+
+
+async def drain(bench: Bench, rounds: int = 6) -> None:
+    for _ in range(rounds):
+        await deliver_due(bench.courier)
+        bench.later(120)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_signed_review_stands_on_the_server_once_and_is_read_back(way: str) -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        await drain(bench)
+        rows = await bench.rows(review)
+        assert {(row.state, row.reason) for row in rows} == {(DONE, "")}
+        assert all(row.location and row.version == "1" for row in rows)
+        assert counts(bench) == EXPECTED
+        await drain(bench)
+        assert versions(bench) == {1}
+
+    on_bench(use, **WAYS[way])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_references_inside_the_server_lead_to_what_was_written(way: str) -> None:
+    async def use(bench: Bench) -> None:
+        await bench.signed()
+        await drain(bench)
+        held = bench.holds("psychiatry")
+        statements = {f"MedicationStatement/{one['id']}" for one in held["MedicationStatement"]}
+        listed = {entry["item"]["reference"] for entry in held["List"][0]["entry"]}
+        assert listed == statements
+        written = {f"{kind}/{one['id']}" for kind, found in held.items() for one in found} - {
+            f"Provenance/{held['Provenance'][0]['id']}"
+        }
+        assert {one["reference"] for one in held["Provenance"][0]["target"]} == written
+
+    on_bench(use, **WAYS[way])
+
+
+@pytest.mark.parametrize("way", list(WAYS)[:3])
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_lost_answer_is_looked_up_and_nothing_is_doubled(way: str, committed: bool) -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        for method in ("POST", "PUT"):
+            bench.servers["psychiatry"].faults.add(
+                Fault(Answer(status=500, commit=committed), method=method, after=0)
+            )
+        await drain(bench)
+        assert {row.state for row in await bench.rows(review)} == {DONE}
+        assert counts(bench) == EXPECTED
+        assert versions(bench) == {1}
+
+    on_bench(use, **WAYS[way])
+
+
+def test_a_post_whose_answer_was_lost_is_never_repeated() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        bench.servers["psychiatry"].faults.add(Fault(Answer(status=500), method="POST"))
+        await drain(bench)
+        states = {row.state for row in await bench.rows(review)}
+        assert DeliveryState.NEEDS_REVIEW in states
+        assert counts(bench).get("MedicationStatement", 0) == 1
+
+    on_bench(use, **WAYS["by POST once"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("point", list(CrashPoint))
+@pytest.mark.parametrize("passing", [1, 2])
+def test_a_kill_at_any_named_moment_loses_and_doubles_nothing(
+    way: str, point: CrashPoint, passing: int
+) -> None:
+    class Killed(BaseException):
+        """The process ends here."""
+
+    passed: list[CrashPoint] = []
+
+    def kill(at: CrashPoint) -> None:
+        if at is point:
+            passed.append(at)
+            if len(passed) == passing:
+                raise Killed
+
+    async def use(bench: Bench) -> None:
+        arm(kill)
+        try:
+            review = await bench.signed()
+            for _ in range(3):
+                await deliver_due(bench.courier)
+        except Killed:
+            pass
+        arm(None)
+        bench.later(LEASE_S + 1)
+        async with bench.store.read() as look:
+            (opened,) = await desk.reviews.of_report(
+                look,
+                (await desk.reports.newest(look, bench.patient)).id,  # type: ignore[union-attr]
+            )
+            review = await desk.reviews.get(look, opened)
+        if review.signed_by is None:
+            await desk.sign(bench.store, PHARMACIST, opened, "all", bench.targets, at=bench.now[0])
+        await drain(bench)
+        rows = await bench.rows(review)
+        open_rows = [row for row in rows if row.state is not DONE]
+        if way == "by POST once":
+            allowed = {DeliveryState.NEEDS_REVIEW, DeliveryState.PLANNED}
+            assert {row.state for row in open_rows} <= allowed
+            assert all(counts(bench)[kind] <= EXPECTED[kind] for kind in counts(bench))
+        else:
+            assert open_rows == []
+            assert counts(bench) == EXPECTED
+        assert versions(bench) <= {1}
+
+    on_bench(use, **WAYS[way])
+
+
+@pytest.mark.parametrize("way", list(WAYS)[:3])
+def test_a_second_signature_updates_our_own_resources_and_adds_no_list(way: str) -> None:
+    async def use(bench: Bench) -> None:
+        await bench.signed()
+        await drain(bench)
+        changed = report()
+        changed["medications"][0]["daily_dose"]["value"] = 50
+        second = await bench.signed(changed)
+        plan = await desk.plan_of(
+            bench.store, PHARMACIST, second.id, bench.targets, at=bench.now[0]
+        )
+        (listed,) = [w for w in plan.targets[0].writes if w.type == "List"]
+        assert listed.if_match == "1"
+        await drain(bench)
+        assert {row.state for row in await bench.rows(second)} == {DONE}
+        held = counts(bench)
+        assert (held["List"], held["CarePlan"], held["MedicationStatement"]) == (1, 1, 2)
+        texts = [
+            one["dosage"][0]["text"] for one in bench.holds("psychiatry")["MedicationStatement"]
+        ]
+        assert any("50 mg" in text for text in texts)
+
+    on_bench(use, **WAYS[way])
+
+
+def test_a_change_by_somebody_else_is_a_conflict_and_is_never_overwritten() -> None:
+    async def use(bench: Bench) -> None:
+        await bench.signed()
+        await drain(bench)
+        storage = bench.servers["psychiatry"].storage
+        (mine,) = bench.holds("psychiatry")["List"]
+        client = bench.courier.recipients["psychiatry"].server
+        await client.update(mine | {"title": "edited there"}, if_match="1")
+        changed = report()
+        changed["medications"][0]["daily_dose"]["value"] = 50
+        second = await bench.signed(changed)
+        await drain(bench)
+        rows = await bench.rows(second)
+        assert {row.state for row in rows} == {CONFLICT}
+        kept = storage.current("List", mine["id"])
+        assert kept is not None
+        assert kept.resource is not None
+        assert kept.resource["title"] == "edited there"
+
+    on_bench(use)
+
+
+def test_a_server_that_rewrites_what_was_approved_is_found_out() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        await drain(bench)
+        wrong = {
+            row.type: row.reason
+            for row in await bench.rows(review)
+            if row.state is DeliveryState.NEEDS_REVIEW
+        }
+        assert "dosage" in wrong["MedicationStatement"]
+
+    on_bench(use, drops=frozenset({"dosage"}))
+
+
+def test_a_server_that_is_down_keeps_the_writes_waiting_and_then_gets_them() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        faults = bench.servers["psychiatry"].faults
+        faults.add(Fault(Answer(status=503), times=0))
+        await drain(bench, 2)
+        waiting = await bench.rows(review)
+        assert {row.state for row in waiting} == {DeliveryState.PLANNED}
+        assert all(row.reason for row in waiting)
+        faults.clear()
+        bench.later(3600)
+        await drain(bench)
+        assert {row.state for row in await bench.rows(review)} == {DONE}
+        assert counts(bench) == EXPECTED
+
+    on_bench(use)
+
+
+def test_a_server_that_stays_down_ends_as_a_dead_letter_that_can_be_replayed() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        faults = bench.servers["psychiatry"].faults
+        faults.add(Fault(Answer(status=503), times=0))
+        for _ in range(14):
+            await deliver_due(bench.courier)
+            bench.later(4000)
+        rows = await bench.rows(review)
+        assert {row.state for row in rows} == {DeliveryState.DEAD}
+        faults.clear()
+        for row in rows:
+            await desk.replay(bench.store, PHARMACIST, row.id, at=bench.now[0])
+        await drain(bench)
+        assert {row.state for row in await bench.rows(review)} == {DONE}
+        assert counts(bench) == EXPECTED
+
+    on_bench(use)
+
+
+def test_what_a_server_refuses_is_given_up_with_its_reason_and_nothing_half_is_left() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        refusal = Answer(status=422, issue="no", code="invalid")
+        bench.servers["psychiatry"].faults.add(Fault(refusal, method="POST"))
+        await drain(bench)
+        rows = await bench.rows(review)
+        assert {row.state for row in rows} == {REFUSED}
+        assert all("422" in row.reason for row in rows)
+        assert counts(bench) == {}
+
+    on_bench(use)
+
+
+def test_a_refused_transaction_that_left_something_behind_goes_to_a_person() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        refusal = Answer(status=400, issue="no", code="invalid", commit=True)
+        bench.servers["psychiatry"].faults.add(Fault(refusal, method="POST"))
+        await drain(bench)
+        states = {row.state for row in await bench.rows(review)}
+        assert states == {DeliveryState.NEEDS_REVIEW}
+
+    on_bench(use)
+
+
+def test_every_accepted_write_is_somewhere_after_each_step() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        accepted = len(await bench.rows(review))
+        for _ in range(3):
+            await deliver_due(bench.courier)
+            async with bench.store.read() as look:
+                assert sum((await outbox.tally(look)).values()) == accepted
+
+    on_bench(use)
+
+
+def test_nothing_is_written_where_writing_is_not_switched_on() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        await drain(bench)
+        rows = await bench.rows(review)
+        assert {row.state for row in rows} == {REFUSED}
+        assert all("not switched on" in row.reason for row in rows)
+        assert counts(bench) == {}
+        with pytest.raises(DecisionNotAllowed):
+            await desk.replay(bench.store, PHARMACIST, rows[0].id, at=bench.now[0])
+
+    on_bench(use, allowed=())
+
+
+def test_bytes_changed_after_the_approval_are_never_sent() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        async with bench.store.transaction() as tx:
+            await tx.execute(update(deliveries).values(resource=b'{"resourceType":"Task"}'))
+        await drain(bench)
+        rows = await bench.rows(review)
+        assert {row.state for row in rows} == {REFUSED}
+        assert all("approved" in row.reason for row in rows)
+        assert counts(bench) == {}
+
+    on_bench(use)
+
+
+def test_a_worker_that_lost_its_lease_changes_nothing_any_more() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        taken: list[int | None] = []
+
+        def pause(point: CrashPoint) -> None:
+            if point is CrashPoint.AFTER_SEND and not taken:
+                bench.later(LEASE_S + 1)
+                taken.append(None)
+
+        arm(pause)
+        await drain(bench)
+        assert {row.state for row in await bench.rows(review)} == {DONE}
+        assert counts(bench) == EXPECTED
+
+    on_bench(use)
+
+
+def test_cancelling_stops_what_was_not_sent_and_nothing_else() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        (first, *_rest) = await bench.rows(review)
+        gone = await desk.cancel(bench.store, PHARMACIST, first.id, at=bench.now[0])
+        assert gone.state is DeliveryState.CANCELLED
+        await drain(bench)
+        states = {row.id: row.state for row in await bench.rows(review)}
+        assert states[first.id] is DeliveryState.CANCELLED
+        with pytest.raises(DecisionNotAllowed):
+            done = next(row for row, state in states.items() if state is DONE)
+            await desk.cancel(bench.store, PHARMACIST, done, at=bench.now[0])
+
+    on_bench(use)
+
+
+def test_signing_mine_writes_single_decisions_and_later_all_adds_the_list() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.open()
+        ask = Asked(Disposition.NOT_SURE, reason="which dose?")
+        await bench.decide(review, "m-ser", ask)
+        await bench.decide(review, "f-dose", Asked(Disposition.ACCEPT))
+        await desk.sign(bench.store, PHARMACIST, review.id, "mine", bench.targets, at=bench.now[0])
+        await drain(bench)
+        assert counts(bench) == {"DetectedIssue": 1, "Task": 1, "Provenance": 1}
+        await bench.decide(review, "m-li", Asked(Disposition.CONTINUE))
+        await desk.sign(bench.store, PHARMACIST, review.id, "all", bench.targets, at=bench.now[0])
+        await drain(bench)
+        held = counts(bench)
+        assert (held["List"], held["MedicationStatement"], held["DetectedIssue"]) == (1, 2, 1)
+        assert held["Task"] == 2
+
+    on_bench(use)
