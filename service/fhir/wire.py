@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TypeAlias
 
 import httpx
 
@@ -22,6 +23,9 @@ from service.fhir.body import ACCEPT_ENCODING, inflated
 from service.fhir.policy import Endpoint
 
 FHIR_JSON = "application/fhir+json"
+
+HttpClient: TypeAlias = httpx.AsyncClient
+"""The shared client by a name that other folders can use without importing httpx."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,8 @@ from service.read.profile import SourceProfiles
 from service.read.source import Reader
 
 if TYPE_CHECKING:
-    import httpx
-
     from service.fhir.auth import Credentials
-    from service.fhir.wire import Limits
+    from service.fhir.wire import HttpClient, Limits
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -31,7 +29,7 @@ def open_reader(
     role: Role,
     location: str,
     *,
-    http: httpx.AsyncClient | None = None,
+    http: HttpClient | None = None,
     credentials: Credentials | None = None,
     limits: Limits | None = None,
     profiles: SourceProfiles | None = None,

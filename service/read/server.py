@@ -11,13 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from service.errors import SourceError, SourceRefused
-from service.fhir import bundle as bundles
-from service.fhir.body import json_text
 from service.fhir.capability import Capabilities
 from service.fhir.client import FhirClient
 from service.fhir.paging import SearchResult
 from service.fhir.policy import literal
-from service.fhir.release import READ, Release
 from service.model.evidence import Problem
 from service.model.source import (
     MEDICATION_TYPES,
@@ -33,13 +30,12 @@ from service.read.pull import (
     SEARCHED_TYPES,
     Search,
     merged,
-    referred,
     searches,
 )
+from service.read.references import References
 from service.read.source import Found, PatientQuery
 
 _PATIENT_CAP = 100
-_REFERRED_CAP = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,7 @@ class ServerReader:
             for name, one in came_along.items()
             if one.type in {*REFERRED_TYPES, "Provenance"}
         )
-        people, more = await self._referred(kept, known, deadline)
+        people, more = await References(self.client, known, deadline).referred(kept)
         kept.update((one.reference, one) for one in people)
         certificates += more
         reasons: list[str] = [known.reason] if known.reason else []
@@ -195,34 +191,11 @@ class ServerReader:
     async def _patient(
         self, reference: str, known: Capabilities, deadline: float
     ) -> tuple[RawResource | None, Certificate]:
-        resource, state, reason = await self._single(reference, known, deadline)
+        resource, state, reason = await References(self.client, known, deadline).single(reference)
         if resource is None and state is State.COMPLETE:
             state, reason = State.UNAVAILABLE, "no such patient on this server"
         reasons = (f"{reference}: {reason}",) if reason else ()
         return resource, Certificate("Patient", state, reasons, count=int(resource is not None))
-
-    async def _single(
-        self, reference: str, known: Capabilities, deadline: float
-    ) -> tuple[RawResource | None, State, str]:
-        """One resource by reference: (None, COMPLETE, "") says that the server has none such."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                answer = await self.client.read(reference)
-            if answer.status != 200:
-                return None, State.COMPLETE, ""
-            body = json_text(answer.body)
-        except TimeoutError:
-            return None, State.UNAVAILABLE, "not read before the source's deadline"
-        except SourceRefused as error:
-            return None, State.WITHHELD, error.message
-        except SourceError as error:
-            return None, State.UNAVAILABLE, error.message
-        release = known.release if known.release in READ else Release.R4
-        return (
-            bundles.raw_resource(bundles.peek(body), reference, body, release),
-            State.COMPLETE,
-            "",
-        )
 
     async def _search_patients(self, query: PatientQuery, deadline: float) -> SearchResult:
         """By identifier first; by name and birth date only where no identifier found anybody."""
@@ -245,65 +218,6 @@ class ServerReader:
         if result is None or result.certificate.state is State.COMPLETE:
             return again
         return replace(again, certificate=merged([result.certificate, again.certificate], 0))
-
-    async def _referred(
-        self, kept: dict[str, RawResource], known: Capabilities, deadline: float
-    ) -> tuple[list[RawResource], list[Certificate]]:
-        """What lines refer to and did not come along; a PractitionerRole's own people with it."""
-        found: list[RawResource] = []
-        certificates: dict[str, Certificate] = {}
-        have = dict(kept)
-        for kinds in (("Medication", "PractitionerRole"), ("Practitioner", "Organization")):
-            wanted = referred(have.values(), self.client.endpoint)
-            for kind in kinds:
-                resources, certificate = await self._read_all(
-                    kind, wanted[kind], have, known, deadline
-                )
-                found += resources
-                have.update((one.reference, one) for one in resources)
-                certificates[kind] = certificate
-        return found, [certificates[kind] for kind in REFERRED_TYPES]
-
-    async def _read_all(
-        self,
-        kind: str,
-        wanted: frozenset[str],
-        have: dict[str, RawResource],
-        known: Capabilities,
-        deadline: float,
-    ) -> tuple[list[RawResource], Certificate]:
-        here = sum(1 for one in have.values() if one.type == kind)
-        missing = sorted(wanted - have.keys())
-        if missing and not known.reads(kind):
-            reason = f"{kind}: the CapabilityStatement does not offer it"
-            certificate = Certificate(
-                kind, State.NOT_OFFERED, (reason,), here, unresolved=tuple(missing)
-            )
-            return [], certificate
-        elsewhere = [one for one in missing if literal(one) is None]
-        asked = [one for one in missing if literal(one) is not None][:_REFERRED_CAP]
-        answers = await asyncio.gather(*(self._single(one, known, deadline) for one in asked))
-        found = [resource for resource, _, _ in answers if resource is not None]
-        reasons = [
-            f"{reference}: {reason}"
-            for reference, (_, _, reason) in zip(asked, answers, strict=True)
-            if reason
-        ]
-        states = {state for _, state, _ in answers if state is not State.COMPLETE}
-        state = State.COMPLETE
-        if states:
-            state = State.WITHHELD if states == {State.WITHHELD} else State.PARTIAL
-        if elsewhere:
-            reasons.append(f"{kind}: {len(elsewhere)} on another server, not followed")
-        came = {one.reference for one in found}
-        certificate = Certificate(
-            kind,
-            state,
-            tuple(reasons),
-            count=here + len(found),
-            unresolved=tuple(one for one in missing if one not in came),
-        )
-        return found, certificate
 
     async def _capabilities(self, deadline: float) -> Capabilities | SourceRead:
         floor = State.UNAVAILABLE
