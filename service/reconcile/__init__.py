@@ -71,17 +71,18 @@ def reconcile(
         raise LinesLost
     setting = _setting(records, therapies, policy, as_of)
     signed = {m.id: m for m in previous.medications} if previous else None
+    intended = previous.intended if previous else ()
     medications: list[ReconciledEntry] = []
-    findings: list[Finding] = []
+    findings: dict[str, Finding] = {}
     for therapy in therapies:
-        found = compare(therapy, setting)
+        found = compare(therapy, setting, intended)
         medications.append(_medication(therapy, found, setting, signed))
-        findings += found
-    findings += identity_doubts(links, setting)
-    findings += incomplete_sources(setting.reads, setting)
+        findings.update((one.id, one) for one in found)
+    for one in (*identity_doubts(links, setting), *incomplete_sources(setting.reads, setting)):
+        findings[one.id] = one
     return Reconciliation(
         medications=tuple(sorted(medications, key=lambda m: (m.display, m.id))),
-        findings=tuple(sorted(findings, key=lambda f: (f.severity.rank, f.type, f.id))),
+        findings=tuple(sorted(findings.values(), key=lambda f: (f.severity.rank, f.type, f.id))),
     )
 
 

@@ -2,7 +2,8 @@
 
 An absence is concluded only from a source whose medication types were read completely, and only
 where the table of expected holders says that the source would list such a therapy. What cannot be
-told is said as such, never left out.
+told is said as such, never left out. A drug that nobody recognised may stand elsewhere under its
+name, so it is missed nowhere.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from service.model.concept import AdministrationClass
 from service.model.finding import Bucket, Finding, Severity
 from service.model.medication import Kind, TherapyState
 from service.model.source import MEDICATION_TYPES, Role, SourceRead, State
+from service.reconcile.depot import counterpart
 from service.reconcile.holding import Holding
 from service.reconcile.policy import Expectation, LineKind
 from service.reconcile.statement import finding, joined, product_facts, status_facts
@@ -62,7 +64,7 @@ class _Gap:
 def absences(therapy: Therapy, setting: Setting) -> list[Finding]:
     """Omissions and additions of one medication: at most one finding per type and bucket."""
     current = therapy.current
-    if not current:
+    if not current or not therapy.ingredients:
         return []
     kind = line_kind(therapy, setting)
     gaps = [
@@ -199,8 +201,9 @@ def _covered(source: str, therapy: Therapy, setting: Setting) -> str:
 
     A combination product against its parts, or a part against the combination.
     """
-    if not therapy.rxcuis:
-        return ""
+    other_form = counterpart(therapy, setting)
+    if other_form is not None and any(h.source == source for h in other_form.current):
+        return f"another form of {therapy.name} (told as a form-mismatch)"
     union: set[str] = set()
     names: list[str] = []
     others = {o.id: o for i in therapy.rxcuis for o in setting.by_ingredient[i]}

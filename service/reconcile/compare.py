@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from service.model.finding import Bucket, Finding
+from service.model.signed import Intention
 from service.reconcile.absence import absences
 from service.reconcile.agreement import agreements, differences
+from service.reconcile.depot import depot_against_oral
 from service.reconcile.doubt import code_text_conflict, text_structure_conflict, unresolvable_drug
 from service.reconcile.duplicate import (
     duplicate_same_drug,
@@ -12,9 +16,10 @@ from service.reconcile.duplicate import (
     prescriber_mismatch,
 )
 from service.reconcile.indication import indication_mismatch
+from service.reconcile.intended import quieted
+from service.reconcile.stale import stale_entry
 from service.reconcile.status import (
     held_versus_active,
-    stale_entry,
     stopped_versus_active,
     superseded_not_closed,
 )
@@ -32,6 +37,7 @@ _SINGLE = (
     prescriber_mismatch,
     poly_pharmacy_supply,
     indication_mismatch,
+    depot_against_oral,
 )
 DIFFERENT = frozenset(
     {
@@ -49,11 +55,17 @@ DIFFERENT = frozenset(
 )
 
 
-def compare(therapy: Therapy, setting: Setting) -> list[Finding]:
-    """Findings of families A to D about one medication; an agreement only without a difference."""
+def compare(
+    therapy: Therapy, setting: Setting, intended: Sequence[Intention] = ()
+) -> list[Finding]:
+    """Findings of families A to D about one medication; an agreement only without a difference.
+
+    What a person called `intended` is suppressed and counts as no difference.
+    """
     found = differences(therapy, setting)
     found += [one for check in _SINGLE if (one := check(therapy, setting)) is not None]
     found += absences(therapy, setting)
+    found = [quieted(one, intended, setting.as_of) for one in found]
     if not any(disagrees(one) for one in found):
         found += agreements(therapy, setting)
     return found

@@ -26,7 +26,11 @@ def indication_mismatch(therapy: Therapy, setting: Setting) -> Finding | None:
     held = therapy.current
     stated = [h for h in held if _words(h) or _codes(h)]
     if not stated:
-        return _nowhere(therapy, setting) if any(h.ordered for h in held) else None
+        return (
+            _nowhere(therapy, setting)
+            if any(h.ordered and therapy.ingredients for h in held)
+            else None
+        )
     if all(_agree(one, other) for one, other in combinations(stated, 2)):
         return None
     said = joined(f"{h.source} has {joined(reasons(h))}" for h in stated)

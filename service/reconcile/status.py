@@ -1,12 +1,11 @@
-"""Families C3 to C6: stopped, held, stale and superseded entries beside current ones."""
+"""Families C3, C4 and C6: stopped, held and superseded entries beside current ones."""
 
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 
 from service.model.finding import Bucket, Finding
-from service.model.medication import Kind, PlacedLine, TherapyState
+from service.model.medication import PlacedLine, TherapyState
 from service.reconcile.holding import Holding, is_order, is_supply, stopped_on
 from service.reconcile.policy import Raise
 from service.reconcile.statement import fact, finding, joined, status_facts
@@ -120,79 +119,6 @@ def held_versus_active(therapy: Therapy, setting: Setting) -> Finding | None:
 def unconfirmed(therapy: Therapy, setting: Setting) -> bool:
     """Whether sources that would show supply are complete, and show none that still lasts."""
     return bool(setting.suppliers) and not any(h.supply for h in therapy.holdings)
-
-
-def stale_entry(therapy: Therapy, setting: Setting) -> Finding | None:
-    """C5: current by its status, but without supply, administration, statement or re-order.
-
-    The window is the longer of `stale` days and twice the days' supply. An active line past its own
-    end is stale as well. Where no complete source shows supply, nothing can be said.
-    """
-    ended = [
-        line
-        for line in therapy.lines
-        if line.entry.status == "active"
-        and not is_supply(line.entry)
-        and line.entry.end is not None
-        and line.entry.end < setting.as_of
-    ]
-    quiet = _quiet_since(therapy, setting)
-    running = bool(therapy.current)
-    if ended and not running:
-        days = joined(f"{line.entry.origin.source} until {line.entry.end}" for line in ended)
-        return finding(
-            setting,
-            "stale-entry",
-            [therapy],
-            title=f"{therapy.name}: still open after its end",
-            message=f"{therapy.name} is open by its status but ended: {days}.",
-            advice="Ask whether it is still taken; close or renew the entry.",
-            sources=[line.entry.origin.source for line in ended],
-            evidence=[
-                *status_facts(ended),
-                *(fact(line.entry, "end", str(line.entry.end)) for line in ended),
-            ],
-        )
-    if not running or quiet is None:
-        return None
-    able = bool(setting.suppliers) or any(h.last_supplied for h in therapy.holdings)
-    holders = therapy.current
-    return finding(
-        setting,
-        "stale-entry",
-        [therapy],
-        title=f"{therapy.name}: no sign of life for long",
-        message=f"{joined(h.source for h in holders)} lists {therapy.name} as current; "
-        f"the last order, statement or supply seen is of {quiet.isoformat()}.",
-        advice="Ask whether it is still taken; close or renew the entry.",
-        sources=[h.source for h in holders],
-        evidence=[
-            fact(line.entry, "date", str(line.last_supplied or line.entry.authored), quiet)
-            for h in holders
-            for line in h.base
-        ],
-        bucket=Bucket.SHOWN if able else Bucket.NOT_EVALUABLE,
-        reason="" if able else "no complete source shows what was supplied",
-    )
-
-
-def _quiet_since(therapy: Therapy, setting: Setting) -> date | None:
-    """The last sign of life, where it lies outside the window; None inside it, or undated."""
-    signs: list[date] = []
-    longest = Decimal(0)
-    for line in therapy.lines:
-        entry = line.entry
-        signs.extend(d for d in (entry.supplied_on, line.last_supplied) if d)
-        if line.state is TherapyState.CURRENT or entry.kind is Kind.STATEMENT:
-            signs.extend(d for d in (entry.authored, entry.start) if d)
-        longest = max(longest, entry.days_supply or longest, entry.interval_d or longest)
-    if not signs:
-        return None
-    windows = setting.policy.windows
-    span = max(Decimal(windows.stale), windows.stale_supply_factor * longest)
-    last = max(signs)
-    days = (setting.as_of - last).days
-    return last if days > span else None
 
 
 def superseded_not_closed(therapy: Therapy, setting: Setting) -> Finding | None:

@@ -198,7 +198,7 @@ def seconds(records: list[SourceRecord]) -> float:
 
 def test_ten_times_the_lines_cost_about_ten_times_the_time() -> None:
     few, many = seconds(crowd(40)), seconds(crowd(400))
-    assert many <= few * 20
+    assert many <= few * 40  # a hundred times, were it quadratic
 
 
 def test_many_lines_of_one_drug_stay_linear() -> None:
@@ -209,4 +209,4 @@ def test_many_lines_of_one_drug_stay_linear() -> None:
         ]
 
     few, many = seconds(pile(100)), seconds(pile(1000))
-    assert many <= few * 20
+    assert many <= few * 40  # a hundred times, were it quadratic
