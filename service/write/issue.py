@@ -10,6 +10,7 @@ from service.write import statement
 from service.write.codes import (
     ACT_CODE,
     ACT_CODES,
+    DRAFT,
     FINDING_SYSTEM,
     MITIGATION_CODES,
     REASON_SYSTEM,
@@ -17,7 +18,7 @@ from service.write.codes import (
     Code,
     concept,
 )
-from service.write.elements import compact, instant, meta, narrative, person, printable
+from service.write.elements import compact, device, instant, meta, narrative, person, printable
 from service.write.identity import identifier
 from service.write.target import Desk
 
@@ -30,8 +31,11 @@ _STATUS = {
 }
 
 
-def build(desk: Desk, finding: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
-    """The resource for one decided finding; its medications are implicated, its facts evidence."""
+def build(desk: Desk, finding: Mapping[str, Any], decision: Decision | None) -> dict[str, Any]:
+    """The resource for one finding; its medications are implicated, its facts are evidence.
+
+    Decided, its author is the person who signs; a draft is preliminary and software's own.
+    """
     at = instant(desk.signing.at)
     rule = finding["rule"]
     reviewed = "" if rule["reviewed"] else ", not clinically reviewed"
@@ -40,15 +44,15 @@ def build(desk: Desk, finding: Mapping[str, Any], decision: Decision) -> dict[st
     return compact(
         {
             "resourceType": TYPE,
-            "meta": meta([SIGNED], _labels(desk, finding)),
-            "text": narrative(finding["title"], [detail, _judged(decision)]),
+            "meta": meta([SIGNED if decision else DRAFT], _labels(desk, finding)),
+            "text": narrative(finding["title"], [detail, _judged(decision) if decision else ""]),
             "identifier": [identifier(desk.standing_key(TYPE, finding["id"]))],
-            "status": _STATUS[decision.disposition],
+            "status": _STATUS[decision.disposition] if decision else "preliminary",
             "code": _code(finding),
             "severity": finding["severity"] if finding["severity"] != "none" else None,
             "patient": desk.patient_reference(),
             "identifiedDateTime": desk.report["as_of"],
-            "author": person(desk.signing.by),
+            "author": person(desk.signing.by) if decision else device(desk.version),
             "implicated": _implicated(desk, finding),
             "evidence": [
                 {"detail": [desk.theirs(*fact)]}
@@ -57,7 +61,7 @@ def build(desk: Desk, finding: Mapping[str, Any], decision: Decision) -> dict[st
                 )
             ],
             "detail": printable(detail),
-            "mitigation": [_mitigation(decision, at)],
+            "mitigation": [_mitigation(decision, at)] if decision else None,
         }
     )
 

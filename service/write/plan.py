@@ -32,7 +32,7 @@ PROTECTED = frozenset(
 
 LISTED = frozenset({"current", "planned", "held", "conflict", "unknown"})
 _WITHOUT_COMPLETE_SOURCES = frozenset({"DetectedIssue", "Task", "Provenance"})
-_AGREEING = frozenset({"confirmed-match", "equivalent-product"})
+AGREEING = frozenset({"confirmed-match", "equivalent-product"})
 
 
 def plan(
@@ -77,7 +77,7 @@ def plan(
             bases=bases,
             covered=covered,
             withheld=_withheld(report, target.name, consented),
-            incomplete=_incomplete(report),
+            incomplete=incomplete_sources(report),
             earlier={
                 value: standing
                 for (name, value), standing in (earlier or {}).items()
@@ -140,7 +140,7 @@ def _wanted(desk: Desk) -> list[_Wanted]:
     findings = {
         f["id"]: f
         for f in desk.report["findings"]
-        if f["id"] in desk.covered and f["id"] not in desk.withheld and f["type"] not in _AGREEING
+        if f["id"] in desk.covered and f["id"] not in desk.withheld and f["type"] not in AGREEING
     }
     listed = [m for m in medications.values() if m["state"] in LISTED]
     wanted = [
@@ -308,7 +308,8 @@ def _subject(report: Mapping[str, Any], target: str) -> str:
     return certain[0] if len(certain) == 1 else ""
 
 
-def _incomplete(report: Mapping[str, Any]) -> tuple[str, ...]:
+def incomplete_sources(report: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sources that were not complete, each in words."""
     return tuple(
         f"{source['name']} is {source['state']}"
         for source in report["sources"]

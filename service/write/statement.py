@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.model.review import Decision, Disposition
-from service.write.codes import ADHERENCE, DATA_ABSENT, RXNORM, SIGNED, TAKEN_AS, concept
+from service.write.codes import ADHERENCE, DATA_ABSENT, DRAFT, RXNORM, SIGNED, TAKEN_AS, concept
 from service.write.elements import compact, dose_text, instant, meta, narrative, note, printable
 from service.write.identity import identifier
 from service.write.target import Desk
@@ -27,15 +27,16 @@ _PROPOSED = {
 }
 
 
-def build(desk: Desk, medication: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
-    """The resource for one medication of the list."""
+def build(desk: Desk, medication: Mapping[str, Any], decision: Decision | None) -> dict[str, Any]:
+    """The resource for one medication of the list; without a decision it is a draft."""
     at = instant(desk.signing.at)
+    answered = (decision.patient_answer if decision else None) or ""
     dose = dose_text(medication)
     live = [line for line in medication["lines"] if line["status"] not in _ENDED]
     resource = compact(
         {
             "resourceType": TYPE,
-            "meta": meta([SIGNED], labels_of(medication)),
+            "meta": meta([SIGNED if decision else DRAFT], labels_of(medication)),
             "text": narrative(medication["display"], [dose, *_notes(decision)]),
             "identifier": [identifier(desk.standing_key(TYPE, medication["id"]))],
             "status": _STATUS.get(medication["state"], "unknown"),
@@ -43,7 +44,7 @@ def build(desk: Desk, medication: Mapping[str, Any], decision: Decision) -> dict
             "subject": desk.patient_reference(),
             **_effective(live),
             "dateAsserted": at,
-            "informationSource": desk.patient_reference() if decision.patient_answer else None,
+            "informationSource": desk.patient_reference() if answered else None,
             "basedOn": [
                 desk.theirs(line["source"], line["reference"])
                 for line in live
@@ -53,16 +54,15 @@ def build(desk: Desk, medication: Mapping[str, Any], decision: Decision) -> dict
                 desk.theirs(line["source"], line["reference"]) for line in medication["lines"]
             ],
             "reasonCode": [concept(text=printable(text)) for text in medication["indication"]],
-            "note": [note(text, decision.by, at) for text in _notes(decision)],
+            "note": [note(text, desk.signing.by, at) for text in _notes(decision)],
             "dosage": [_dosage(dose, live)] if dose or live else None,
         }
     )
-    answer = TAKEN_AS.get(decision.patient_answer or "")
-    if answer is not None:
+    if answered in TAKEN_AS:
         resource["extension"] = [
             {
                 "url": ADHERENCE,
-                "extension": [{"url": "code", "valueCodeableConcept": concept(answer)}],
+                "extension": [{"url": "code", "valueCodeableConcept": concept(TAKEN_AS[answered])}],
             }
         ]
     return resource
@@ -117,7 +117,9 @@ def _dosage(dose: str, live: list[Mapping[str, Any]]) -> dict[str, Any]:
     )
 
 
-def _notes(decision: Decision) -> list[str]:
+def _notes(decision: Decision | None) -> list[str]:
+    if decision is None:
+        return []
     to = decision.to.text if decision.to else ""
     said = _PROPOSED.get(decision.disposition, "").format(to=to)
     return [text for text in (said, decision.reason) if text]

@@ -116,7 +116,14 @@ class Desk:
         return identifier_value(self.key, "event", stem, resource_type, item)
 
     def patient_reference(self) -> dict[str, Any]:
-        return {"reference": self.subject}
+        """The patient on the target; by identifier where the target holds no record."""
+        if self.subject:
+            return {"reference": self.subject}
+        records = self.report["patient"]["records"]
+        certain = [one for one in records if one["grade"] == "certain"] or records
+        if not certain:
+            return {"type": "Patient", "display": "no record was found"}
+        return self.theirs(certain[0]["source"], certain[0]["reference"])
 
     def ours(self, resource_type: str, key: str, display: str = "") -> dict[str, Any]:
         """A reference to something of ours: real where it stands here or will, else logical."""
