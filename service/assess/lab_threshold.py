@@ -84,10 +84,10 @@ class LabThreshold(Check, frozen=True, forbid_unknown_fields=True, kw_only=True)
             if level.sex and level.sex != chart.facts.sex:
                 missing = missing or ("" if chart.facts.sex else "the sex")
                 continue
-            reached = _reached(level, last)
-            if reached is None:
+            holds = reached(level, last)
+            if holds is None:
                 missing = f"the exact value of {self.lab.title} on {last.day.isoformat()}"
-            elif reached:
+            elif holds:
                 yield Answer(
                     Verdict.MET,
                     words={
@@ -109,7 +109,7 @@ class LabThreshold(Check, frozen=True, forbid_unknown_fields=True, kw_only=True)
             yield not_met(f"{self.lab.title} on {last.day.isoformat()} reaches no limit.")
 
 
-def _reached(level: Level, last: Measured) -> bool | None:
+def reached(level: Level, last: Measured) -> bool | None:
     """Whether the value reaches the level; None where "<" or ">" leaves it open."""
     value, comparator = last.value, last.result.comparator
     if value is None:
