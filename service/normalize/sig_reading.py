@@ -276,13 +276,13 @@ class Reading:
 
     def word(self, found: re.Match[str]) -> None:
         word = found["word"]
+        if word == "taper" and not self._verbs and self._part.dose is None:
+            return
         if word in self._frequencies.meaning:
             raise NotRead
         if self._in_reason:
             if self._part.as_needed and len(self._part.reason) < _LONGEST_REASON:
                 self._part.reason.append(word)
-            return
-        if word == "taper" and not self._verbs and self._part.dose is None:
             return
         if word not in self._frequencies.harmless:
             raise NotRead

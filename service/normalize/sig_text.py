@@ -29,6 +29,7 @@ _NUMBER_WORDS = {
     "thrice": "3 times",
 }
 _COUNTED = r"(?:times?|tab|cap|pill|puff|drop|spray|hour|hr|day|week|patch|ml\b)"
+_VULGAR = re.compile(r"(?<=\d)(?=[½¼¾⅓⅔⅛])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _AND_A_HALF = re.compile(r"\b(one|two|three|four|[1-9]) (?:and|&) (?:a |one[- ])?(?:half|1/2)\b")
 _HALF = re.compile(r"\b(?:one|a)[- ]half\b(?: (?:of )?an?\b)?|\bhalf an?\b")
@@ -55,7 +56,8 @@ def prepared(text: str) -> str | None:
     """The text as the grammar reads it; None when it is longer than any direction is."""
     if len(text) > LONGEST:
         return None
-    line = " ".join(unicodedata.normalize("NFKC", text).lower().replace("⁄", "/").split())
+    apart = _VULGAR.sub(" ", text)
+    line = " ".join(unicodedata.normalize("NFKC", apart).lower().replace("⁄", "/").split())
     line = _THOUSANDS.sub("", line)
     line = _AND_A_HALF.sub(lambda found: _NUMBER_WORDS.get(found[1], found[1]) + ".5", line)
     line = _HALF.sub("half", line)
