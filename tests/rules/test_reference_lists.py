@@ -1,0 +1,83 @@
+"""The ONC lists pair by pair: each high-priority pair on two sources is found by our own rules."""
+
+from __future__ import annotations
+
+import csv
+import os
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from service.assess.engine import assess
+from service.assess.rule import RuleBook
+from service.mappings.cases import Case, MedicationRow, build
+from service.mappings.rules import load_rules
+from service.mappings.rxnorm import load_drug_table
+from service.model.finding import Finding, Severity
+from service.normalize.drug_table import DrugTable
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+REFERENCE = os.environ.get("CONCORD_REFERENCE_DATA", "")
+needs_reference = pytest.mark.skipif(
+    not REFERENCE, reason="CONCORD_REFERENCE_DATA is not set: the ONC lists are not carried"
+)
+AS_OF = date(2026, 3, 10)
+
+
+@cache
+def book() -> RuleBook:
+    return load_rules(MAPPINGS)
+
+
+@cache
+def drugs() -> DrugTable:
+    return load_drug_table(MAPPINGS)
+
+
+def _pairs(name: str, *columns: str) -> list[tuple[str, ...]]:
+    with (Path(REFERENCE) / "ddi" / name).open(encoding="utf-8", newline="") as lines:
+        return [tuple(row[c] for c in columns) for row in csv.DictReader(lines, delimiter="\t")]
+
+
+def _found(first: str, second: str) -> tuple[Finding, ...]:
+    case = Case(
+        name="pair",
+        as_of=AS_OF,
+        medications=(
+            MedicationRow(rxcui=first, name="", source="psychiatry", start=date(2026, 1, 10)),
+            MedicationRow(rxcui=second, name="", source="primary-care", start=date(2026, 2, 10)),
+        ),
+        expect=(),
+    )
+    return assess(build(case, drugs()).view, book(), AS_OF)
+
+
+@needs_reference
+def test_every_high_priority_pair_of_drugs_we_carry_is_found() -> None:
+    columns = ("object", "object_rxcui", "precipitant", "precipitant_rxcui")
+    missed = [
+        f"{one} + {two}"
+        for one, first, two, second in _pairs("onc_high_priority_pairs.tsv", *columns)
+        if drugs().by_rxcui(first) is not None and drugs().by_rxcui(second) is not None
+        if not any(
+            f.severity is Severity.HIGH for f in _found(first, second) if f.act_code == "DRG"
+        )
+    ]
+    assert missed == []
+
+
+@needs_reference
+def test_no_low_priority_pair_interrupts() -> None:
+    loud = [
+        f"{one} + {two}: {finding.rule.id}"
+        for one, first, two, second in _pairs(
+            "onc_low_priority_pairs.tsv", "drug_1", "rxcui_1", "drug_2", "rxcui_2"
+        )
+        if first != second
+        if drugs().by_rxcui(first) is not None and drugs().by_rxcui(second) is not None
+        for finding in _found(first, second)
+        if finding.severity is Severity.HIGH and finding.type == "drug-interaction"
+    ]
+    assert loud == []
