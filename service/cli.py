@@ -177,13 +177,13 @@ def _run_demo(options: argparse.Namespace) -> int:
 
 
 def _run_serve(options: argparse.Namespace) -> int:
-    from service.app import serve
+    from service.run import serve
 
     return serve(options.config, say=_say)
 
 
 def _run_work(options: argparse.Namespace) -> int:
-    from service.app import work
+    from service.run import work
 
     return work(options.config, say=_say)
 
@@ -262,7 +262,7 @@ def _run_check_mappings(options: argparse.Namespace) -> int:
 
 
 def _run_token(options: argparse.Namespace) -> int:
-    from service.app import token
+    from service.run import token
 
     print(token(options.config, user=options.user, role=options.role))
     return OK

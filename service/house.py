@@ -1,0 +1,190 @@
+"""Everything that a running service holds open: store, clients, readers, knowledge, jobs, web.
+
+Built once by `open_house` and closed with it; `serve`, `work` and `demo` run on the same house.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+
+from service import app
+from service.errors import ServiceError, SourceError
+from service.fhir.client import FhirClient
+from service.fhir.wire import http_client
+from service.jobs import Jobs
+from service.mappings.folder import mappings_folder
+from service.mappings.sources import load_sources
+from service.model.review import User
+from service.pipeline.deliver import Courier, Recipient, deliver_due
+from service.pipeline.reconcile import Knowledge
+from service.pipeline.refresh import refresh
+from service.read.server import ServerReader
+from service.read.source import Reader
+from service.settings import Settings, role_of
+from service.store import Store, open_store
+from service.web.auth import Issuer
+from service.web.services import Services
+from service.write.deliver import write_target
+from service.write.target import WriteTarget
+
+log = structlog.get_logger()
+
+TEND_S = 5.0
+"""Between two looks for writes whose next try has come."""
+
+LOOK_AGAIN_S = 1.0
+"""Between two looks for a write whose answer was lost."""
+
+
+@dataclass(slots=True)
+class House:
+    """The open parts. `day` fixes the day that reports stand on; None means today."""
+
+    settings: Settings
+    store: Store
+    knowledge: Knowledge
+    clients: Mapping[str, FhirClient]
+    readers: Sequence[Reader]
+    worker: str
+    day: date | None = None
+    demo_user: User | None = None
+
+    async def reconcile(self, patient: str) -> None:
+        """Reads every source of one patient and keeps the new report."""
+        at = app.now()
+        report = await refresh(
+            self.store,
+            self.readers,
+            self.knowledge,
+            patient,
+            as_of=self.day or at.date(),
+            at=at,
+        )
+        log.info("list_reconciled", patient=patient, version=report.number)
+
+    async def deliver(self, signature: str = "") -> None:
+        """Works the outbox off as far as it goes now; `signature` is what the job was about."""
+        log.info("deliver", job=signature, count=await self.deliver_due())
+
+    async def deliver_due(self) -> int:
+        """Moves everything on whose time has come; gives how many groups moved."""
+        recipients = {
+            target.name: Recipient(self.clients[target.name], target)
+            for target in await self.targets()
+        }
+        return await deliver_due(
+            Courier(
+                store=self.store,
+                recipients=recipients,
+                worker=self.worker,
+                clock=app.now,
+                pause=lambda: asyncio.sleep(LOOK_AGAIN_S),
+            )
+        )
+
+    async def targets(self) -> Sequence[WriteTarget]:
+        """Every server as a recipient: what the site switched on and what the server says."""
+        return await asyncio.gather(*(self._target(name) for name in sorted(self.clients)))
+
+    async def _target(self, name: str) -> WriteTarget:
+        client = self.clients[name]
+        allowed = self.settings.sources[name].write
+        try:
+            known = await client.capabilities()
+        except SourceError as error:
+            return write_target(name, client.base_url, allowed, None, unreachable=error.message)
+        return write_target(name, client.base_url, allowed, known)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[Jobs]:
+        """Jobs that are taken and done in this process, and the outbox looked after."""
+        jobs = Jobs(
+            store=self.store,
+            database=jobs_address(self.settings.store.url),
+            works={"reconcile": self.reconcile, "deliver": self.deliver},
+            worker=self.worker,
+            clock=app.now,
+        )
+        await jobs.launch()
+        tending = asyncio.create_task(self._tend())
+        try:
+            yield jobs
+        finally:
+            tending.cancel()
+            await asyncio.gather(tending, return_exceptions=True)
+            await jobs.close()
+
+    async def _tend(self) -> None:
+        """Delivers what waits for its next try; what fails now is looked at again."""
+        while True:
+            await asyncio.sleep(TEND_S)
+            try:
+                await self.deliver_due()
+            except ServiceError as error:
+                log.warning("deliver_again_later", error=type(error).__name__)
+
+    def services(self, jobs: Jobs, hosts: tuple[str, ...]) -> Services:
+        """What the web application is given."""
+        return Services(
+            store=self.store,
+            issuer=Issuer(self.store.key, app.now),
+            queue=jobs.queue,
+            targets=self.targets,
+            now=app.now,
+            sources={name: client.base_url for name, client in self.clients.items()},
+            hosts=hosts,
+            demo_user=self.demo_user,
+        )
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings, *, day: date | None = None, demo_user: User | None = None
+) -> AsyncIterator[House]:
+    """The parts of a service, opened in order and closed in reverse."""
+    async with AsyncExitStack() as stack:
+        store = await open_store(settings.store.url)
+        stack.push_async_callback(store.close)
+        http = await stack.enter_async_context(http_client())
+        profiles = load_sources(mappings_folder(settings.mappings))
+        clients = {
+            name: FhirClient(
+                source.base_url,
+                app.credentials(settings, name),
+                http=http,
+                limits=app.limits(settings),
+            )
+            for name, source in sorted(settings.sources.items())
+            if source.base_url
+        }
+        readers = [
+            ServerReader(
+                name, role_of(name, settings), client, profiles, settings.sources[name].vendor
+            )
+            for name, client in clients.items()
+        ]
+        yield House(
+            settings=settings,
+            store=store,
+            knowledge=app.knowledge(settings),
+            clients=clients,
+            readers=readers,
+            worker=f"{socket.gethostname()}-{os.getpid()}",
+            day=day,
+            demo_user=demo_user,
+        )
+
+
+def jobs_address(store: str) -> str:
+    """Where DBOS keeps its steps: beside the SQLite file, or in the same PostgreSQL."""
+    if store.startswith("sqlite:///"):
+        return f"{store.removesuffix('.db')}-jobs.db"
+    return store

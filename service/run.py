@@ -1,0 +1,107 @@
+"""The processes: `concord serve`, `concord work`, and the small commands around a store."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from service import app, log
+from service.errors import SettingsError
+from service.house import House, open_house
+from service.model.review import User, UserRole
+from service.store import open_store
+from service.web.application import create_app
+from service.web.auth import Issuer
+
+GRACE_S = 8
+"""How long a stop waits for answers under way."""
+
+
+def serve(config: Path | None, *, say: app.Say) -> int:
+    """The API and the review page, with a worker in the same process."""
+    settings = app.settings_of(config)
+    log.configure()
+    if not any(source.base_url for source in settings.sources.values()):
+        raise SettingsError("sources: name at least one server, [sources.NAME] base_url = ...")
+
+    async def run() -> None:
+        async with open_house(settings) as house:
+            await serve_house(house, say=say)
+
+    asyncio.run(run())
+    return 0
+
+
+async def serve_house(
+    house: House, *, say: app.Say, ready: Callable[[], None] | None = None
+) -> None:
+    """Serves a house until it is told to stop. `ready` is called once the page answers."""
+    web = house.settings.web
+    public = web.public_url.partition("://")[2].partition("/")[0].partition(":")[0]
+    hosts = tuple(name for name in ("127.0.0.1", "localhost", web.host, public) if name)
+    async with house.working() as jobs:
+        application = create_app(house.services(jobs, hosts))
+        server = _Server(
+            uvicorn.Config(
+                application,
+                host=web.host,
+                port=web.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=GRACE_S,
+                proxy_headers=False,
+            ),
+            ready or (lambda: say(f"Concord listens on http://{web.host}:{web.port}")),
+        )
+        await server.serve()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def work(config: Path | None, *, say: app.Say) -> int:
+    """A worker beside others on the same store, until it is told to stop."""
+    settings = app.settings_of(config)
+    log.configure()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        async with open_house(settings) as house, house.working():
+            say(f"Concord works on the jobs of the store as {house.worker}.")
+            await stop.wait()
+
+    asyncio.run(run())
+    return 0
+
+
+def token(config: Path | None, *, user: str, role: str) -> str:
+    """A bearer token for one hour, from the store's own key."""
+    settings = app.settings_of(config)
+
+    async def made() -> str:
+        store = await open_store(settings.store.url)
+        try:
+            return Issuer(store.key, app.now).token(User(user, user, UserRole(role)))
+        finally:
+            await store.close()
+
+    return asyncio.run(made())
