@@ -65,6 +65,15 @@ async def deliver_due(courier: Courier) -> int:
     return moved
 
 
+async def deliver_signature(courier: Courier, signature: str) -> None:
+    """Move everything of one signature, as far as it goes now; what waits stays due."""
+    async with courier.store.read() as look:
+        groups = await outbox.due(look, at=courier.clock())
+    for group in groups:
+        if group.signature == signature:
+            await deliver_group(courier, group)
+
+
 async def deliver_group(courier: Courier, group: Group) -> bool:
     """Move one signature's writes to one server as far as they go now.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
@@ -9,6 +10,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import StoreConflict
 from service.store.tables import leases
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds what until when."""
+
+    name: str
+    holder: str
+    until: datetime
+
+
+async def named(look: AsyncConnection, prefix: str) -> tuple[Lease, ...]:
+    """Leases whose name begins so, held or run out."""
+    found = await look.execute(
+        select(leases.c.name, leases.c.holder, leases.c.until)
+        .where(leases.c.name.startswith(prefix, autoescape=True))
+        .order_by(leases.c.name)
+    )
+    return tuple(Lease(*row) for row in found)
+
+
+async def renew(
+    tx: AsyncConnection, name: str, holder: str, *, seconds: float, at: datetime
+) -> None:
+    """Say that the holder lives: a lease that only its own holder ever takes."""
+    until = at + timedelta(seconds=seconds)
+    changed = await tx.execute(
+        update(leases).where(leases.c.name == name).values(holder=holder, until=until)
+    )
+    if not changed.rowcount:
+        await tx.execute(insert(leases).values(name=name, holder=holder, token=1, until=until))
 
 
 async def acquire(
