@@ -20,7 +20,7 @@ from service.model.source import MEDICATION_TYPES, Role, SourceRead, State
 from service.reconcile.depot import counterpart
 from service.reconcile.holding import Holding
 from service.reconcile.policy import Expectation, LineKind
-from service.reconcile.statement import finding, joined, product_facts, status_facts
+from service.reconcile.statement import finding, joined, product_facts, status_facts, verb
 from service.reconcile.therapy import Setting, Therapy
 
 _PRESENT = frozenset({TherapyState.CURRENT, TherapyState.HELD, TherapyState.PLANNED})
@@ -124,6 +124,11 @@ def line_kind(therapy: Therapy, setting: Setting) -> LineKind:
         return LineKind.INPATIENT
     if therapy.administration is AdministrationClass.DEPOT or (
         therapy.rxcuis & policy.clinic.keys()
+    ):
+        return LineKind.CLINIC
+    kinds = {line.entry.kind for line in therapy.lines}
+    if Kind.ADMINISTRATION in {x.entry.kind for h in current for x in h.supply} and (
+        Kind.DISPENSE not in kinds
     ):
         return LineKind.CLINIC
     bought = bool(therapy.rxcuis) and therapy.rxcuis <= policy.self_medication.keys()
@@ -261,19 +266,21 @@ def _omission(
 ) -> Finding:
     holders = therapy.current
     names = joined(h.source for h in holders)
-    lists = "list" if len(holders) > 1 else "lists"
+    lists = verb(holders, "lists", "list")
+    does = verb(gaps, "does", "do")
     absent = joined(
         gap.read.name + (gap.words if verdict is _Verdict.LACKS else "") for gap in gaps
     )
     reason = "; ".join(gap.words for gap in gaps)
     match verdict:
         case _Verdict.LACKS:
-            message = f"{names} {lists} {therapy.name} as current; {absent} does not."
+            message = f"{names} {lists} {therapy.name} as current; {absent} {does} not."
             reason = ""
         case _Verdict.UNTOLD:
-            message = f"Cannot tell whether {absent} lacks {therapy.name}: {reason}."
+            lacks = verb(gaps, "lacks", "lack")
+            message = f"Cannot tell whether {absent} {lacks} {therapy.name}: {reason}."
         case _Verdict.NOT_EXPECTED:
-            message = f"{absent} does not list {therapy.name}, and need not: {reason}."
+            message = f"{absent} {does} not list {therapy.name}, and need not: {reason}."
     return finding(
         setting,
         type_,

@@ -28,6 +28,7 @@ from service.reconcile.therapy import (
     route_of,
 )
 
+_UNSPECIFIC_ROUTES = frozenset({"parenteral", "oromucosal"})
 _SOLID = "solid"
 _FORM_GROUPS = {"tablet": _SOLID, "capsule": _SOLID}
 
@@ -235,6 +236,7 @@ def _form(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Findin
         title="the forms differ",
         path="form",
         advice="Ask which form is meant; release forms are not interchangeable.",
+        words=_form_words,
     )
 
 
@@ -248,12 +250,14 @@ def _by_attribute(
     title: str,
     path: str,
     advice: str,
+    words: Callable[[Holding], tuple[str, ...]] | None = None,
 ) -> Finding | None:
-    """A finding where two sources state different values of one attribute."""
+    """A finding where two sources state different values of one attribute, said in `words`."""
     differing = _differing(held, attribute)
     if not differing:
         return None
-    said = joined(f"{h.source} has {', '.join(attribute(h))}" for h in differing)
+    words = words or attribute
+    said = joined(f"{h.source} has {', '.join(words(h))}" for h in differing)
     return finding(
         setting,
         type_,
@@ -264,11 +268,7 @@ def _by_attribute(
         sources=[h.source for h in differing],
         evidence=[
             *product_facts(_base(differing)),
-            *(
-                fact(line.entry, path, ", ".join(attribute(h)))
-                for h in differing
-                for line in h.base
-            ),
+            *(fact(line.entry, path, ", ".join(words(h))) for h in differing for line in h.base),
         ],
     )
 
@@ -301,7 +301,9 @@ def _as_needed(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> F
 
 
 def _routes(holding: Holding) -> tuple[str, ...]:
-    return distinct(route_of(line.entry) for line in holding.base)
+    """Routes that say where it goes: "parenteral" of a dose form fits any injection."""
+    stated = distinct(route_of(line.entry) for line in holding.base)
+    return () if any(route in _UNSPECIFIC_ROUTES for route in stated) else stated
 
 
 def _forms(holding: Holding) -> tuple[str, ...]:
@@ -316,6 +318,14 @@ def _forms(holding: Holding) -> tuple[str, ...]:
         if form and drug is not None and drug.form:
             forms.append(" ".join(filter(None, (drug.release, _FORM_GROUPS.get(form, form)))))
     return distinct(forms)
+
+
+def _form_words(holding: Holding) -> tuple[str, ...]:
+    return distinct(
+        f"{drug.release or 'immediate-release'} {form_of(line.entry)}"
+        for line in holding.base
+        if (drug := line.entry.resolution.drug)
+    )
 
 
 def _salts(holding: Holding) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from service.model.concept import AdministrationClass
 from service.model.finding import Finding, Severity
-from service.reconcile.statement import finding, joined, product_facts
+from service.reconcile.statement import finding, joined, product_facts, verb
 from service.reconcile.therapy import Setting, Therapy
 
 _CLASSES = {AdministrationClass.DEPOT, AdministrationClass.SYSTEMIC}
@@ -39,12 +39,13 @@ def depot_against_oral(therapy: Therapy, setting: Setting) -> Finding | None:
     depot = therapy if therapy.administration is AdministrationClass.DEPOT else other
     oral = other if depot is therapy else therapy
     in_depot, in_oral = ([h.source for h in one.current] for one in (depot, oral))
+    has = verb(in_depot, "has", "have")
     return finding(
         setting,
         "form-mismatch",
         pair,
         title=f"{therapy.name}: long-acting injection or by mouth",
-        message=f"{joined(in_depot)} has {therapy.name} as a long-acting injection, "
+        message=f"{joined(in_depot)} {has} {therapy.name} as a long-acting injection, "
         f"{joined(in_oral)} in another form; no list has both.",
         advice="Ask whether the injection replaced the other form, or both are meant.",
         sources=[*in_depot, *in_oral],

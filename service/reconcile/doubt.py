@@ -87,7 +87,7 @@ def code_text_conflict(therapy: Therapy, setting: Setting) -> Finding | None:
         "code-text-conflict",
         [therapy],
         title=f"{therapy.name}: code and text name different drugs",
-        message=f"{joined(sorted({line.entry.origin.source for line in lines}))} has a line that "
+        message=f"A line of {joined(sorted({line.entry.origin.source for line in lines}))} "
         f"was read as {therapy.name} but also names {joined(others)}.",
         advice="Ask which drug is meant before anything else is decided about it.",
         sources=[line.entry.origin.source for line in lines],

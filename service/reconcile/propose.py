@@ -1,8 +1,8 @@
 """What to consider for one medication, with the reason in words; never a silent choice.
 
 Where the sources agree the proposal is what they say. Where they differ it is a question, unless
-who prescribes it, what is newest and what was supplied all point to one source: then its dose is
-proposed, and the reason says on what it rests.
+the newest order and the newest supply say the same and what contradicts them is older than that
+supply: then their dose is proposed, and the reason says on what it rests.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from service.model.medication import (
     Agreement,
     Change,
     Kind,
+    MedicationEntry,
     PlacedLine,
     Proposal,
     TherapyState,
 )
 from service.model.signed import SignedMedication
 from service.reconcile.compare import disagrees
-from service.reconcile.dose import Dose, dose_of, same_amounts
+from service.reconcile.dose import dose_of, same_amounts
 from service.reconcile.holding import Holding, is_order
 from service.reconcile.statement import joined
 from service.reconcile.therapy import Setting, Therapy
@@ -88,7 +89,7 @@ def propose(
     types = {f.type for f in shown}
     name, who = therapy.name, grounds(therapy)
     if unclear := [f for f in shown if f.type in _ASK_TYPES]:
-        return Proposal(Action.ASK, f"Ask what {name} is.", unclear[0].message)
+        return Proposal(Action.ASK, unclear[0].advice, unclear[0].message)
     match state:
         case TherapyState.CONFLICT:
             return Proposal(Action.ASK, f"Ask whether {name} is still taken.", who)
@@ -131,13 +132,18 @@ def _dose_proposal(therapy: Therapy, shown: Sequence[Finding], setting: Setting)
     tolerance = setting.policy.thresholds.dose_tolerance
     stated = [h for h in therapy.compared if h.dose.known]
     prescribing = [h for h in stated if any(is_order(line.entry) for line in h.base)]
-    newest = max((h.authored for h in stated if h.authored), default=None)
-    supplied = _supplied_dose(therapy)
+    newest = max((h.authored for h in prescribing if h.authored), default=None)
+    supplied = _newest_supply(therapy)
     leading = [h for h in prescribing if h.authored == newest and newest is not None]
     decided = (
         len(leading) == 1
         and supplied is not None
-        and same_amounts(leading[0].dose, supplied, tolerance)
+        and same_amounts(leading[0].dose, dose_of([supplied]), tolerance)
+        and not any(
+            (h.authored or date.max) > (supplied.supplied_on or date.min)
+            for h in stated
+            if h.authored and not same_amounts(h.dose, leading[0].dose, tolerance)
+        )
         and len({f.type for f in shown if disagrees(f)}) == 1
         and "decimal point" not in mismatch.title
     )
@@ -148,8 +154,8 @@ def _dose_proposal(therapy: Therapy, shown: Sequence[Finding], setting: Setting)
     return Proposal(Action.CHANGE, f"Change {therapy.name} to {dose.words()} in {others}.", reason)
 
 
-def _supplied_dose(therapy: Therapy) -> Dose | None:
-    """The daily dose of the newest supply that states one."""
+def _newest_supply(therapy: Therapy) -> MedicationEntry | None:
+    """The newest hand-over that states a daily dose and is not long past."""
     supplied = [
         line
         for line in therapy.lines
@@ -159,7 +165,7 @@ def _supplied_dose(therapy: Therapy) -> Dose | None:
         and line.state is not TherapyState.STOPPED
     ]
     newest = max(supplied, key=_supplied_order, default=None)
-    return dose_of([newest.entry]) if newest else None
+    return newest.entry if newest else None
 
 
 def _supplied_order(line: PlacedLine) -> tuple[date, str, str]:

@@ -10,7 +10,7 @@ from service.model.evidence import Fact
 from service.model.finding import Bucket, Finding
 from service.model.medication import Kind, PlacedLine, TherapyState
 from service.reconcile.holding import is_order, is_supply
-from service.reconcile.statement import fact, finding, joined, status_facts
+from service.reconcile.statement import fact, finding, joined, status_facts, verb
 from service.reconcile.therapy import Setting, Therapy, distinct
 
 _ADVICE = "Ask whether it is still taken; close or renew the entry."
@@ -34,12 +34,13 @@ def stale_entry(therapy: Therapy, setting: Setting) -> Finding | None:
     if last_sign is None:
         return None
     names = joined(h.source for h in therapy.current)
+    lists = verb(therapy.current, "lists", "list")
     return _stale(
         therapy,
         setting,
         "no sign of life for long",
-        f"{names} lists {therapy.name} as current; the last order, statement or supply seen is of "
-        f"{last_sign.isoformat()}.",
+        f"{names} {lists} {therapy.name} as current; "
+        f"the last order, statement or supply seen is of {last_sign.isoformat()}.",
         [
             fact(line.entry, "date", str(line.last_supplied or line.entry.authored), last_sign)
             for h in therapy.current

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from datetime import date
 
 from service.model.evidence import Fact
@@ -125,6 +125,11 @@ def _coded(entry: MedicationEntry) -> str:
 def status_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
     """The status of each line."""
     return [fact(line.entry, "status", line.entry.status or "none") for line in lines]
+
+
+def verb(parts: Sized, one: str, several: str) -> str:
+    """The form of a verb for that many subjects: "has" or "have"."""
+    return one if len(parts) == 1 else several
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from service.model.finding import Bucket, Finding
 from service.model.medication import PlacedLine, TherapyState
 from service.reconcile.holding import Holding, is_order, is_supply, stopped_on
 from service.reconcile.policy import Raise
-from service.reconcile.statement import fact, finding, joined, status_facts
+from service.reconcile.statement import fact, finding, joined, status_facts, verb
 from service.reconcile.therapy import Setting, Therapy
 
 _STOPPED_STATUS = frozenset({"stopped", "completed", "cancelled", "not-taken"})
@@ -48,13 +48,12 @@ def stopped_versus_active(therapy: Therapy, setting: Setting) -> Finding | None:
     holders = [against[source] for source in sorted(against)]
     said = joined(f"{source} {_how(line, stops[source][1])}" for source, line in lines.items())
     active = joined(h.source for h in holders)
-    verb = "have" if len(holders) > 1 else "has"
     return finding(
         setting,
         "stopped-versus-active",
         [therapy],
         title=f"{therapy.name}: stopped in one list, current in another",
-        message=f"{said}; {active} {verb} it as current.",
+        message=f"{said}; {active} {verb(holders, 'has', 'have')} it as current.",
         advice="Ask whether it is still taken, and close the entry that is wrong.",
         sources=[*lines, *against],
         evidence=[
@@ -101,13 +100,13 @@ def held_versus_active(therapy: Therapy, setting: Setting) -> Finding | None:
     current = therapy.current
     if not held or not current:
         return None
-    holders = joined(h.source for h in current)
+    paused, holders = joined(h.source for h in held), joined(h.source for h in current)
     return finding(
         setting,
         "held-versus-active",
         [therapy],
         title=f"{therapy.name}: on hold in one list, current in another",
-        message=f"{joined(h.source for h in held)} has {therapy.name} on hold, "
+        message=f"{paused} {verb(held, 'has', 'have')} {therapy.name} on hold, "
         f"{holders} as current.",
         advice="Ask whether the pause is over, and since when.",
         sources=[*(h.source for h in held), *(h.source for h in current)],

@@ -127,10 +127,10 @@ def display(therapy: Therapy) -> str:
     words = [_strengths(therapy, drugs)]
     forms = distinct(form_of(line.entry) for line in lines)
     routes = distinct(route_of(line.entry) for line in lines)
-    releases = distinct(drug.release for drug in drugs)
+    releases = {drug.release for drug in drugs if drug.form}
     for values in (releases, routes, forms):
         if len(values) == 1:
-            words.append(values[0])
+            words.extend(value for value in values if value)
     return " ".join(words)
 
 
