@@ -49,11 +49,10 @@ def results(
             part,
             f"component[{place}].",
             context,
-            notes,
         )
         for place, part in enumerate(found.component)
     ]
-    own = _valued(shared, found, "", context, notes)
+    own = _valued(shared, found, "", context)
     if parts and own.value is None and not own.text and not own.absent:
         return tuple(parts)
     return (own, *parts)
@@ -64,9 +63,8 @@ def _valued(
     found: clinical.Observation | clinical.Value,
     prefix: str,
     context: Context,
-    notes: Notes,
 ) -> LabResult:
-    value, comparator, text, path = _value(found, context, notes)
+    value, comparator, text, path = _value(found, context)
     concept = found.value_codeable_concept
     return replace(
         result,
@@ -86,14 +84,11 @@ def _valued(
 
 
 def _value(
-    found: clinical.Observation | clinical.Value, context: Context, notes: Notes
+    found: clinical.Observation | clinical.Value, context: Context
 ) -> tuple[Quantity | None, str, str, str]:
     """Value, comparator, text and path of value[x]."""
     quantity = found.value_quantity
     if quantity is not None and quantity.value is not None:
-        if not quantity.value.is_finite() or abs(quantity.value.adjusted()) > 15:
-            notes.say(f"a value of {str(quantity.value)[:20]} is not possible")
-            return None, "", "", "valueQuantity"
         unit = context.tables.units.spelled(quantity)
         return Quantity(quantity.value, unit), quantity.comparator, "", "valueQuantity"
     if found.value_codeable_concept is not None:

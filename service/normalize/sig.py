@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from service.model.dosage import Dosage
 from service.normalize.frequency import Frequencies
@@ -16,16 +17,19 @@ from service.normalize.routes import Routes
 from service.normalize.sig_parts import NotRead
 from service.normalize.sig_reading import Reading
 from service.normalize.sig_rules import rules
-from service.normalize.sig_text import prepared
+from service.normalize.sig_text import LONGEST, prepared
 from service.normalize.units import Units
+
+_REMEMBERED = 4096
 
 
 class Grammar:
-    """The grammar over one set of tables; `read` keeps no state between calls."""
+    """The grammar over one set of tables; it remembers readings, as directions repeat a lot."""
 
     def __init__(self, units: Units, frequencies: Frequencies, routes: Routes) -> None:
         self._units, self._frequencies, self._routes = units, frequencies, routes
         self._rules = rules(units, frequencies, routes)
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._read)
 
     def read(self, text: str) -> tuple[Dosage, ...]:
         """The parts of a direction as dosages; empty when it is not read.
@@ -33,6 +37,9 @@ class Grammar:
         Parts that hold together (2 in the morning and 1 at bedtime) have no sequence; steps that
         follow one another (20 mg for 5 days, then 10 mg) are numbered from 1.
         """
+        return self._remembered(text) if len(text) <= LONGEST else ()
+
+    def _read(self, text: str) -> tuple[Dosage, ...]:
         line = prepared(text)
         if not line:
             return ()

@@ -52,10 +52,8 @@ _UNGLUED: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-def prepared(text: str) -> str | None:
-    """The text as the grammar reads it; None when it is longer than any direction is."""
-    if len(text) > LONGEST:
-        return None
+def prepared(text: str) -> str:
+    """The text, of at most LONGEST characters, as the grammar reads it."""
     apart = _VULGAR.sub(" ", text)
     line = " ".join(unicodedata.normalize("NFKC", apart).lower().replace("⁄", "/").split())
     line = _THOUSANDS.sub("", line)

@@ -32,7 +32,7 @@ def placed(dosages: Sequence[Dosage], begins: date | None) -> tuple[Dosage, ...]
             found.append(replace(dosage, starts=start, ends=end))
             if end is not None:
                 ends.append(end)
-        begin = max(ends) + timedelta(days=1) if len(ends) == len(group) else None
+        begin = _later(max(ends), 1) if len(ends) == len(group) else None
     return tuple(found)
 
 
@@ -99,4 +99,12 @@ def _parts_of_a_day(dosages: Sequence[Dosage]) -> bool:
 def _end(start: date | None, duration_d: Decimal | None) -> date | None:
     if start is None or duration_d is None or duration_d > 36_600:
         return None
-    return start + timedelta(days=max(int(duration_d.to_integral_value()) - 1, 0))
+    return _later(start, max(int(duration_d.to_integral_value()) - 1, 0))
+
+
+def _later(day: date, days: int) -> date | None:
+    """So many days later; None beyond the calendar."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return None

@@ -11,6 +11,19 @@ from typing import TypeVar
 import msgspec
 
 _T = TypeVar("_T")
+_MOST_DIGITS = 15
+
+
+def check_numbers(*values: Decimal | None) -> None:
+    """Refuses NaN, infinities and what is beyond any dose, result or time.
+
+    Raises: ValueError, from which the decoder makes a validation error with the element's path.
+    """
+    for value in values:
+        if value is not None and not (
+            value.is_finite() and -_MOST_DIGITS < value.adjusted() < _MOST_DIGITS
+        ):
+            raise ValueError("a number beyond any dose or result")
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only=True):
@@ -49,6 +62,9 @@ class Quantity(Wire, frozen=True):
     unit: str = ""
     system: str = ""
     code: str = ""
+
+    def __post_init__(self) -> None:
+        check_numbers(self.value)
 
 
 class Range(Wire, frozen=True):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from service.normalize.wire.base import CodeableConcept, Period, Quantity, Range, Ratio, Wire
+from service.normalize.wire.base import (
+    CodeableConcept,
+    Period,
+    Quantity,
+    Range,
+    Ratio,
+    Wire,
+    check_numbers,
+)
 
 
 class Repeat(Wire, frozen=True):
@@ -14,9 +22,6 @@ class Repeat(Wire, frozen=True):
     bounds_range: Range | None = None
     bounds_period: Period | None = None
     count: Decimal | None = None
-    count_max: Decimal | None = None
-    duration: Decimal | None = None
-    duration_unit: str = ""
     frequency: Decimal | None = None
     frequency_max: Decimal | None = None
     period: Decimal | None = None
@@ -26,7 +31,9 @@ class Repeat(Wire, frozen=True):
     day_of_week: tuple[str, ...] = ()
     time_of_day: tuple[str, ...] = ()
     when: tuple[str, ...] | str = ()
-    offset: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        check_numbers(self.count, self.frequency, self.frequency_max, self.period, self.period_max)
 
 
 class Timing(Wire, frozen=True):
