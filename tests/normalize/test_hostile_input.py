@@ -70,11 +70,19 @@ RESOURCES: tuple[Json, ...] = (
     },
     observation(valueQuantity=QUANTITY, component=[{"valueInteger": 3}]),
 )
-ODD = (
-    [0, -1, 1e300, -1e300, 1e-300, 10**40, "NaN", "Infinity", "-Infinity", "sNaN", "1e999999"]
-    + ["", "x", None, True, [], {}, [None], {"value": {}}, "9999-12-31", "0001-01-01", "2026-99"]
-    + ["\u0000", "\ud83d\ude00", "Medication/", "#", "urn:uuid:", "a" * 5000]
+NUMBERS = (0, -1, 1e300, -1e300, 1e-300, 10**40, "NaN", "Infinity", "-Infinity", "sNaN", "1e999")
+SHAPES = ("", "x", None, True, [], {}, [None], {"value": {}})
+TEXTS = (
+    "9999-12-31",
+    "0001-01-01",
+    "2026-99",
+    "\u0000",
+    "Medication/",
+    "#",
+    "urn:uuid:",
+    "a" * 5000,
 )
+ODD = (*NUMBERS, *SHAPES, *TEXTS)
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
