@@ -367,8 +367,8 @@ def test_cancelling_stops_what_was_not_sent_and_nothing_else() -> None:
         await drain(bench)
         states = {row.id: row.state for row in await bench.rows(review)}
         assert states[first.id] is DeliveryState.CANCELLED
+        done = next(row for row, state in states.items() if state is DONE)
         with pytest.raises(DecisionNotAllowed):
-            done = next(row for row, state in states.items() if state is DONE)
             await desk.cancel(bench.store, PHARMACIST, done, at=bench.now[0])
 
     on_bench(use)
