@@ -8,9 +8,11 @@ from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, not_met
 from service.assess.chart import Chart, exposure_facts
-from service.assess.exposure import Exposure, Taking, dose_steps
+from service.assess.exposure import ORDERS, Exposure, Taking, dose_steps
 from service.assess.rule import Check
+from service.assess.supply import covered_until, supplies
 from service.assess.value_sets import DrugClass
+from service.model.medication import TherapyState
 
 
 class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,10 +36,30 @@ class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
         for exposure in chart.of(self.drug, Taking.PAST):
-            yield self._answer(chart, exposure)
+            yield self._answer(chart, exposure, exposure.stopped_on)
+        for exposure in chart.of(self.drug):
+            stopped = _stopped_here_active_there(exposure)
+            if stopped is not None:
+                yield self._in_conflict(chart, exposure, stopped)
 
-    def _answer(self, chart: Chart, exposure: Exposure) -> Answer:
-        name, stopped, start = exposure.ingredient.name, exposure.stopped_on, exposure.start
+    def _in_conflict(self, chart: Chart, exposure: Exposure, stopped: date) -> Answer:
+        """One source stopped it, another still lists it: the supply tells which is right."""
+        name = exposure.ingredient.name
+        fills = supplies(exposure)
+        covered = covered_until(fills) if fills else None
+        if covered is None:
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"whether {name} is still supplied after the stop of {stopped.isoformat()}",
+                exposures=(exposure,),
+                evidence=exposure_facts(exposure),
+            )
+        if covered >= chart.as_of or fills[-1][0] > stopped:
+            return not_met(f"{name} is supplied until {covered.isoformat()}.")
+        return self._answer(chart, exposure, stopped)
+
+    def _answer(self, chart: Chart, exposure: Exposure, stopped: date | None) -> Answer:
+        name, start = exposure.ingredient.name, exposure.start
         facts = exposure_facts(exposure)
         if stopped is None:
             return Answer(
@@ -59,7 +81,7 @@ class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             return not_met(f"{name} was taken for {(stopped - start).days} days only.")
         suppressed = ""
         if self.continued_by is not None:
-            others = chart.of(self.continued_by)
+            others = [e for e in chart.of(self.continued_by) if e.ingredient != exposure.ingredient]
             if others:
                 suppressed = f"{others[0].ingredient.name} is taken in its place"
                 facts = (*facts, *exposure_facts(*others))
@@ -91,3 +113,15 @@ class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if len(values) > 1 and values[-1] < values[0]:
                 return doses[-1].starts or line.entry.start
         return None
+
+
+def _stopped_here_active_there(exposure: Exposure) -> date | None:
+    """The last documented stop of a drug whose sources disagree; None without a disagreement."""
+    if all(m.state is not TherapyState.CONFLICT for m in exposure.medications):
+        return None
+    stops = [
+        line.entry.stopped_on or line.entry.end
+        for line in exposure.lines
+        if line.state is TherapyState.STOPPED and line.entry.kind in ORDERS
+    ]
+    return max((stop for stop in stops if stop is not None), default=None)

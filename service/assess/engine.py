@@ -98,11 +98,17 @@ def calendar(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Due, ...]
 
 def _in_words(rule: Rule, answer: Answer) -> str:
     if answer.verdict is Verdict.MET:
-        said = rule.message.format_map(answer.words)
+        said = _sentence(rule.message, answer)
         return f"{said} Suppressed: {answer.suppressed}." if answer.suppressed else said
     if answer.verdict is Verdict.CANNOT_TELL:
         return f"Cannot tell; missing: {answer.because}."
     return answer.because
+
+
+def _sentence(text: str, answer: Answer) -> str:
+    """A message with its words in place; a drug's name at the start gets its capital letter."""
+    said = text.format_map(answer.words)
+    return said[:1].upper() + said[1:]
 
 
 def _medications(answer: Answer) -> tuple[str, ...]:
@@ -125,7 +131,7 @@ def _finding(rule: Rule, answer: Answer, chart: Chart, raising: Raising) -> Find
     message = (
         f"{rule.title}: cannot tell, because something is missing: {answer.because}."
         if cannot_tell
-        else rule.message.format_map(answer.words)
+        else _sentence(rule.message, answer)
     )
     bucket = Bucket.SHOWN
     reason = answer.mitigated
@@ -141,7 +147,7 @@ def _finding(rule: Rule, answer: Answer, chart: Chart, raising: Raising) -> Find
         title=rule.title,
         message=message,
         rule=rule.reference(chart.as_of),
-        advice=rule.advice.format_map(answer.words) if not cannot_tell else "",
+        advice=_sentence(rule.advice, answer) if not cannot_tell else "",
         bucket=bucket,
         urgent=not cannot_tell and (rule.urgent or answer.urgent),
         reason=reason,

@@ -39,6 +39,7 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
         ahead_days: how long before the due date a visit should be booked, and from when a missed
             visit counts as missed for this dose.
         services, roles: which visits can bring the injection.
+        rebook_days: a new visit counts when it lies in the window, or at most so many days ahead.
         shortest_days, longest_days: intervals that belong to this product; others are left to the
             rule of another product of the same drug.
     """
@@ -51,7 +52,8 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
     window_days: int
     services: CodeSet
     ahead_days: int = 7
-    roles: tuple[str, ...] = ("psychiatry", "primary-care")
+    roles: tuple[str, ...] = ("psychiatry",)
+    rebook_days: int = 7
     shortest_days: int = 1
     longest_days: int = 400
 
@@ -128,6 +130,8 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def _no_show(self, chart: Chart, met: Answer, last: date, due: date) -> Answer:
         earliest = due - timedelta(days=self.ahead_days)
+        latest = due + timedelta(days=self.window_days)
+        soon = max(latest, chart.as_of + timedelta(days=self.rebook_days))
         missed = None
         for visit in chart.visits(self.services, self.roles):
             start = visit.start
@@ -135,7 +139,7 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
                 continue
             if visit.status in MISSED_VISITS and earliest <= start <= chart.as_of:
                 missed = visit
-            elif visit.status in KEPT_VISITS and missed is not None and start >= chart.as_of:
+            elif visit.status in KEPT_VISITS and missed and chart.as_of <= start <= soon:
                 return not_met(f"Booked again on {start.isoformat()}.", due=due, on=met.exposures)
         if missed is None:
             return not_met("No visit for the injection was missed.", due=due, on=met.exposures)

@@ -35,7 +35,7 @@ class AdherenceGap(Check, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
         for exposure in chart.of(self.drug):
-            fills = _fills(exposure)
+            fills = supplies(exposure)
             if fills and not exposure.depot and _scheduled(exposure):
                 yield self._answer(chart, exposure, fills)
 
@@ -97,7 +97,7 @@ class NeverFilled(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if any(line.entry.kind is Kind.ADMINISTRATION for line in exposure.lines):
                 yield not_met(f"{name} is given, not filled.")
                 continue
-            if _fills(exposure):
+            if supplies(exposure):
                 yield not_met(f"{name} was supplied.")
                 continue
             age = (chart.as_of - start).days
@@ -170,7 +170,8 @@ def covered_until(fills: list[tuple[date, PlacedLine]]) -> date | None:
     return until
 
 
-def _fills(exposure: Exposure) -> list[tuple[date, PlacedLine]]:
+def supplies(exposure: Exposure) -> list[tuple[date, PlacedLine]]:
+    """The dispenses that were handed over, by day."""
     found = [
         (line.entry.supplied_on, line)
         for line in exposure.lines

@@ -1,4 +1,4 @@
-"""What `concord check-mappings` runs: value sets, codes, rules and cases, all complaints at once."""
+"""What `concord check-mappings` runs: value sets, codes, rules, cases; all complaints at once."""
 
 from __future__ import annotations
 
