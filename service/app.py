@@ -45,6 +45,7 @@ def knowledge(settings: Settings) -> Knowledge:
     from service.mappings.folder import digest, mappings_folder
     from service.mappings.frequency import load_frequencies
     from service.mappings.matching import load_weights
+    from service.mappings.measures import load_measures
     from service.mappings.precedence import load_policy
     from service.mappings.routes import load_routes
     from service.mappings.rules import load_rules
@@ -64,6 +65,7 @@ def knowledge(settings: Settings) -> Knowledge:
         weights=load_weights(folder),
         policy=load_policy(folder),
         rules=load_rules(folder),
+        measures=load_measures(folder),
         digest=digest(folder),
     )
 

@@ -14,7 +14,7 @@ from service.model.clinical import Facts
 from service.model.evidence import Problem
 from service.model.medication import ReconciledEntry
 from service.model.patient import MatchGrade, PatientLink, PatientRecord
-from service.model.record import PatientView, Provenance, Report, SourceRecord
+from service.model.record import Measure, PatientView, Provenance, Report, SourceRecord
 from service.normalize import normalize
 from service.normalize.tables import Tables
 from service.pipeline.gather import Gathered
@@ -29,6 +29,7 @@ class Knowledge:
     weights: Weights
     policy: Policy
     rules: RuleBook
+    measures: tuple[Measure, ...]
     digest: str
 
 
@@ -72,6 +73,7 @@ def report_of(
         ),
         facts=view.facts,
         patients=gathered.patients,
+        measures=knowledge.measures,
     )
 
 

@@ -29,7 +29,7 @@ def identity(report: Report) -> dict[str, Any]:
 
 
 def context(facts: Facts, measures: Iterable[Measure]) -> dict[str, Any]:
-    """Active allergies with reactions, and the latest final result of each measure."""
+    """Active allergies with reactions and source, and the latest final result of each measure."""
     return {
         "allergies": sorted({_allergy(a) for a in facts.allergies if a.active and not a.refuted}),
         "measures": [_latest(measure, facts.results) for measure in measures],
@@ -59,7 +59,7 @@ def next_appointment(facts: Facts, as_of: date) -> dict[str, Any] | None:
 def _allergy(allergy: Allergy) -> str:
     reactions = f" ({', '.join(sorted(set(allergy.reactions)))})" if allergy.reactions else ""
     grave = ", high risk" if allergy.criticality == "high" else ""
-    return f"{allergy.text}{reactions}{grave}"
+    return f"{allergy.text}{reactions}{grave} [{allergy.origin.source}]"
 
 
 def _latest(measure: Measure, results: Iterable[LabResult]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ MARKED_BY = {
     "stopped-versus-active": "status",
     "held-versus-active": "status",
 }
+GROUPS = ("Needs a decision", "In one source only", "Sources agree", "Stopped")
 CONSEQUENCE = {
     "unavailable": "Nothing of it is known; this is not an empty list.",
     "withheld": "It refuses or narrows what it holds; what is missing here may exist there.",
@@ -230,26 +231,16 @@ class Page:
 
     @property
     def groups(self) -> list[dict[str, Any]]:
-        """Rows in the order of need: differing first, then single-source, then agreeing ones."""
+        """Rows in the order of need: what differs or is spoken of first, agreeing lines last."""
         findings: dict[str, list[dict[str, Any]]] = {}
         for finding in self.shown:
             for medication in finding["medications"]:
                 findings.setdefault(medication, []).append(finding)
-        titled = (
-            ("Sources differ", ("different",)),
-            ("In one source only", ("single-source",)),
-            ("Sources agree", ("equivalent", "identical")),
-        )
-        groups = []
-        for title, agreements in titled:
-            rows = [
-                self.row(medication, findings.get(medication["id"], ()))
-                for medication in self.content["medications"]
-                if medication["agreement"] in agreements
-            ]
-            if rows:
-                groups.append({"title": title, "rows": rows})
-        return groups
+        rows: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS}
+        for medication in self.content["medications"]:
+            spoken_of = findings.get(medication["id"], [])
+            rows[_group(medication, spoken_of)].append(self.row(medication, spoken_of))
+        return [{"title": title, "rows": rows[title]} for title in GROUPS if rows[title]]
 
     def row(
         self, medication: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
@@ -279,9 +270,11 @@ class Page:
             "marked": {MARKED_BY[f["type"]] for f in findings if f["type"] in MARKED_BY},
             "cells": cells,
             "proposal": medication["proposal"],
+            "error": "",
             "decision": self._decision(medication["id"]),
-            "suggested": SUGGESTED[medication["proposal"]["action"]],
+            "suggested": _suggested(medication),
             "choices": MEDICATION_CHOICES,
+            "kind": "medication",
         }
 
     def item(self, id_: str) -> dict[str, Any] | None:
@@ -303,9 +296,10 @@ class Page:
             **finding,
             "label": finding["title"],
             "evidence": [{**fact, "href": self._href(fact)} for fact in finding["evidence"]],
+            "error": "",
             "decision": self._decision(finding["id"]),
-            "suggested": "undecided",
             "choices": FINDING_CHOICES if decidable else (),
+            "kind": "finding",
         }
 
     def _line(self, line: Mapping[str, Any]) -> dict[str, Any]:
@@ -325,6 +319,23 @@ class Page:
     def _href(self, fact: Mapping[str, Any]) -> str:
         query = urlencode({"source": fact["source"], "reference": fact["reference"]})
         return f"/patients/{quote(self.id)}/resource?{query}"
+
+
+def _group(medication: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> str:
+    grave = any(f["severity"] in {"high", "moderate"} for f in findings)
+    if grave or medication["agreement"] == "different":
+        return GROUPS[0]
+    if medication["state"] == "stopped":
+        return GROUPS[3]
+    return GROUPS[1] if medication["agreement"] == "single-source" else GROUPS[2]
+
+
+def _suggested(medication: Mapping[str, Any]) -> str:
+    """The decision that a reviewer would make by following the proposal."""
+    action = medication["proposal"]["action"]
+    if action == "add" and medication["state"] == "current":
+        return "continue"
+    return SUGGESTED[action]
 
 
 def about(patient: Mapping[str, Any], as_of: str) -> str:
