@@ -101,17 +101,24 @@ async def open_store(url: str) -> Store:
     """
     address = _address(url)
     engine = _engine(address)
-    with _as_store_errors():
-        async with engine.connect() as connection:
-            await connection.execution_options(**{_WRITES: True})
-            async with connection.begin():
-                if not address.drivername.startswith("sqlite"):
-                    await connection.execute(
-                        text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
-                    )
-                await connection.run_sync(_bring_up_to_date)
-                key = await _identifier_key(connection)
+    async with AsyncExitStack() as unless_opened:
+        unless_opened.push_async_callback(engine.dispose)
+        with _as_store_errors():
+            key = await _opened(engine)
+        unless_opened.pop_all()
     return Store(engine, key)
+
+
+async def _opened(engine: AsyncEngine) -> bytes:
+    """Bring the tables up to date, one process at a time; gives the store's key."""
+    async with engine.connect() as connection:
+        await connection.execution_options(**{_WRITES: True})
+        async with connection.begin():
+            if engine.dialect.name != "sqlite":
+                lock = text("SELECT pg_advisory_xact_lock(:lock)")
+                await connection.execute(lock, {"lock": _MIGRATION_LOCK})
+            await connection.run_sync(_bring_up_to_date)
+            return await _identifier_key(connection)
 
 
 def _address(url: str) -> URL:
