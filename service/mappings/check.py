@@ -7,7 +7,8 @@ from pathlib import Path
 
 from service.assess.rule import Rule, RuleBook, RuleStatus
 from service.errors import MappingError
-from service.mappings.cases import Case, failures, load_cases
+from service.mappings.case_rows import Case, load_cases
+from service.mappings.cases import failures
 from service.mappings.codes import loinc_is_sound, snomed_is_sound
 from service.mappings.mutation import unnoticed
 from service.mappings.rules import CASES, RULES, load_rules, parse_toml, rule_files

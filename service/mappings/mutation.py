@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from service.assess.rule import Check, Rule, RuleBook
-from service.mappings.cases import Case, Drugs, failures
+from service.mappings.case_patient import Drugs
+from service.mappings.case_rows import Case
+from service.mappings.cases import failures
 
 
 def unnoticed(

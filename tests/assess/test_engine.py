@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from service.assess.engine import assess, calendar, explain
 from service.assess.rule import RuleBook
-from service.mappings.cases import Case, MedicationRow, PatientRow, ResultRow, build
+from service.mappings.case_patient import build
+from service.mappings.case_rows import Case, MedicationRow, PatientRow, ResultRow
 from service.mappings.rules import load_rules
 from service.mappings.rxnorm import load_drug_table
 from service.model.finding import Bucket, Finding, Severity

@@ -18,7 +18,8 @@ from service.assess.exposure import (
     dose_changes,
     exposures,
 )
-from service.mappings.cases import Case, MedicationRow, build
+from service.mappings.case_patient import build
+from service.mappings.case_rows import Case, MedicationRow
 from service.mappings.rxnorm import load_drug_table
 from service.normalize.drug_table import DrugTable
 

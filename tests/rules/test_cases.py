@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.assess.rule import RuleBook
-from service.mappings.cases import Case, failures, load_cases
+from service.mappings.case_rows import Case, load_cases
+from service.mappings.cases import failures
 from service.mappings.check import check
 from service.mappings.rules import load_rules
 from service.mappings.rxnorm import load_drug_table

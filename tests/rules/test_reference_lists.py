@@ -12,7 +12,8 @@ import pytest
 
 from service.assess.engine import assess
 from service.assess.rule import RuleBook
-from service.mappings.cases import Case, MedicationRow, build
+from service.mappings.case_patient import build
+from service.mappings.case_rows import Case, MedicationRow
 from service.mappings.rules import load_rules
 from service.mappings.rxnorm import load_drug_table
 from service.model.finding import Finding, Severity
