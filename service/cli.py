@@ -202,9 +202,9 @@ def _run_reconcile(options: argparse.Namespace) -> int:
 
         sys.stdout.write(text(content))
     elif options.format == "fhir":
-        from service.report.fhir import bundle
+        from service.write.draft import draft_bundle
 
-        sys.stdout.buffer.write(bundle(content))
+        sys.stdout.buffer.write(encoded(draft_bundle(content)))
     else:
         sys.stdout.buffer.write(encoded(content))
     sys.stdout.flush()
@@ -222,25 +222,25 @@ def exit_status(content: dict[str, object]) -> int:
 
 
 def _run_rules_list(options: argparse.Namespace) -> int:
-    from service.app import rules_listed
+    from service.explain import listed
 
-    for line in rules_listed(options.config):
+    for line in listed(options.config):
         print(line)
     return OK
 
 
 def _run_rules_show(options: argparse.Namespace) -> int:
-    from service.app import rule_shown
+    from service.explain import shown
 
-    print(rule_shown(options.config, options.id))
+    print(shown(options.config, options.id))
     return OK
 
 
 def _run_rules_explain(options: argparse.Namespace) -> int:
     locations = named_locations(options.source)
-    from service.app import rules_explained
+    from service.explain import explained
 
-    for line in rules_explained(
+    for line in explained(
         locations,
         config=options.config,
         patient=options.patient,

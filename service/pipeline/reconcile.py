@@ -14,11 +14,19 @@ from service.model.clinical import Facts
 from service.model.evidence import Problem
 from service.model.medication import ReconciledEntry
 from service.model.patient import MatchGrade, PatientLink, PatientRecord
-from service.model.record import Measure, PatientView, Provenance, Report, SourceRecord
+from service.model.record import (
+    Measure,
+    PatientView,
+    Provenance,
+    Reconciliation,
+    Report,
+    SourceRecord,
+)
 from service.normalize import normalize
 from service.normalize.tables import Tables
 from service.pipeline.gather import Gathered
 from service.reconcile import Policy, SignedList, reconcile
+from service.reconcile.intended import quieted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,31 @@ class Knowledge:
     rules: RuleBook
     measures: tuple[Measure, ...]
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One person out of many records: what the rules are asked about, and what it was made of."""
+
+    records: tuple[SourceRecord, ...]
+    reconciliation: Reconciliation
+    view: PatientView
+
+
+def joined(
+    gathered: Gathered,
+    knowledge: Knowledge,
+    as_of: date,
+    *,
+    previous: SignedList | None = None,
+) -> Joined:
+    """The records normalized and made one list, and the view of it that rules are asked about."""
+    records = tuple(normalize(read, knowledge.tables, as_of) for read in gathered.reads)
+    reconciliation = reconcile(
+        records, knowledge.policy, as_of, links=gathered.links, previous=previous
+    )
+    view = view_of(gathered.links, records, reconciliation.medications, as_of)
+    return Joined(records, reconciliation, view)
 
 
 def report_of(
@@ -47,14 +80,12 @@ def report_of(
         as_of: the day that the reconciliation stands on, inclusive.
         today: the day of the reading; when `as_of` lies before it, a problem says that the
             history of states was not reconstructed.
-        previous: the last signed list, for what changed since.
+        previous: the last signed list, for what changed since and what was called intended.
     """
-    records = [normalize(read, knowledge.tables, as_of) for read in gathered.reads]
-    reconciled = reconcile(
-        records, knowledge.policy, as_of, links=gathered.links, previous=previous
-    )
-    view = view_of(gathered.links, records, reconciled.medications, as_of)
-    spoken = assess(view, knowledge.rules, as_of)
+    one = joined(gathered, knowledge, as_of, previous=previous)
+    view, reconciled, records = one.view, one.reconciliation, one.records
+    intended = previous.intended if previous else ()
+    spoken = [quieted(f, intended, as_of) for f in assess(view, knowledge.rules, as_of)]
     problems = [problem for record in records for problem in record.problems]
     if as_of < today:
         problems.append(
