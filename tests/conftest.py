@@ -1,5 +1,7 @@
 """What all tests share: options of the command line."""
 
+from collections.abc import Generator
+
 import pytest
 
 
@@ -9,6 +11,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write fixtures/patients/*/expected/report.json anew; the diff is then reviewed",
     )
+    parser.addoption(
+        "--no-skips",
+        action="store_true",
+        help="a test that would be skipped fails: what was asked for was not proven",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if item.config.getoption("--no-skips"):
+        _unskipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if collector.config.getoption("--no-skips"):
+        _unskipped(report)
+    return report
+
+
+def _unskipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure with the same reason; an expected failure stays one."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"--no-skips: {reason}"
 
 
 @pytest.fixture
