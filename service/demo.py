@@ -29,6 +29,9 @@ from service.write.target import ORDER
 
 DAY = date(2026, 11, 15)
 PHARMACIST = User("demo-pharmacist", "Dana Demo, PharmD", UserRole.PHARMACIST, "Demo Hospital")
+AT_ONCE = 4
+"""Patients read at the same time: enough to fill the waits for the database and the servers."""
+
 SERVERS: Mapping[str, Manners] = {
     "psychiatry": PSYCHIATRY,
     "primary-care": PRIMARY_CARE,
@@ -93,8 +96,15 @@ async def _reconcile_everyone(house: House, say: app.Say) -> None:
     """Asks for every patient that the psychiatry server holds, and makes their first reports."""
     found = await house.clients["psychiatry"].search("Patient", ())
     say(f"Reading and reconciling {len(found.resources)} patients from three servers ...")
-    for raw in found.resources:
-        asked = {"source": "psychiatry", "reference": raw.reference}
-        patient = await ask(house.store, asked, PHARMACIST, at=app.now())
-        await house.reconcile(patient)
-        say(f"  {raw.reference}: reconciled")
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def first_report(reference: str) -> None:
+        asked = {"source": "psychiatry", "reference": reference}
+        async with turns:
+            patient = await ask(house.store, asked, PHARMACIST, at=app.now())
+            await house.reconcile(patient)
+        say(f"  {reference}")
+
+    async with asyncio.TaskGroup() as group:
+        for raw in found.resources:
+            group.create_task(first_report(raw.reference))
