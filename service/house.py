@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -153,18 +154,18 @@ async def open_house(
     async with AsyncExitStack() as stack:
         store = await open_store(settings.store.url)
         stack.push_async_callback(store.close)
-        http = await stack.enter_async_context(http_client())
+        trust = ssl.create_default_context()
         profiles = load_sources(mappings_folder(settings.mappings))
-        clients = {
-            name: FhirClient(
-                source.base_url,
-                app.credentials(settings, name),
-                http=http,
-                limits=app.limits(settings),
-            )
-            for name, source in sorted(settings.sources.items())
-            if source.base_url
-        }
+        clients = {}
+        for name, source in sorted(settings.sources.items()):
+            if source.base_url:
+                # A pool for each: httpcore looks at every connection of a pool, twice a request.
+                clients[name] = FhirClient(
+                    source.base_url,
+                    app.credentials(settings, name),
+                    http=await stack.enter_async_context(http_client(trust)),
+                    limits=app.limits(settings),
+                )
         readers = [
             ServerReader(
                 name, role_of(name, settings), client, profiles, settings.sources[name].vendor
