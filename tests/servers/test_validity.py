@@ -1,0 +1,124 @@
+"""HAPI's instance validator on everything that the golden patients lead to: no error at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.app import reconcile_once
+from service.pipeline import review as desk
+from service.report.document import document
+from service.store import open_store
+from service.write.target import ORDER, WriteTarget
+from tests.patients.golden import AS_OF, GoldenPatient, patients
+from tests.servers import build
+from tests.servers.conftest import asked_for
+from tests.servers.signed import AT, PHARMACIST, reviewed
+from tests.servers.validating import Validator, validating
+
+pytestmark = pytest.mark.java
+
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
+PROFILES = {
+    "CarePlan": ("us-core-careplan",),
+    "MedicationRequest": ("us-core-medicationrequest",),
+    "Provenance": ("us-core-provenance",),
+}
+"""US Core profiles of types that we write; it has none for the others."""
+
+
+@pytest.fixture(scope="module")
+def command(pytestconfig: pytest.Config) -> list[str]:
+    asked_for(pytestconfig, "java")
+    try:
+        return build.maven("validator", "concord.validator.Main")
+    except build.Missing as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module")
+def base_r4(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Validator]:
+    with validating(command, tmp_path_factory.mktemp("r4") / "stderr") as validator:
+        yield validator
+
+
+@pytest.fixture(scope="module", params=["us_core_610", "us_core_800"])
+def us_core(
+    request: pytest.FixtureRequest, command: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Validator]:
+    data = os.environ.get("CONCORD_REFERENCE_DATA")
+    if not data:
+        pytest.skip("CONCORD_REFERENCE_DATA is not set; the US Core packages are there")
+    package = Path(data) / "ig" / f"{request.param}.tgz"
+    log = tmp_path_factory.mktemp(request.param) / "stderr"
+    with validating(command, log, package) as validator:
+        yield validator
+
+
+@pytest.fixture(scope="module")
+def plans() -> dict[str, list[dict[str, Any]]]:
+    """What each golden patient leads to, made once for the module."""
+    return {patient.name: planned(patient) for patient in patients()}
+
+
+def planned(patient: GoldenPatient) -> list[dict[str, Any]]:
+    """Every resource, for every source as a server that takes all of them."""
+    report = document(reconcile_once(patient.sources, as_of=AS_OF))
+
+    async def run() -> list[dict[str, Any]]:
+        store = await open_store("sqlite://")
+        try:
+            asked = {"source": "psychiatry", "reference": "Patient/any"}
+            review = await reviewed(store, report, asked)
+            targets = [
+                WriteTarget(name, f"https://{name}.example/fhir", frozenset(ORDER))
+                for name in patient.sources
+            ]
+            view = await desk.plan_of(store, PHARMACIST, review.id, targets, at=AT)
+            assert view.problems == ()
+            return [dict(write.resource) for one in view.targets for write in one.writes]
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def named(resource: dict[str, Any], problem: str) -> str:
+    return f"{resource['resourceType']} {problem}"
+
+
+def test_the_validator_sees_a_wrong_code_and_a_missing_element(base_r4: Validator) -> None:
+    assert any("status" in e for e in base_r4.errors({"resourceType": "Task", "status": "banana"}))
+    assert any("intent" in e for e in base_r4.errors({"resourceType": "Task", "status": "draft"}))
+
+
+def test_every_resource_that_golden_patients_lead_to_is_valid_r4(
+    base_r4: Validator, plans: dict[str, list[dict[str, Any]]]
+) -> None:
+    kinds = {one["resourceType"] for resources in plans.values() for one in resources}
+    assert kinds == set(ORDER)
+    assert [
+        f"{patient}: {named(resource, error)}"
+        for patient, resources in plans.items()
+        for resource in resources
+        for error in base_r4.errors(resource)
+    ] == []
+
+
+def test_what_us_core_profiles_is_valid_under_it(
+    us_core: Validator, plans: dict[str, list[dict[str, Any]]]
+) -> None:
+    assert [
+        f"{patient}: {named(resource, error)}"
+        for patient, resources in plans.items()
+        for resource in resources
+        if resource["resourceType"] in PROFILES
+        for error in us_core.errors(
+            resource, [US_CORE + name for name in PROFILES[resource["resourceType"]]]
+        )
+    ] == []
