@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,6 +178,30 @@ def reconcile_once(
     """`concord reconcile`: the report of one patient, nothing kept."""
     settings = settings_of(config)
     return asyncio.run(reconciled(locations, settings, patient=patient, as_of=as_of))
+
+
+def population(
+    folders: Mapping[str, str],
+    out: Path,
+    *,
+    config: Path | None,
+    as_of: date | None,
+    workers: int | None,
+    say: Say,
+) -> bool:
+    """`concord population`: reports of everybody in these exports; whether all is complete.
+
+    Raises: UsageError for a folder that is none, SettingsError, MappingError.
+    """
+    from service.population.run import plan, run
+
+    settings = settings_of(config)
+    located = {name: (role_of(name, settings), Path(at)) for name, at in folders.items()}
+    today = now().date()
+    planned = plan(located, out, as_of=as_of or today, today=today)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    summary = run(planned, partial(knowledge, settings), workers=workers or cores or 1, say=say)
+    return bool(summary["complete"])
 
 
 def mappings_checked(config: Path | None) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ def _parser() -> _Parser:
     _serve(commands)
     _work(commands)
     _reconcile(commands)
+    _population(commands)
     _rules(commands)
     _check_mappings(commands)
     _token(commands)
@@ -115,6 +116,22 @@ def _sources(parser: argparse.ArgumentParser) -> None:
     _config(parser)
 
 
+def _population(commands: Commands) -> None:
+    parser = commands.add_parser("population", help="bulk exports (NDJSON) to one report a patient")
+    parser.add_argument(
+        "--source",
+        action="append",
+        required=True,
+        metavar="NAME=FOLDER",
+        help="a folder of NDJSON files of one source; repeat for each source",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the reports")
+    parser.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD", help="default: today (UTC)")
+    parser.add_argument("--workers", type=_count, metavar="N", help="default: one for each core")
+    _config(parser)
+    parser.set_defaults(run=_run_population)
+
+
 def _rules(commands: Commands) -> None:
     parser = commands.add_parser("rules", help="which clinical rules there are, and why they spoke")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -150,6 +167,12 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError("a day is written YYYY-MM-DD") from None
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a number from 1 on")
+    return int(text)
 
 
 def named_locations(pairs: Sequence[str]) -> dict[str, str]:
@@ -209,6 +232,21 @@ def _run_reconcile(options: argparse.Namespace) -> int:
         sys.stdout.buffer.write(encoded(content))
     sys.stdout.flush()
     return exit_status(content)
+
+
+def _run_population(options: argparse.Namespace) -> int:
+    folders = named_locations(options.source)
+    from service.app import population
+
+    complete = population(
+        folders,
+        options.out,
+        config=options.config,
+        as_of=options.as_of,
+        workers=options.workers,
+        say=_say,
+    )
+    return OK if complete else INCOMPLETE
 
 
 def exit_status(content: dict[str, object]) -> int:

@@ -62,11 +62,12 @@ def hold(path: Path) -> Holding:
         if item.resource.full_url:
             held.aliases[item.resource.full_url] = item.resource.reference
     for item in items:
-        _place(held, item)
+        place(held, item)
     return held
 
 
-def _place(held: Holding, item: Item) -> None:
+def place(held: Holding, item: Item) -> None:
+    """Put one resource where it belongs; of two versions of one the higher stays."""
     resource = item.resource
     if resource.type == "Patient":
         _keep(held, held.patients, resource)

@@ -1,0 +1,232 @@
+"""One part of the population: its lines in, one report for each of its persons out.
+
+What is done for one person is what `concord reconcile` does: the same reads, the same stages.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from service.fhir import bundle as bundles
+from service.fhir.release import READ, Release
+from service.model.evidence import Origin, Problem
+from service.model.patient import MatchGrade, PatientLink, PatientRecord
+from service.model.record import Report
+from service.model.source import Certificate, RawResource, SourceRead, State
+from service.normalize import patients
+from service.pipeline.gather import UNDECIDED, Gathered
+from service.pipeline.reconcile import Knowledge, report_of
+from service.population.exports import Export
+from service.population.index import Lookup, hashed
+from service.population.people import Person, place_of
+from service.population.shuffle import rows
+from service.population.work import Plan
+from service.read.documents import Item, overall
+from service.read.holding import Holding, place
+from service.read.pull import REFERRED_TYPES, RESOURCE_TYPES, referred
+
+PERSON = msgspec.msgpack.Decoder(Person)
+_ROUNDS = 2  # a PractitionerRole is referred to, and refers to a Practitioner
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What is known of a source as a whole after all of its files were gone through."""
+
+    state: State
+    reasons: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Referred:
+    """What lines refer to, of all sources, found by hash in the files that `partition` wrote."""
+
+    plan: Plan
+    _index: Lookup = field(init=False)
+    _maps: dict[int, mmap.mmap | bytes] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._index = Lookup(self.plan.path("referred-index"))
+
+    def get(self, source: str, reference: str) -> RawResource | None:
+        """The resource of this reference in this source; of two the higher version."""
+        held = Holding()
+        for span, start in self._index.rows(hashed("referred", source, reference)):
+            item = _item(self._line(span, start))
+            if item.resource.reference == reference:
+                place(held, item)
+        return held.shared.get(reference)
+
+    def _line(self, span: int, start: int) -> bytes:
+        body = self._maps.get(span)
+        if body is None:
+            with self.plan.path("referred", span).open("rb") as file:
+                body = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._maps[span] = body
+        return body[start : body.find(b"\n", start)]
+
+
+def _item(line: bytes) -> Item:
+    seen = bundles.peek(line)
+    return Item(bundles.raw_resource(seen, "", line), seen, bundles.shape(seen, line))
+
+
+def reports(
+    plan: Plan,
+    part: int,
+    knowledge: Knowledge,
+    states: Mapping[str, SourceState],
+    spans: Mapping[str, Sequence[int]],
+    batches: Sequence[int],
+) -> Iterator[Report]:
+    """The report of every person of a part, by the persons' names.
+
+    Args:
+        states: of each source as a whole.
+        spans: the spans of each source, whose files hold its lines.
+        batches: the batches of persons that were settled together.
+    """
+    charts: dict[tuple[str, str], list[bytes]] = {}
+    for export in plan.exports:
+        files = [file for span in spans[export.name] for file in plan.shuffled("lines", span)]
+        for row in rows(files, part):
+            reference, _, line = row.partition(b"\n")
+            charts.setdefault((export.name, reference.decode()), []).append(line)
+    people = [f for batch in batches for f in plan.shuffled("people", batch)]
+    persons = {person.name: person for person in map(PERSON.decode, rows(people, part))}
+    taken = {place_of(origin) for person in persons.values() for origin in person.members}
+    alone = charts.keys() - taken
+    known = Referred(plan)
+    for name in sorted({*persons, *alone}):
+        person = persons.get(name)
+        gathered = _gathered(plan, person, name, charts, known, states)
+        yield report_of(gathered, knowledge, plan.as_of, today=plan.today)
+
+
+def _gathered(
+    plan: Plan,
+    person: Person | None,
+    name: tuple[str, str],
+    charts: dict[tuple[str, str], list[bytes]],
+    known: Referred,
+    states: Mapping[str, SourceState],
+) -> Gathered:
+    """Everything that the sources hold of one person, as `pipeline.gather` would have found it."""
+    members = [place_of(origin) for origin in person.members] if person else [name]
+    doubted = [
+        link.record.source
+        for link in (person.links if person else ())
+        if link.grade is not MatchGrade.CERTAIN
+    ]
+    reads: list[SourceRead] = []
+    records: list[PatientRecord] = []
+    problems: list[Problem] = []
+    for export in plan.exports:
+        own = [reference for source, reference in members if source == export.name]
+        if own:
+            lines = {one: charts.pop((export.name, one), []) for one in own}
+            read = _read(export, lines, known, states[export.name])
+        else:
+            read = _absent(export, states[export.name], doubted=export.name in doubted)
+        found, wrong = patients(read.resources, export.name)
+        reads.append(read)
+        records += found
+        problems += wrong
+    links = person.links if person else _alone(name, [record.origin for record in records])
+    return Gathered(
+        asked=records[0] if records else None,
+        links=links,
+        reads=tuple(reads),
+        patients=tuple(records),
+        problems=tuple(problems),
+    )
+
+
+def _alone(name: tuple[str, str], found: Sequence[Origin]) -> tuple[PatientLink, ...]:
+    if found:
+        return (PatientLink(found[0], MatchGrade.CERTAIN, ("asked",)),)
+    evidence = ("no Patient resource to compare",)
+    return (PatientLink(Origin(*name), MatchGrade.CERTAIN, evidence),)
+
+
+def _absent(export: Export, state: SourceState, *, doubted: bool) -> SourceRead:
+    """A source without a certain record of the person: it supports no absence."""
+    reason = UNDECIDED if doubted else f"no record of this patient in {export.label}"
+    return SourceRead(
+        export.name,
+        export.role,
+        reasons=(*state.reasons, reason),
+        state_floor=State.UNAVAILABLE,
+    )
+
+
+def _read(
+    export: Export, lines: dict[str, list[bytes]], known: Referred, state: SourceState
+) -> SourceRead:
+    """What a source gave for the records of one person there."""
+    held = Holding()
+    opened = [_item(line) for own in lines.values() for line in own]
+    around = overall(item.shape for item in opened)
+    refused: dict[Release, int] = {}
+    for item in opened:
+        release = item.shape if item.shape is not Release.UNKNOWN else around
+        release = Release.R4 if release is Release.UNKNOWN else release
+        if release in READ:
+            place(held, _shaped(item, release))
+        else:
+            refused[release] = refused.get(release, 0) + 1
+    kept: dict[str, RawResource] = {}
+    for reference in lines:
+        if reference in held.patients:
+            kept[reference] = held.patients[reference]
+        kept.update(held.by_subject.get(reference, {}))
+    missing = _with_referred(kept, export.name, known)
+    reasons = [
+        f"FHIR {release.value} is not read ({number} resources); ask the source for R4"
+        for release, number in refused.items()
+    ]
+    counts = dict.fromkeys(RESOURCE_TYPES, 0)
+    for resource in kept.values():
+        counts[resource.type] += 1
+    return SourceRead(
+        name=export.name,
+        role=export.role,
+        resources=tuple(sorted(kept.values(), key=lambda one: one.reference)),
+        certificates=tuple(
+            Certificate(kind, State.COMPLETE, count=number, unresolved=missing.get(kind, ()))
+            for kind, number in counts.items()
+        ),
+        reasons=(*state.reasons, *reasons),
+        state_floor=State.PARTIAL if reasons else state.state,
+        problems=tuple(Problem(export.name, where, what) for where, what in held.problems),
+    )
+
+
+def _shaped(item: Item, release: Release) -> Item:
+    if item.resource.fhir == release.value:
+        return item
+    return replace(item, resource=replace(item.resource, fhir=release.value))
+
+
+def _with_referred(
+    kept: dict[str, RawResource], source: str, known: Referred
+) -> dict[str, tuple[str, ...]]:
+    """Adds to `kept` what its lines refer to; returns the references that are not in the source."""
+    missing: dict[str, set[str]] = {kind: set() for kind in REFERRED_TYPES}
+    new: Iterable[RawResource] = tuple(kept.values())
+    for _ in range(_ROUNDS):
+        found: list[RawResource] = []
+        for kind, references in referred(new, None).items():
+            for reference in references - kept.keys():
+                resource = known.get(source, reference)
+                if resource is None:
+                    missing[kind].add(reference)
+                else:
+                    kept[reference] = resource
+                    found.append(resource)
+        new = found
+    return {kind: tuple(sorted(names)) for kind, names in missing.items()}
