@@ -18,7 +18,7 @@ from service.web.auth import COOKIE, LIFETIME, SECURE_COOKIE, require_own_page
 from service.web.errors import status_of
 from service.web.screen import page_of
 from service.web.templating import render
-from service.web.view import about
+from service.web.words import about
 
 router = APIRouter(include_in_schema=False)
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from service.review.decide import OVERRIDE_REASONS
+from service.web.cells import cell, line_date
+from service.web.marks import marks
+from service.web.unread import Unread, day_notes, unread
+from service.web.words import about, first_upper
 
 Document = Mapping[str, Any]
 
@@ -38,13 +43,6 @@ SUGGESTED = {
     "add": "add",
     "ask": "not-sure",
 }
-MARKED_BY = {
-    "dose-mismatch": "dose",
-    "prn-versus-scheduled": "dose",
-    "frequency-mismatch": "timing",
-    "stopped-versus-active": "status",
-    "held-versus-active": "status",
-}
 GROUPS = ("Needs a decision", "In one source only", "Sources agree", "Stopped")
 CONSEQUENCE = {
     "unavailable": "Nothing of it is known; this is not an empty list.",
@@ -65,7 +63,7 @@ class Decided:
     etag: str = '"0"'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """One patient's page. `open` says that decisions can be made (a review is open)."""
 
@@ -112,8 +110,12 @@ class Page:
         return dict(self.content["provenance"])
 
     @property
-    def problems(self) -> list[dict[str, str]]:
-        return list(self.content["problems"])
+    def problems(self) -> list[Unread]:
+        return unread(self.content["problems"])
+
+    @property
+    def day_notes(self) -> list[str]:
+        return day_notes(self.content["problems"])
 
     @property
     def next(self) -> dict[str, Any] | None:
@@ -150,15 +152,16 @@ class Page:
 
     @property
     def measures(self) -> list[dict[str, str]]:
-        return list(self.content.get("context", {}).get("measures", ()))
+        measures = self.content.get("context", {}).get("measures", ())
+        return [{**measure, "title": first_upper(measure["title"])} for measure in measures]
 
-    @property
+    @cached_property
     def columns(self) -> list[dict[str, str]]:
         """The sources from left to right in time: the newest line last."""
         newest = {source["name"]: "" for source in self.content["sources"]}
         for medication in self.content["medications"]:
             for line in medication["lines"]:
-                newest[line["source"]] = max(newest[line["source"]], _line_date(line))
+                newest[line["source"]] = max(newest[line["source"]], line_date(line))
         ordered = sorted(newest.items(), key=lambda item: (item[1] or "9999", item[0]))
         return [{"name": name, "newest": day} for name, day in ordered]
 
@@ -168,7 +171,7 @@ class Page:
             return "No medications are recorded in any source."
         return "No medication line could be read. This does not mean that nothing is taken."
 
-    @property
+    @cached_property
     def shown(self) -> list[dict[str, Any]]:
         return [
             self._finding(finding)
@@ -246,17 +249,19 @@ class Page:
         self, medication: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
         """One drug: its cells in the columns' order, what differs, the proposal, the decision."""
-        states = {source["name"]: source for source in self.content["sources"]}
-        cells = []
-        for column in self.columns:
-            lines = [line for line in medication["lines"] if line["source"] == column["name"]]
-            state = states[column["name"]]["state"]
-            cells.append(
-                {
-                    "lines": [self._line(line) for line in lines],
-                    "unread": "" if lines or state == "complete" else f"source is {state}",
-                }
+        lines = medication["lines"]
+        marked = marks(lines, findings)
+        states = {source["name"]: source["state"] for source in self.content["sources"]}
+        cells = [
+            cell(
+                [line for line in lines if line["source"] == column["name"]],
+                states[column["name"]],
+                self.as_of,
+                marked,
+                self._href,
             )
+            for column in self.columns
+        ]
         where = ", ".join(
             word for word in (medication["form"], medication["route"], medication["state"]) if word
         )
@@ -266,8 +271,11 @@ class Page:
             "display": medication["display"],
             "where": where,
             "indication": medication["indication"],
-            "badges": [f for f in findings if f["severity"] in {"high", "moderate"}],
-            "marked": {MARKED_BY[f["type"]] for f in findings if f["type"] in MARKED_BY},
+            "badges": [
+                {"severity": f["severity"], "id": f["id"], "words": f["type"].replace("-", " ")}
+                for f in findings
+                if f["severity"] in {"high", "moderate"}
+            ],
             "cells": cells,
             "proposal": medication["proposal"],
             "error": "",
@@ -302,20 +310,6 @@ class Page:
             "kind": "finding",
         }
 
-    def _line(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "dose": dose_words(line),
-            "timing": line["timing"],
-            "status": _status_words(line),
-            "date": _line_date(line),
-            "requester": line["requester"],
-            "supplied": line["last_supplied"],
-            "text": line["text"],
-            "sig": line.get("sig", ""),
-            "reference": line["reference"],
-            "href": self._href(line),
-        }
-
     def _href(self, fact: Mapping[str, Any]) -> str:
         query = urlencode({"source": fact["source"], "reference": fact["reference"]})
         return f"/patients/{quote(self.id)}/resource?{query}"
@@ -336,42 +330,6 @@ def _suggested(medication: Mapping[str, Any]) -> str:
     if action == "add" and medication["state"] == "current":
         return "continue"
     return SUGGESTED[action]
-
-
-def about(patient: Mapping[str, Any], as_of: str) -> str:
-    """ "female, born 1984-03-02, 42 years" with what is known of it."""
-    born = patient.get("birth_date")
-    words = [patient.get("sex") or "sex not given"]
-    if born:
-        years = int(as_of[:4]) - int(born[:4]) - (as_of[5:] < born[5:])
-        words += [f"born {born}", f"{years} years"]
-    else:
-        words.append("birth date not given or contradicted")
-    return ", ".join(words)
-
-
-def dose_words(line: Mapping[str, Any]) -> str:
-    """ "100 mg a day", "234 mg every 28 d", "as needed, at most 4 mg a day", "dose not read"."""
-    parts = []
-    for dose in line["daily_doses"]:
-        if dose["value"] is not None and line["interval_d"]:
-            parts.append(f"{dose['value']} {dose['unit']} every {line['interval_d']} d")
-        elif dose["value"] is not None:
-            parts.append(f"{dose['value']} {dose['unit']} a day")
-        elif dose["max"] is not None:
-            parts.append(f"at most {dose['max']} {dose['unit']} a day")
-    if line["as_needed"]:
-        return ", ".join(["as needed", *parts])
-    return " + ".join(parts) or "dose not read"
-
-
-def _status_words(line: Mapping[str, Any]) -> str:
-    kind = {"request": "ordered", "statement": "reported", "dispense": "dispensed"}
-    return f"{kind.get(line['kind'], 'administered')}: {line['status'] or 'no status'}"
-
-
-def _line_date(line: Mapping[str, Any]) -> str:
-    return line["authored"] or line["last_supplied"] or line["start"] or ""
 
 
 def _target_words(states: set[str]) -> str:

@@ -1,0 +1,135 @@
+"""How a page says what a line says: doses, times of day, ages, states, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+MOMENTS: Final = {
+    "MORN": "in the morning",
+    "MORN.early": "early in the morning",
+    "MORN.late": "late in the morning",
+    "NOON": "at noon",
+    "AFT": "in the afternoon",
+    "AFT.early": "early in the afternoon",
+    "AFT.late": "late in the afternoon",
+    "EVE": "in the evening",
+    "EVE.early": "early in the evening",
+    "EVE.late": "late in the evening",
+    "NIGHT": "at night",
+    "PHS": "after falling asleep",
+    "HS": "at bedtime",
+    "WAKE": "on waking",
+    "C": "with meals",
+    "CM": "with breakfast",
+    "CD": "with lunch",
+    "CV": "with dinner",
+    "AC": "before meals",
+    "ACM": "before breakfast",
+    "ACD": "before lunch",
+    "ACV": "before dinner",
+    "PC": "after meals",
+    "PCM": "after breakfast",
+    "PCD": "after lunch",
+    "PCV": "after dinner",
+}
+"""FHIR EventTiming and HL7 v3-TimingEvent, as people say them."""
+
+WEEKDAYS: Final = {
+    "mon": "Monday",
+    "tue": "Tuesday",
+    "wed": "Wednesday",
+    "thu": "Thursday",
+    "fri": "Friday",
+    "sat": "Saturday",
+    "sun": "Sunday",
+}
+
+_TIMES_A_DAY: Final = {"once a day": 1, "twice a day": 2, "3 times a day": 3, "4 times a day": 4}
+_CODED: Final = re.compile(r"(?P<often>.+) \((?P<codes>[A-Za-z.]+(?:, [A-Za-z.]+)*)\)")
+
+_KINDS: Final = {
+    "request": "order",
+    "statement": "reported",
+    "dispense": "filled",
+    "administration": "given",
+}
+
+
+def timing_words(timing: str) -> str:
+    """ "once a day (MORN)" as "in the morning"; a timing without codes stays as it is."""
+    found = _CODED.fullmatch(timing)
+    if found is None:
+        return timing
+    often, codes = found["often"], found["codes"].split(", ")
+    if any(code not in MOMENTS and code not in WEEKDAYS for code in codes):
+        return timing
+    moments = [MOMENTS[code] for code in codes if code in MOMENTS]
+    days = [WEEKDAYS[code] for code in codes if code in WEEKDAYS]
+    said_by_moments = moments and _TIMES_A_DAY.get(often) == len(moments)
+    words = [] if said_by_moments else [often]
+    if days:
+        words.append(f"on {listed(days)}")
+    if moments:
+        words.append(listed(moments))
+    return ", ".join(words)
+
+
+def dose_words(line: Mapping[str, Any]) -> str:
+    """ "100 mg a day", "234 mg every 28 d", "as needed, at most 4 mg a day", "dose not read"."""
+    parts = []
+    for dose in line["daily_doses"]:
+        if dose["value"] is not None and line["interval_d"]:
+            parts.append(f"{dose['value']} {dose['unit']} every {line['interval_d']} d")
+        elif dose["value"] is not None:
+            parts.append(f"{dose['value']} {dose['unit']} a day")
+        elif dose["max"] is not None:
+            parts.append(f"at most {dose['max']} {dose['unit']} a day")
+    if line["as_needed"]:
+        return ", ".join(["as needed", *parts])
+    return " + ".join(parts) or "dose not read"
+
+
+def status_words(line: Mapping[str, Any]) -> str:
+    """ "active order", "reported, active", "filled", "given"; other statuses as they are."""
+    kind, status = _KINDS[line["kind"]], line["status"] or "no status"
+    if kind == "order":
+        return f"{status} order" if line["status"] else "order without status"
+    if kind in {"filled", "given"} and status == "completed":
+        return kind
+    return f"{kind}, {status}"
+
+
+def about(patient: Mapping[str, Any], as_of: str) -> str:
+    """ "female, born 1984-03-02, 42 years" with what is known of it."""
+    born = patient.get("birth_date")
+    words = [patient.get("sex") or "sex not given"]
+    if born:
+        years = int(as_of[:4]) - int(born[:4]) - (as_of[5:] < born[5:])
+        words += [f"born {born}", f"{years} years"]
+    else:
+        words.append("birth date not given or contradicted")
+    return ", ".join(words)
+
+
+def first_upper(text: str) -> str:
+    """The text with its first letter as a capital and nothing else changed: eGFR stays eGFR."""
+    mixed = any(letter.isupper() for letter in text.split(" ")[0])
+    return text if mixed else text[:1].upper() + text[1:]
+
+
+def listed(words: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """ "1 fill", "3 fills"."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def days_between(earlier: str, later: str) -> int:
+    """Whole days from one ISO day to another."""
+    return (date.fromisoformat(later) - date.fromisoformat(earlier)).days
