@@ -88,7 +88,8 @@ async def gather(
     asked = _asked(sources, who)
     if asked is not None:
         await _find_others(sources, asked)
-    if not any(source.ids for source in sources):
+    unknown = who.identifier is not None and asked is None
+    if unknown or not any(source.ids for source in sources):
         raise NotKept(
             "No source that answered has a record of this patient; check the identifier and the "
             "sources: " + "; ".join(f"{s.reader.name}: {_why(s)}" for s in sources)
@@ -124,12 +125,20 @@ async def _find_first(sources: Sequence[_Source], who: Who) -> None:
 
 
 def _asked(sources: Sequence[_Source], who: Who) -> PatientRecord | None:
-    """The record that the others are compared with: the named one, else the first source's."""
+    """The record that the others are compared with: the one asked for, else the first source's."""
     if who.source:
         named = [s for s in sources if s.reader.name == who.source]
         return next((record for source in named for record in source.records), None)
     by_name = sorted(sources, key=lambda source: source.reader.name)
-    return next((record for source in by_name for record in source.records), None)
+    records = (record for source in by_name for record in source.records)
+    if who.identifier is None:
+        return next(records, None)
+    return next((record for record in records if _carries(record, who.identifier)), None)
+
+
+def _carries(record: PatientRecord, identifier: tuple[str, str]) -> bool:
+    """Whether a record is who was asked for; a source may also offer the only patient it holds."""
+    return any((held.system, held.value) == identifier for held in record.identifiers)
 
 
 async def _find_others(sources: Sequence[_Source], asked: PatientRecord) -> None:
