@@ -231,7 +231,7 @@ class _Run:
         came, nobodys = medication_lines(lines), medication_lines(unattached)
         return {
             "schema": SCHEMA,
-            "as_of": self.plan.as_of,
+            "as_of": self.plan.as_of.isoformat(),
             "patients": whole.patients,
             "complete": whole.incomplete == 0,
             "lines": {

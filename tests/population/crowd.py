@@ -1,4 +1,4 @@
-"""Many synthetic patients: the golden ones copied under other names, ids, numbers and birth dates."""
+"""Many synthetic patients: the golden ones copied under other names, ids and birth dates."""
 
 from __future__ import annotations
 
