@@ -129,17 +129,18 @@ class Chart:
 
     @staticmethod
     def classes(drug: Drug) -> set[str]:
-        """Classes of which a patient without injected duplication has one drug at most."""
-        dry = {"anticholinergic", "antihistamine", "tricyclic"}
-        several = {"other", "other-antidepressant", "mood-stabilizer", "anxiolytic", "addiction",
-                   "otc", "course"}  # fmt: skip
-        if drug.key == "olanzapine-fluoxetine":
-            return {"antipsychotic", "ssri-snri"}
-        if drug.group == "lai":
-            return {"antipsychotic"}
-        if drug.group in dry:
-            return {"anticholinergic"}
-        return set() if drug.group in several else {drug.group}
+        """Classes of which a patient without injected duplication has one drug at most.
+
+        `dry` are the strong anticholinergics (AGS Beers Criteria 2023): the catalogue counts two of
+        them as therapeutic duplication, whatever else they are.
+        """
+        one = {"antipsychotic", "ssri-snri", "benzodiazepine-z", "stimulant", "tricyclic"}
+        found = {"antipsychotic", "ssri-snri"} if drug.key == "olanzapine-fluoxetine" else set()
+        found |= {"antipsychotic"} if drug.group == "lai" else {drug.group} & one
+        dry = {"paroxetine", "olanzapine", "olanzapine-fluoxetine", "clozapine", "hydroxyzine"}
+        if drug.key in dry or drug.group in ("tricyclic", "anticholinergic"):
+            found.add("dry")
+        return found
 
     def take_up(self, drug: Drug) -> None:
         self.ingredients |= drug.ingredients

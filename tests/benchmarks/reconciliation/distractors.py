@@ -178,10 +178,12 @@ def short_course(chart: Chart) -> None:
     drug = chart.pick(groups=("course",))
     take = Take(drug.products[0], Decimal(1), drug.times)
     day = chart.rng.randint(40, 150)
+    status = chart.rng.choice(("completed", "active"))
     chart.request(
-        PRIMARY, drug, take, authored=ago(day), end=ago(day - 10), reason=drug.reason,
-        status=chart.rng.choice(("completed", "active")),
-    )  # fmt: skip
+        PRIMARY, drug, take, authored=ago(day), end=ago(day - 10), reason=drug.reason, status=status
+    )
+    if status == "active":
+        chart.allow("stale-entry", drug.ingredients, "over, but its order was never closed")
     chart.dispense(drug, take, on=ago(day), days=10)
 
 

@@ -47,7 +47,10 @@ def _missing(chart: Chart, therapy: Therapy, type_: str, *sources: str) -> None:
 
 
 def omission(chart: Chart) -> None:
-    """C1: a chronic oral drug that one list in scope does not have."""
+    """C1: a chronic oral drug that one list in scope does not have (or all but the pharmacy)."""
+    if chart.rng.random() < 0.15:
+        supply_alone(chart)
+        return
     drug = chart.pick(want=lambda d: d.key not in ("lithium", "clozapine"))
     lists = [s for s in chart.data if s != drug.home]
     lacking = chart.rng.choice([*lists, PRIMARY if drug.home != PRIMARY else PSYCHIATRY])
@@ -84,16 +87,27 @@ def omission_self_medication(chart: Chart) -> None:
 
 
 def addition(chart: Chart) -> None:
-    """C2: supply, or the patient's word, of which no other list knows."""
-    drug = chart.pick(groups=("other", "other-antidepressant"))
-    holder = PATIENT if PATIENT in chart.data and chart.rng.random() < 0.5 else PHARMACY
-    others = [s for s in chart.data if s != holder]
-    therapy = chart.therapy(drug, chart.take(drug), skip=others, agreement="none", owner=PRIMARY)
-    chart.write(therapy)
+    """C2: a course that runs now and only the pharmacy knows, or the patient's word alone."""
+    if PATIENT in chart.data and chart.rng.random() < 0.5:
+        holder, drug = PATIENT, chart.pick(groups=("other", "other-antidepressant"))
+        take = chart.take(drug)
+        chart.statement(PATIENT, drug, take, asserted=ago(20), start=ago(100))
+    else:
+        holder, drug = PHARMACY, chart.pick(groups=("course",))
+        take = Take(drug.products[0], Decimal(1), drug.times)
+        chart.dispense(drug, take, on=ago(chart.rng.randint(1, 5)), days=10)
     chart.label("addition", drug.ingredients, holder)
-    _missing(chart, therapy, "omission-prescribed", *(s for s in others if s != PHARMACY))
-    if PHARMACY in others:
-        chart.allow("omission-prescribed", drug.ingredients, "whether this pharmacy fills it is open")
+    chart.allow("omission-prescribed", drug.ingredients, "whose list is in scope cannot be told")
+    chart.allow("indication-mismatch", drug.ingredients, "no list says why")
+
+
+def supply_alone(chart: Chart) -> None:
+    """C1: the pharmacy has filled a chronic drug for months that no other list has."""
+    drug = chart.pick(groups=("other", "other-antidepressant"))
+    others = [s for s in chart.data if s != PHARMACY]
+    therapy = chart.therapy(drug, chart.take(drug), skip=others, agreement="none", owner=PRIMARY)
+    _missing(chart, chart.write(therapy), "omission-prescribed", *others)
+    chart.allow("addition", drug.ingredients, "the same from the other side")
     chart.allow("indication-mismatch", drug.ingredients, "no list says why")
 
 
@@ -240,7 +254,7 @@ def code_against_text(chart: Chart) -> None:
                   "unresolvable-drug", "dose-mismatch", "frequency-mismatch", "form-mismatch",
                   "indication-mismatch", "prescriber-mismatch",
                   "therapeutic-duplication", "parent-metabolite-duplication",
-                  "prn-versus-scheduled", "stale-entry"):  # fmt: skip
+                  "prn-versus-scheduled", "stale-entry", "text-structure-conflict"):  # fmt: skip
         chart.allow(type_, both, "which drug the line is stays open", loose=True)
 
 
@@ -293,6 +307,7 @@ def _two(chart: Chart, keys: tuple[str, str]) -> list[Therapy]:
     """Both drugs on every list; or one on each EHR's own, so that each EHR lacks the other's."""
     apart = chart.rng.random() < 0.5
     found = []
+    shared = bool(drugs()[keys[0]].ingredients & drugs()[keys[1]].ingredients)
     for key, owner in zip(keys, EHRS, strict=True):
         drug = drugs()[key]
         chart.take_up(drug)
@@ -308,7 +323,10 @@ def _two(chart: Chart, keys: tuple[str, str]) -> list[Therapy]:
         if apart:
             special = key in ("lithium", "clozapine") and other == PRIMARY
             type_ = "omission-specialist-supplied" if special else "omission-prescribed"
-            chart.label(type_, drug.ingredients, other)
+            if shared:
+                chart.allow(type_, drug.ingredients, "the other list has it inside a combination")
+            else:
+                chart.label(type_, drug.ingredients, other)
     return found
 
 

@@ -1,0 +1,99 @@
+"""The runner: patients, three contestants, a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+from tests.benchmarks.reconciliation import baselines, concord
+from tests.benchmarks.reconciliation.generate import DEVELOPMENT_SEEDS, HELD_OUT_SEEDS, cases
+from tests.benchmarks.reconciliation.gold import TYPES, Case, Said
+from tests.benchmarks.reconciliation.score import Score
+
+CONTESTANTS = ("concord", "exact code", "five steps")
+
+
+def measure(made: Sequence[Case]) -> dict[str, Score]:
+    """Every contestant on the same patients; Concord's tables are loaded before its clock runs."""
+    concord.tables()
+    scores = {"concord": Score()}
+    start = perf_counter()
+    for case in made:
+        report = concord.report(case)
+        scores["concord"].add(case, concord.said(report), *concord.lines(case, report))
+    scores["concord"].seconds = perf_counter() - start
+    simple: dict[str, Callable[[Case], list[Said]]] = {
+        "exact code": baselines.exact_code,
+        "five steps": baselines.five_steps,
+    }
+    for name, contestant in simple.items():
+        scores[name] = Score()
+        start = perf_counter()
+        for case in made:
+            scores[name].add(case, contestant(case))
+        scores[name].seconds = perf_counter() - start
+    return scores
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.reconciliation")
+    parser.add_argument("--patients", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=DEVELOPMENT_SEEDS[0])
+    parser.add_argument("--held-out", action="store_true", help="all held-out seeds instead")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--misses", action="store_true", help="list what Concord got wrong")
+    chosen = parser.parse_args(arguments)
+    seeds = HELD_OUT_SEEDS if chosen.held_out else (chosen.seed,)
+    made = [case for seed in seeds for case in cases(chosen.patients, seed)]
+    scores = measure(made)
+    if chosen.json:
+        json.dump({name: as_json(score) for name, score in scores.items()}, sys.stdout, indent=1)
+        return 0
+    print(f"{len(made)} patients, seeds {', '.join(map(str, seeds))}")
+    print(table(scores))
+    if chosen.misses and not chosen.held_out:
+        print("\n".join(scores["concord"].errors))
+    return 0
+
+
+def as_json(score: Score) -> dict[str, object]:
+    return {
+        "types": score.rows(),
+        "false_findings_per_clean_patient": score.false_per_clean,
+        "lines": score.lines,
+        "lines_lost": score.lost,
+        "seconds": round(score.seconds, 2),
+    }
+
+
+def table(scores: dict[str, Score]) -> str:
+    """Precision and recall of each type, side by side."""
+    head = "".join(f"{name:>18}" for name in scores)
+    rows = [f"{'':30}{'due':>6}{head}"]
+    for type_ in TYPES:
+        first = next(iter(scores.values()))
+        due = first.true[type_] + first.missed[type_]
+        cells = "".join(
+            f"{share(score.precision(type_)):>10}{share(score.recall(type_)):>8}"
+            for score in scores.values()
+        )
+        rows.append(f"{type_:30}{due:>6}{cells}")
+    rows += [
+        f"{'false per clean patient':36}"
+        + "".join(f"{score.false_per_clean:>18.2f}" for score in scores.values()),
+        f"{'seconds':36}" + "".join(f"{score.seconds:>18.1f}" for score in scores.values()),
+    ]
+    one = scores["concord"]
+    rows.append(f"Concord: {one.lines} lines in, {one.lost} lost")
+    return "\n".join(rows)
+
+
+def share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
