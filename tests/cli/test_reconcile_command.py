@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 PATIENT = ROOT / "fixtures" / "patients" / "lithium-new-ace-inhibitor" / "sources"
 SCHEMA = json.loads((ROOT / "service" / "report" / "schema" / "report-1.json").read_text())
 DAY = "2026-11-15"
+OWN = {"id", "version"}
+"""What follows from the version under which a server keeps a resource."""
 MANNERS = {"psychiatry": PSYCHIATRY, "primary-care": PRIMARY_CARE, "pharmacy": PHARMACY}
 
 
@@ -65,7 +67,7 @@ def without_versions(content: dict[str, Any]) -> list[Any]:
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: plain(inner) for key, inner in value.items() if key != "version"}
+            return {key: plain(inner) for key, inner in value.items() if key not in OWN}
         return [plain(inner) for inner in value] if isinstance(value, list) else value
 
     return [plain(content["medications"]), plain(content["findings"])]
