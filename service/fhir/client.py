@@ -6,13 +6,13 @@ Reads are retried within the source's budget; writes never: what became of one i
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import httpx
 import msgspec
-from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from service.errors import (
     SourceInvalid,
@@ -30,14 +30,17 @@ from service.fhir.capability import Capabilities, capabilities
 from service.fhir.paging import Paging, SearchResult
 from service.fhir.policy import Endpoint, literal
 from service.fhir.release import READ, Release
-from service.fhir.retry import RETRIED_STATUS, Again, Budget, Pace, retry_after, wait_politely
-from service.fhir.search import page_through
-from service.fhir.wire import Limits, Lost, NotSent, Reply, Wire
+from service.fhir.retry import RETRIED_STATUS, Again, Budget, wait_politely
+from service.fhir.search import NO_CACHE, page_through
+from service.fhir.wire import FORM, Limits, Lost, NotSent, Reply, Wire
 from service.model.source import RawResource
 
 __all__ = ["Answer", "EntryAnswer", "FhirClient"]
 
-_NO_CACHE = {"Cache-Control": "no-cache"}
+_CAPABILITIES_KEPT_S = 3600.0
+_UNKNOWN_KEPT_S = 30.0
+_NO_POST = frozenset({404, 405, 415, 501})
+"""Answers by which servers refuse a search by POST as such."""
 
 
 @dataclass(slots=True)
@@ -55,10 +58,12 @@ class FhirClient:
     credentials: Credentials = field(default_factory=Anonymous)
     http: httpx.AsyncClient = field(kw_only=True)
     limits: Limits = field(default_factory=Limits)
+    takes_post: bool = True
     wire: Wire = field(init=False, repr=False)
     _budget: Budget = field(init=False, default_factory=Budget, repr=False)
-    _pace: Pace = field(init=False, default_factory=Pace, repr=False)
     _capabilities: Capabilities | None = field(init=False, default=None, repr=False)
+    _known_until: float = field(init=False, default=0.0, repr=False)
+    _asking: asyncio.Lock = field(init=False, default_factory=asyncio.Lock, repr=False)
 
     def __post_init__(self) -> None:
         endpoint = Endpoint.parse(self.base_url)
@@ -69,31 +74,42 @@ class FhirClient:
     def endpoint(self) -> Endpoint:
         return self.wire.endpoint
 
-    async def capabilities(self) -> Capabilities:
-        """What the server says it can do, asked once; unknown where it gives no statement.
+    async def capabilities(self, *, deadline: float | None = None) -> Capabilities:
+        """What the server says it can do, asked once an hour; unknown where it says nothing.
 
         Raises: SourceUnavailable when it does not answer at all, SourceInvalid when it names a
             release that Concord does not read.
         """
-        if self._capabilities is None:
-            reply = await self.get("metadata")
-            if reply.status in RETRIED_STATUS:
-                raise SourceUnavailable(f"the server answers {reply.words}")
-            try:
-                if reply.status != 200:
-                    raise SourceInvalid(reply.words)
-                found = capabilities(reply.body)
-            except SourceInvalid as error:
-                reason = f"no CapabilityStatement ({error.message})"
-                found = Capabilities(known=False, release=Release.UNKNOWN, reason=reason)
-            self._capabilities = found
-        found = self._capabilities
+        async with self._asking:
+            found = self.known
+            if found is None:
+                found = await self._asked_capabilities(deadline)
+                self._capabilities = found
+                kept = _CAPABILITIES_KEPT_S if found.known else _UNKNOWN_KEPT_S
+                self._known_until = time.monotonic() + kept
         if found.known and found.release not in READ and found.release is not Release.UNKNOWN:
             raise SourceInvalid(
                 f"FHIR {found.release.value} ({found.fhir_version or 'by its shape'}) is not read; "
                 "ask the source for an R4 address"
             )
         return found
+
+    @property
+    def known(self) -> Capabilities | None:
+        """The capabilities, where they were asked for within the last hour."""
+        return self._capabilities if time.monotonic() < self._known_until else None
+
+    async def _asked_capabilities(self, deadline: float | None) -> Capabilities:
+        reply = await self.get("metadata", deadline=deadline)
+        if reply.status in RETRIED_STATUS:
+            raise SourceUnavailable(f"the server answers {reply.words}")
+        try:
+            if reply.status != 200:
+                raise SourceInvalid(reply.words)
+            return capabilities(reply.body)
+        except SourceInvalid as error:
+            reason = f"no CapabilityStatement ({error.message})"
+            return Capabilities(known=False, release=Release.UNKNOWN, reason=reason)
 
     async def search(
         self,
@@ -105,6 +121,8 @@ class FhirClient:
         ignored_outcomes: frozenset[str] = frozenset(),
         withheld_outcomes: frozenset[str] = frozenset(),
         self_link: bool = True,
+        post: bool = False,
+        fresh: bool = False,
     ) -> SearchResult:
         """All pages of a search, with the certificate of how complete they are. Never raises.
 
@@ -115,21 +133,36 @@ class FhirClient:
             ignored_outcomes: vendor codes (OperationOutcome.issue.details) that mean no loss here.
             withheld_outcomes: vendor codes by which the server says that it leaves something out.
             self_link: False for a server known to send none.
+            post: ask by POST, so that the parameters stand in no log of URLs; a server that
+                refuses it is asked by GET, and from then on always.
+            fresh: ask caches to stand aside, for looking up what may just have been written.
         """
-        known = self._capabilities
-        paging = Paging(
-            resource_type,
-            tuple(params),
-            patients,
-            expected=known.release if known and known.release in READ else Release.R4,
-            offered=known.offers(resource_type) if known and known.types else None,
-            ignored_outcomes=ignored_outcomes,
-            withheld_outcomes=withheld_outcomes,
-            self_link_required=self_link,
-        )
-        return await page_through(self, paging, deadline)
+        known = self.known
 
-    async def read(self, reference: str, *, fresh: bool = False) -> Answer:
+        def paging(*, by_post: bool) -> Paging:
+            return Paging(
+                resource_type,
+                tuple(params),
+                patients,
+                expected=known.release if known and known.release in READ else Release.R4,
+                offered=known.offers(resource_type) if known and known.types else None,
+                ignored_outcomes=ignored_outcomes,
+                withheld_outcomes=withheld_outcomes,
+                self_link_required=self_link,
+                post=by_post,
+                fresh=fresh,
+            )
+
+        by_post = post and self.takes_post
+        result = await page_through(self, paging(by_post=by_post), deadline)
+        if by_post and result.status in _NO_POST:
+            self.takes_post = False
+            result = await page_through(self, paging(by_post=False), deadline)
+        return result
+
+    async def read(
+        self, reference: str, *, fresh: bool = False, deadline: float | None = None
+    ) -> Answer:
         """One resource, or the 404/410 that says it is not there.
 
         Args:
@@ -139,7 +172,8 @@ class FhirClient:
         relative = self.endpoint.relative(reference)
         if relative is None:
             raise SourceRefused(f"the reference {reference[:80]!r} is not on this server")
-        reply = await self.get(relative, headers=_NO_CACHE if fresh else None)
+        headers = NO_CACHE if fresh else None
+        reply = await self.get(relative, headers=headers, deadline=deadline)
         if reply.status in {404, 410}:
             return answer_of(reply)
         self._must_be_ok(reply, relative)
@@ -164,7 +198,7 @@ class FhirClient:
             if address in visited or len(visited) >= self.limits.pages:
                 raise SourceInvalid(f"{relative}: its history never ends")
             visited.add(address)
-            reply = await self.get(address, headers=_NO_CACHE)
+            reply = await self.get(address, headers=NO_CACHE)
             self._must_be_ok(reply, f"{relative}/_history")
             page = bundles.decode_bundle(reply.body)
             for entry in page.entries():
@@ -217,80 +251,68 @@ class FhirClient:
         """
         return await self._write("POST", "", {}, bundle)
 
-    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """The answer to a GET, after short retries; whatever status is left at the end.
-
-        Raises: SourceUnavailable (nothing answered), SourceRefused (address elsewhere),
-            SourceInvalid (body broken, cut off or over the cap).
-        """
-        last: Reply | None = None
-
-        async def once() -> Reply:
-            nonlocal last
-            last = None
-            await self._hold()
-            try:
-                reply = await self._authorized("GET", url, headers=headers)
-            except (NotSent, Lost) as error:
-                raise Again(str(error)) from None
-            if reply.status in RETRIED_STATUS:
-                last = reply
-                wait = retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
-                if wait is not None:
-                    self._pace.hold(min(wait, 3600.0))
-                raise Again(f"the server answers {reply.words}", wait)
-            self._budget.earn()
-            return reply
-
-        try:
-            async for attempt in AsyncRetrying(
-                retry=self._may_retry,
-                stop=stop_after_attempt(self.limits.attempts),
-                wait=wait_politely,
-                reraise=True,
-            ):
-                with attempt:
-                    return await once()
-        except Again as error:
-            if last is not None:
-                return last
-            raise SourceUnavailable(error.message) from None
-        raise AssertionError("tenacity ends with a result or an error")
-
-    def _may_retry(self, state: RetryCallState) -> bool:
-        """Whether this attempt is followed by another: a short wait, within the source's budget.
-
-        A wait that the server asked for costs nothing of the budget: coming back then is what it
-        wants.
-        """
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, Again) or state.attempt_number >= self.limits.attempts:
-            return False
-        if error.wait is not None:
-            return error.wait <= self.limits.deadline_s
-        return self._budget.spend()
-
-    async def _hold(self) -> None:
-        """Wait until the moment that the server's last Retry-After named."""
-        wait = self._pace.remaining()
-        if wait > self.limits.deadline_s:
-            raise SourceUnavailable(f"the server asks for a pause of {wait:.0f} s")
-        if wait > 0:
-            await asyncio.sleep(wait)
-
-    async def _authorized(
+    async def get(
         self,
-        method: str,
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        deadline: float | None = None,
+        form: str | None = None,
     ) -> Reply:
-        """One request; after a 401 once more with a new token, where one can be had."""
-        reply = await self.wire.send(method, url, headers=headers, content=content)
-        if reply.status == 401 and self.credentials.forget():
-            reply = await self.wire.send(method, url, headers=headers, content=content)
-        return reply
+        """The answer to a GET, after short retries; whatever status is left at the end.
+
+        Args:
+            deadline: moment of the event loop's clock beyond which nothing is waited for.
+            form: search parameters; the search is then a POST, and they stand in no log of URLs.
+        Raises: SourceUnavailable (nothing answered), SourceRefused (address elsewhere),
+            SourceInvalid (body broken, cut off or over the cap).
+        """
+        latest = deadline or asyncio.get_running_loop().time() + self.limits.deadline_s
+        method, content = ("GET", None) if form is None else ("POST", form.encode())
+        sent = dict(headers or {}) | ({"Content-Type": FORM} if form is not None else {})
+        last: Reply | None = None
+        failure: Again | None = None
+
+        async def once() -> Reply:
+            nonlocal last, failure
+            last = None
+            try:
+                reply = await self.wire.send(
+                    method, url, headers=sent, content=content, latest=latest
+                )
+            except (NotSent, Lost) as error:
+                failure = Again(str(error))
+                raise failure from None
+            if reply.status in RETRIED_STATUS:
+                last = reply
+                invited = reply.status == 429 and reply.wait is not None
+                failure = Again(f"the server answers {reply.words}", reply.wait, invited=invited)
+                raise failure
+            self._budget.answered()
+            return reply
+
+        def enough(state: RetryCallState) -> bool:
+            too_late = asyncio.get_running_loop().time() + state.upcoming_sleep > latest
+            return too_late or state.attempt_number >= self.limits.attempts
+
+        self._budget.ask()
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type(Again),
+                stop=enough,
+                wait=wait_politely,
+                reraise=True,
+            ):
+                # Asked after the wait: by then other requests may show that the source is alive.
+                if failure is not None and not failure.invited and not self._budget.spend():
+                    break
+                with attempt:
+                    return await once()
+        except Again:
+            pass  # `failure` says why
+        if last is not None:
+            return last
+        raise SourceUnavailable(failure.message if failure else None)
 
     def _must_be_ok(self, reply: Reply, what: str) -> None:
         if reply.status == 200:
@@ -308,7 +330,7 @@ class FhirClient:
         what = f"{method} {target or 'transaction'}"
         headers = {"Prefer": "return=representation", **headers}
         try:
-            reply = await self._authorized(
+            reply = await self.wire.send(
                 method, target, headers=headers, content=msgspec.json.encode(resource)
             )
         except NotSent as error:

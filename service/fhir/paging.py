@@ -65,6 +65,8 @@ class Paging:
     ignored_outcomes: frozenset[str] = frozenset()
     withheld_outcomes: frozenset[str] = frozenset()
     self_link_required: bool = True
+    post: bool = False
+    fresh: bool = False
     matches: dict[str, RawResource] = field(default_factory=dict)
     included: dict[str, RawResource] = field(default_factory=dict)
     outcomes: list[str] = field(default_factory=list)
@@ -84,8 +86,19 @@ class Paging:
     @property
     def first_url(self) -> str:
         """The search's own address, relative to the base."""
-        query = urlencode(self.params, safe="/:,|$")
-        return f"{self.resource_type}?{query}" if query else self.resource_type
+        return f"{self.resource_type}?{self.query}" if self.query else self.resource_type
+
+    @property
+    def query(self) -> str:
+        """The parameters as they stand in an address or in a form."""
+        return urlencode(self.params, safe="/:,|$")
+
+    @property
+    def counting_url(self) -> str:
+        """The search that asks for nothing but the number of matches."""
+        plain = [(name, value) for name, value in self.params if name not in _UNCHECKED]
+        query = urlencode([*plain, ("_summary", "count")], safe="/:,|$")
+        return f"{self.resource_type}?{query}"
 
     def may_be_missing(self, body: bytes) -> bool:
         """Whether a 404 means that the server does not have the type.

@@ -1,39 +1,23 @@
-"""When a GET is tried again, and how long is waited: politely, and never for long.
+"""Whether a GET is tried again, and how long is waited: politely, and never for long.
 
 Only answers that may change within seconds are retried: lost connections, 408, 429 and 5xx. Waits
 are full jitter (AWS Architecture Blog, "Exponential Backoff and Jitter", 2015) or the server's own
 Retry-After; longer ones belong to the queue. A budget per source keeps an outage from being made
-worse: retries beyond a small reserve are earned by successes.
+worse ("Site Reliability Engineering", 2016, chapter 21: a client retries a tenth of its requests).
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 
 from tenacity import RetryCallState, wait_random_exponential
 
 from service.errors import SourceUnavailable
 
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or HTTP date); None when it tells none."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:12])
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+_SHARE = 0.1
+_ALIVE_S = 2.0
 
 
 class Again(SourceUnavailable):
@@ -41,43 +25,43 @@ class Again(SourceUnavailable):
 
     Args:
         wait: seconds that the server asked for; None where it named none.
+        invited: the server is well and only wants less (429 with a time): no outage.
     """
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, *, invited: bool = False) -> None:
         super().__init__(message)
-        self.wait = wait
+        self.wait, self.invited = wait, invited
 
 
 @dataclass(slots=True)
 class Budget:
-    """Retries left for one source: a reserve, and a tenth of a retry for each success."""
+    """Retries that one source may cost now: one for each ten requests since it last answered.
 
-    reserve: float = 2.0
-    earned_by_success: float = 0.1
-    ceiling: float = 10.0
+    While a source answers, a blip may cost one retry at once. A source that answers nothing (a
+    total outage) is never asked more than 1.1 times as often as without retries; where fewer than
+    ten requests are made, none is repeated.
+    """
 
-    def earn(self) -> None:
-        self.reserve = min(self.ceiling, self.reserve + self.earned_by_success)
+    asked: int = 0
+    retried: int = 0
+    _answered_at: float = float("-inf")
+
+    def ask(self) -> None:
+        """Note a first attempt."""
+        self.asked += 1
+
+    def answered(self) -> None:
+        """Note an answer that was no failure: whatever there was is over."""
+        self.asked = self.retried = 0
+        self._answered_at = time.monotonic()
 
     def spend(self) -> bool:
         """Whether one more retry is allowed; takes it from the budget."""
-        if self.reserve < 1.0:
+        alive = self.retried == 0 and time.monotonic() - self._answered_at < _ALIVE_S
+        if not alive and self.retried + 1 > _SHARE * self.asked:
             return False
-        self.reserve -= 1.0
+        self.retried += 1
         return True
-
-
-@dataclass(slots=True)
-class Pace:
-    """No request to a source before the moment that its last Retry-After named (monotonic s)."""
-
-    not_before: float = field(default=0.0)
-
-    def hold(self, seconds: float) -> None:
-        self.not_before = max(self.not_before, time.monotonic() + seconds)
-
-    def remaining(self) -> float:
-        return max(0.0, self.not_before - time.monotonic())
 
 
 _JITTER = wait_random_exponential(multiplier=0.2, max=4.0)

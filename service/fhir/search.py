@@ -20,7 +20,11 @@ from service.model.source import State
 
 __all__ = ["PageSource", "SearchResult", "page_through"]
 
+NO_CACHE = {"Cache-Control": "no-cache"}
+
 _EMPTY_IN_A_ROW = 3
+_SEARCH_PATH = "/_search"
+_URI_TOO_LONG = 414
 
 
 class PageSource(Protocol):
@@ -31,14 +35,23 @@ class PageSource(Protocol):
 
     limits: Limits
 
-    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply: ...
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        deadline: float | None = None,
+        form: str | None = None,
+    ) -> Reply: ...
 
 
 async def page_through(client: PageSource, paging: Paging, deadline: float | None) -> SearchResult:
     """Fetch page after page until the end, a reason to stop, or the deadline."""
     try:
         async with asyncio.timeout_at(deadline):
-            await _pages(client, paging)
+            await _pages(client, paging, deadline)
+            if paging.total is None and paging.pages > 1:
+                await _count(client, paging, deadline)
         paging.finish()
     except TimeoutError:
         paging.pages += 1
@@ -49,7 +62,7 @@ async def page_through(client: PageSource, paging: Paging, deadline: float | Non
     return paging.result()
 
 
-async def _pages(client: PageSource, paging: Paging) -> None:
+async def _pages(client: PageSource, paging: Paging, deadline: float | None) -> None:
     url: str | None = paging.first_url
     visited: set[str] = set()
     fruitless = 0
@@ -62,7 +75,7 @@ async def _pages(client: PageSource, paging: Paging) -> None:
         if address in visited:
             raise Stop(paging.told("the next links go round in a circle"))
         visited.add(address)
-        page = await _page(client, paging, address)
+        page = await _page(client, paging, address, deadline)
         if page is None:
             paging.restart()
             url, fruitless = paging.first_url, 0
@@ -80,14 +93,16 @@ async def _pages(client: PageSource, paging: Paging) -> None:
             raise Stop(paging.told(f"more than {client.limits.entries} entries"))
 
 
-async def _page(client: PageSource, paging: Paging, address: str) -> Bundle | None:
+async def _page(
+    client: PageSource, paging: Paging, address: str, deadline: float | None
+) -> Bundle | None:
     """The decoded page; None when its link has expired and the search may begin again.
 
     Raises: Stop with the state that the answer means.
     """
     first = paging.pages == 1
     try:
-        reply = await client.get(address)
+        reply = await _asked(client, paging, address, deadline)
     except SourceError as error:
         raise Stop(paging.told(error.message)) from None
     if reply.status == 200:
@@ -106,6 +121,42 @@ async def _page(client: PageSource, paging: Paging, address: str) -> Bundle | No
     raise Stop(reason, state, reply.status)
 
 
+async def _asked(client: PageSource, paging: Paging, address: str, deadline: float | None) -> Reply:
+    """The answer to one page; by POST where the search, its link or its length demands it.
+
+    Some servers give links from a POST that work by POST only (microsoft/fhir-server issue 1115),
+    others links that are too long for their own GET (issue 2250).
+    """
+    where, _, query = address.partition("?")
+    headers = NO_CACHE if paging.fresh else None
+    search = f"{where}{_SEARCH_PATH}"
+    if where.endswith(_SEARCH_PATH):
+        form = query or paging.query
+        return await client.get(where, headers=headers, deadline=deadline, form=form)
+    if paging.post and paging.pages == 1:
+        return await client.get(search, headers=headers, deadline=deadline, form=paging.query)
+    reply = await client.get(address, headers=headers, deadline=deadline)
+    if reply.status == _URI_TOO_LONG:
+        return await client.get(search, headers=headers, deadline=deadline, form=query)
+    return reply
+
+
+async def _count(client: PageSource, paging: Paging, deadline: float | None) -> None:
+    """Ask for the number alone, where several pages came and none of them told a total.
+
+    An entry that moved to a page already read, while others were added or removed, is missed by
+    any client that pages; only the number tells. A server that cannot count leaves it unknown.
+    """
+    address = client.endpoint.admit(paging.counting_url)
+    try:
+        reply = await client.get(address, deadline=deadline)
+        counted = bundles.decode_bundle(reply.body) if reply.status == 200 else None
+    except SourceError:
+        return
+    if counted is not None and counted.type == "searchset" and not counted.entry:
+        paging.total = counted.total
+
+
 def _state_of_body(reply: Reply) -> State:
     """A refusal dressed as a 200 is a refusal."""
     codes = {issue.code for issue in issues(reply.body)}
@@ -114,6 +165,8 @@ def _state_of_body(reply: Reply) -> State:
 
 def _why(reply: Reply) -> str:
     told = "; ".join(issue.text for issue in issues(reply.body)[:3])
+    if reply.wait:
+        told = f"{told}; " * bool(told) + f"it asks for a pause of {reply.wait:.0f} s"
     if 300 <= reply.status < 400:
         return f"{reply.words}, a redirect that is not followed"
     if reply.status == 204:

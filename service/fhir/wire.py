@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeAlias
@@ -20,9 +21,12 @@ import httpx
 from service.errors import SettingsError, SourceInvalid
 from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import ACCEPT_ENCODING, inflated
+from service.fhir.pace import Pace, retry_after
 from service.fhir.policy import Endpoint
+from service.fhir.retry import RETRIED_STATUS
 
 FHIR_JSON = "application/fhir+json"
+FORM = "application/x-www-form-urlencoded"
 
 HttpClient: TypeAlias = httpx.AsyncClient
 """The shared client by a name that other folders can use without importing httpx."""
@@ -58,6 +62,11 @@ class Reply:
         except ValueError:
             return str(self.status)
 
+    @property
+    def wait(self) -> float | None:
+        """Seconds that a Retry-After header asks for; None without one."""
+        return retry_after(self.headers.get("retry-after"), datetime.now(UTC))
+
 
 class NotSent(Exception):
     """No byte of the request left: no connection could be made. The message says why."""
@@ -82,7 +91,7 @@ def http_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
 
 @dataclass(slots=True)
 class Wire:
-    """Sends requests to one endpoint.
+    """Sends requests to one endpoint, as many at a time and as fast as the source allows.
 
     Raises (on construction): SettingsError when a credential would travel unencrypted.
     """
@@ -91,6 +100,7 @@ class Wire:
     credentials: Credentials
     http: httpx.AsyncClient
     limits: Limits
+    pace: Pace = field(init=False, repr=False, default_factory=Pace)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -110,33 +120,62 @@ class Wire:
         *,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        latest: float | None = None,
     ) -> Reply:
-        """The answer to one request, whatever its status.
+        """The answer to one request, whatever its status; after a 401 once more with a new token.
 
+        Args:
+            latest: moment of the event loop's clock after which the source's turn makes no sense.
         Raises: SourceRefused (the address leaves the endpoint), NotSent, Lost, SourceInvalid (body
-            too large or broken), SourceError from the credentials.
+            too large or broken), SourceUnavailable (the source asks for a longer pause),
+            SourceError from the credentials.
         """
         address = self.endpoint.admit(url)
-        async with self._slots:
-            sent = {"Accept": FHIR_JSON, "Accept-Encoding": ACCEPT_ENCODING, **(headers or {})}
+        if latest is None:
+            latest = asyncio.get_running_loop().time() + self.limits.deadline_s
+        async with self._slots, self.pace.turn(latest):
             authorization = await self.credentials.header(self.http, self.endpoint)
-            if authorization is not None:
-                sent["Authorization"] = authorization
-            if content is not None:
-                sent["Content-Type"] = FHIR_JSON
-            request = self.http.build_request(
-                method,
-                address,
-                headers=sent,
-                content=content,
-                timeout=httpx.Timeout(self.limits.answer_s, connect=self.limits.connect_s),
-            )
-            try:
-                return await self._exchange(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                raise NotSent(self._why(error)) from None
-            except (httpx.TransportError, httpx.StreamError) as error:
-                raise Lost(self._why(error)) from None
+            reply = await self._once(method, address, headers, content, authorization)
+            if (
+                reply.status == 401
+                and authorization is not None
+                and self.credentials.forget(authorization)
+            ):
+                authorization = await self.credentials.header(self.http, self.endpoint)
+                reply = await self._once(method, address, headers, content, authorization)
+            failed = reply.status in RETRIED_STATUS
+            self.pace.hear(reply.headers, well=not failed)
+            if failed and reply.wait is not None:
+                self.pace.hold(reply.wait)
+            return reply
+
+    async def _once(
+        self,
+        method: str,
+        address: str,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
+        authorization: str | None,
+    ) -> Reply:
+        sent = {"Accept": FHIR_JSON, "Accept-Encoding": ACCEPT_ENCODING}
+        if content is not None:
+            sent["Content-Type"] = FHIR_JSON
+        sent |= headers or {}
+        if authorization is not None:
+            sent["Authorization"] = authorization
+        request = self.http.build_request(
+            method,
+            address,
+            headers=sent,
+            content=content,
+            timeout=httpx.Timeout(self.limits.answer_s, connect=self.limits.connect_s),
+        )
+        try:
+            return await self._exchange(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotSent(self._why(error)) from None
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise Lost(self._why(error)) from None
 
     async def _exchange(self, request: httpx.Request) -> Reply:
         response = await self.http.send(request, stream=True, follow_redirects=False, auth=None)

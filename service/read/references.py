@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from service.errors import SourceError, SourceRefused
 from service.fhir import bundle as bundles
 from service.fhir.body import json_text
-from service.fhir.capability import Capabilities
 from service.fhir.client import FhirClient
 from service.fhir.policy import literal
 from service.fhir.release import READ, Release
@@ -25,14 +24,13 @@ class References:
     """Reads by reference on one server, until `deadline` (the event loop's clock)."""
 
     client: FhirClient
-    known: Capabilities
     deadline: float
 
     async def single(self, reference: str) -> tuple[RawResource | None, State, str]:
         """One resource by reference: (None, COMPLETE, "") says that the server has none such."""
         try:
             async with asyncio.timeout_at(self.deadline):
-                answer = await self.client.read(reference)
+                answer = await self.client.read(reference, deadline=self.deadline)
             if answer.status != 200:
                 return None, State.COMPLETE, ""
             body = json_text(answer.body)
@@ -42,7 +40,8 @@ class References:
             return None, State.WITHHELD, error.message
         except SourceError as error:
             return None, State.UNAVAILABLE, error.message
-        release = self.known.release if self.known.release in READ else Release.R4
+        known = self.client.known
+        release = known.release if known and known.release in READ else Release.R4
         return (
             bundles.raw_resource(bundles.peek(body), "", body, release),
             State.COMPLETE,
@@ -73,7 +72,8 @@ class References:
     ) -> tuple[list[RawResource], Certificate]:
         here = sum(1 for one in have.values() if one.type == kind)
         missing = sorted(wanted - have.keys())
-        if missing and not self.known.reads(kind):
+        known = self.client.known
+        if missing and known is not None and not known.reads(kind):
             reason = f"{kind}: the CapabilityStatement does not offer it"
             certificate = Certificate(
                 kind, State.NOT_OFFERED, (reason,), here, unresolved=tuple(missing)

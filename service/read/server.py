@@ -65,15 +65,21 @@ class ServerReader:
     async def find(self, query: PatientQuery) -> Found:
         """Patient resources that answer the query; every failure is a state with its reason."""
         deadline = self._deadline()
-        known = await self._capabilities(deadline)
+        found, known = await asyncio.gather(
+            self._found(query, deadline), self._capabilities(deadline)
+        )
         if isinstance(known, SourceRead):
             return Found((), known)
+        return found
+
+    async def _found(self, query: PatientQuery, deadline: float) -> Found:
+        """As `find`; the capabilities are asked beside it, which saves a round trip."""
         if query.reference is not None:
             reference = self.client.endpoint.relative(query.reference)
             if reference is None or not reference.startswith("Patient/"):
                 reason = f"the reference {query.reference[:80]!r} is no Patient of this server"
                 return Found((), self._read(reasons=(reason,), floor=State.UNAVAILABLE))
-            patient, certificate = await self._patient(reference, known, deadline)
+            patient, certificate = await self._patient(reference, deadline)
             patients = (patient,) if patient else ()
             return Found(patients, self._read(patients, (certificate,)))
         result = await self._search_patients(query, deadline)
@@ -82,17 +88,20 @@ class ServerReader:
     async def pull(self, patient_ids: tuple[str, ...]) -> SourceRead:
         """Every type of RESOURCE_TYPES for one patient, with a certificate for each."""
         deadline = self._deadline()
-        known = await self._capabilities(deadline)
-        if isinstance(known, SourceRead):
-            return known
         ids = tuple(dict.fromkeys(one.removeprefix("Patient/") for one in patient_ids))
         wrong = [one for one in ids if literal(f"Patient/{one}") is None]
         if wrong or not ids:
             reason = "no patient id that an address can carry was given"
             return self._read(reasons=(reason,), floor=State.UNAVAILABLE)
+        # Beside each other: a source that answers neither is down, and is not asked for more.
+        patients_read = asyncio.create_task(self._patients(ids, deadline))
+        known = await self._capabilities(deadline)
+        if isinstance(known, SourceRead):
+            await patients_read
+            return known
         profile = self._profile(known)
         (patients, certificate), typed = await asyncio.gather(
-            self._patients(ids, known, deadline),
+            patients_read,
             asyncio.gather(
                 *(self._of_type(kind, ids, profile, known, deadline) for kind in SEARCHED_TYPES)
             ),
@@ -111,7 +120,7 @@ class ServerReader:
             for name, one in came_along.items()
             if one.type in {*REFERRED_TYPES, "Provenance"}
         )
-        people, more = await References(self.client, known, deadline).referred(kept)
+        people, more = await References(self.client, deadline).referred(kept)
         kept.update((one.reference, one) for one in people)
         certificates += more
         reasons: list[str] = [known.reason] if known.reason else []
@@ -180,18 +189,16 @@ class ServerReader:
         return result
 
     async def _patients(
-        self, ids: tuple[str, ...], known: Capabilities, deadline: float
+        self, ids: tuple[str, ...], deadline: float
     ) -> tuple[tuple[RawResource, ...], Certificate]:
-        read = await asyncio.gather(
-            *(self._patient(f"Patient/{one}", known, deadline) for one in ids)
-        )
+        read = await asyncio.gather(*(self._patient(f"Patient/{one}", deadline) for one in ids))
         found = tuple(patient for patient, _ in read if patient)
         return found, merged([certificate for _, certificate in read], len(found))
 
     async def _patient(
-        self, reference: str, known: Capabilities, deadline: float
+        self, reference: str, deadline: float
     ) -> tuple[RawResource | None, Certificate]:
-        resource, state, reason = await References(self.client, known, deadline).single(reference)
+        resource, state, reason = await References(self.client, deadline).single(reference)
         if resource is None and state is State.COMPLETE:
             state, reason = State.UNAVAILABLE, "no such patient on this server"
         reasons = (f"{reference}: {reason}",) if reason else ()
@@ -223,7 +230,7 @@ class ServerReader:
         floor = State.UNAVAILABLE
         try:
             async with asyncio.timeout_at(deadline):
-                return await self.client.capabilities()
+                return await self.client.capabilities(deadline=deadline)
         except TimeoutError:
             reason = f"no answer within {self.client.limits.deadline_s:g} s"
         except SourceRefused as error:

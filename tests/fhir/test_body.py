@@ -18,7 +18,7 @@ from service.fhir import bundle as bundles
 from service.fhir.body import Inflater, depth, inflated_file, json_text
 from service.fhir.capability import capabilities
 from service.fhir.outcome import issues
-from service.fhir.retry import Budget, retry_after
+from service.fhir.pace import retry_after
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -175,8 +175,3 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, NOW) == seconds
-
-
-def test_a_total_outage_is_not_made_worse() -> None:
-    budget = Budget()
-    assert sum(budget.spend() for _ in range(1000)) == 2

@@ -23,8 +23,8 @@ from service.fhir.wire import Limits, http_client
 from service.sandbox.faults import Answer as Answered
 from service.sandbox.faults import Fault, Hang, Reset
 from service.sandbox.manners import PRIMARY_CARE, STRICT, Access, Manners
-from service.sandbox.run import running
 from service.sandbox.server import Sandbox
+from tests.read.stage import on_stage
 
 IDENTIFIER = "urn:concord|1"
 
@@ -45,7 +45,7 @@ def using(app: Sandbox, use: Callable[[FhirClient], Awaitable[Any]], **client: A
             limits = Limits(connect_s=1, answer_s=0.5)
             return await use(FhirClient(base, http=http, limits=limits, **client))
 
-    with running(app) as base:
+    with on_stage(app) as base:
         return asyncio.run(run(base))
 
 

@@ -14,8 +14,8 @@ from service.read.profile import SourceProfiles
 from service.read.source import Found, PatientQuery
 from service.sandbox.faults import Fault
 from service.sandbox.manners import Manners
-from service.sandbox.run import running
 from service.sandbox.server import Sandbox
+from tests.read.stage import on_stage
 
 LINES = 6
 """MedicationRequests of Patient/1; two on a page make a first, a middle and a last page."""
@@ -76,7 +76,7 @@ def pulled(
             )
             return await reader.pull(ids or ("1",))
 
-    with running(app) as base:
+    with on_stage(app) as base:
         return asyncio.run(pull(base))
 
 
@@ -89,7 +89,7 @@ def found(app: Sandbox, query: PatientQuery, limits: Limits = QUICK) -> Found:
                 query
             )
 
-    with running(app) as base:
+    with on_stage(app) as base:
         return asyncio.run(find(base))
 
 

@@ -22,7 +22,6 @@ from service.read.source import PatientQuery
 from service.sandbox.faults import Answer, Fault, Hang
 from service.sandbox.log import RequestLog
 from service.sandbox.manners import TypeManner, offering
-from service.sandbox.run import running
 from tests.read.chart import (
     LINES,
     QUICK,
@@ -34,6 +33,7 @@ from tests.read.chart import (
     request,
     sandbox,
 )
+from tests.read.stage import on_stage
 
 PROFILES = load_sources(shipped("mappings"))
 
@@ -155,7 +155,7 @@ def test_a_source_that_hangs_holds_no_other_up_and_ends_by_its_deadline() -> Non
 
             return await asyncio.gather(*(one(base) for base in bases))
 
-    with running(stuck) as a, running(good) as b:
+    with on_stage(stuck) as a, on_stage(good) as b:
         (slow, took), (fast, quick) = asyncio.run(both([a, b]))
     assert slow.state is State.UNAVAILABLE
     assert took <= QUICK.deadline_s * 1.1
