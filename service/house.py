@@ -24,7 +24,8 @@ from service.jobs import Jobs
 from service.mappings.folder import mappings_folder
 from service.mappings.sources import load_sources
 from service.model.review import User
-from service.pipeline.deliver import Courier, Recipient, deliver_due
+from service.pipeline.deliver import Courier, Recipient, deliver_due, deliver_signature
+from service.pipeline.recheck import unchanged
 from service.pipeline.reconcile import Knowledge
 from service.pipeline.refresh import refresh
 from service.read.server import ServerReader
@@ -71,24 +72,34 @@ class House:
         )
         log.info("list_reconciled", patient=patient, version=report.number)
 
-    async def deliver(self, signature: str = "") -> None:
-        """Works the outbox off as far as it goes now; `signature` is what the job was about."""
-        log.info("deliver", job=signature, count=await self.deliver_due())
+    async def unchanged(self, review: str) -> None:
+        """Returns when the sources still say what the review stands on; else ReviewStale."""
+        at = app.now()
+        await unchanged(
+            self.store, self.readers, self.knowledge, review, day=self.day or at.date(), at=at
+        )
+
+    async def deliver(self, signature: str) -> None:
+        """Moves the writes of one signature as far as they go now; `_tend` moves what waits."""
+        await deliver_signature(await self.courier(), signature)
+        log.info("deliver", job=signature)
 
     async def deliver_due(self) -> int:
         """Moves everything on whose time has come; gives how many groups moved."""
+        return await deliver_due(await self.courier())
+
+    async def courier(self) -> Courier:
+        """Who delivers from this process, to every server as it can be written to now."""
         recipients = {
             target.name: Recipient(self.clients[target.name], target)
             for target in await self.targets()
         }
-        return await deliver_due(
-            Courier(
-                store=self.store,
-                recipients=recipients,
-                worker=self.worker,
-                clock=app.now,
-                pause=lambda: asyncio.sleep(LOOK_AGAIN_S),
-            )
+        return Courier(
+            store=self.store,
+            recipients=recipients,
+            worker=self.worker,
+            clock=app.now,
+            pause=lambda: asyncio.sleep(LOOK_AGAIN_S),
         )
 
     async def targets(self) -> Sequence[WriteTarget]:
@@ -139,6 +150,7 @@ class House:
             issuer=Issuer(self.store.key, app.now),
             queue=jobs.queue,
             targets=self.targets,
+            unchanged=self.unchanged,
             now=app.now,
             sources={name: client.base_url for name, client in self.clients.items()},
             hosts=hosts,

@@ -209,7 +209,17 @@ async def _certain_read(source: _Source, links: Sequence[PatientLink]) -> Source
         resources=(),
         certificates=(),
         state_floor=State.UNAVAILABLE,
-        reasons=nothing.reasons or (reason,),
+        reasons=nothing.reasons or _unproven(nothing) or (reason,),
+    )
+
+
+def _unproven(asked: SourceRead) -> tuple[str, ...]:
+    """Why "no record was found" is not proven: the question itself was not answered whole."""
+    return tuple(
+        reason
+        for certificate in asked.certificates
+        if certificate.state is not State.COMPLETE
+        for reason in certificate.reasons
     )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from service.model.evidence import Origin
 from service.model.patient import PatientLink
 from service.model.review import User
+from service.model.signed import SignedList
 from service.model.source import SourceRead, State
 from service.pipeline.gather import NOT_FOUND, Gathered, gather
 from service.pipeline.reconcile import Knowledge, report_of
+from service.pipeline.signed import last_signed
 from service.pipeline.who import Who
 from service.read.source import Reader
 from service.report.document import document, encoded
@@ -26,6 +28,23 @@ async def ask(store: Store, asked: Mapping[str, str], user: User, *, at: datetim
         patient = await patients.ask(tx, store.key, asked, at=at)
         await audit.record(tx, user, "ask-patient", patient.id, patient=patient.id, at=at)
     return patient.id
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """Everything that the sources say now, with what a report of it needs beside the knowledge."""
+
+    gathered: Gathered
+    knowledge: Knowledge
+    previous: SignedList | None
+    today: date
+
+    def content(self, as_of: date) -> dict[str, Any]:
+        """The JSON report that this reading leads to on a day."""
+        report = report_of(
+            self.gathered, self.knowledge, as_of, today=self.today, previous=self.previous
+        )
+        return document(report)
 
 
 async def refresh(
@@ -43,14 +62,39 @@ async def refresh(
     of older reports are superseded: nobody signs what is no longer shown.
     Raises: NotKept when no source that answered knows the person.
     """
+    reread = await read_again(store, readers, knowledge, patient, as_of=as_of, today=at.date())
+    return await keep(store, patient, reread, as_of=as_of, at=at)
+
+
+async def read_again(
+    store: Store,
+    readers: Sequence[Reader],
+    knowledge: Knowledge,
+    patient: str,
+    *,
+    as_of: date,
+    today: date,
+) -> Reread:
+    """What every source says now, compared with the last signed list; nothing is kept yet.
+
+    Raises: NotKept when no source that answered knows the person.
+    """
     async with store.read() as look:
         kept = await patients.get(look, patient)
         words = {Origin(w.source, w.reference): w.same for w in await patients.words(look, patient)}
         before = await patients.links(look, patient)
+        previous = await last_signed(look, patient, as_of)
     gathered = await gather(readers, _who(kept.asked), knowledge.weights, words=words)
     gathered = await _with_last_good(store, patient, gathered, before)
-    report = report_of(gathered, knowledge, as_of, today=at.date())
-    content = document(report)
+    return Reread(gathered, knowledge, previous, today)
+
+
+async def keep(
+    store: Store, patient: str, reread: Reread, *, as_of: date, at: datetime
+) -> reports.KeptReport:
+    """Keep a reading and its report as the patient's newest; older open reviews are superseded."""
+    content = reread.content(as_of)
+    gathered = reread.gathered
     async with store.transaction() as tx:
         ids = [await reads.keep(tx, patient, read, at=at) for read in gathered.reads]
         await patients.keep_links(tx, patient, gathered.links, _identity(content), at=at)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from service.model.dosage import DailyDose
 from service.model.finding import Bucket, Finding, Severity
@@ -30,6 +31,7 @@ from service.reconcile.statement import joined
 from service.reconcile.therapy import Setting, Therapy
 
 _ASK_TYPES = ("unresolvable-drug", "code-text-conflict", "text-structure-conflict")
+_SIX = Context(prec=6, rounding=ROUND_HALF_EVEN)
 _EQUIVALENT = frozenset({"equivalent-product", "salt-or-moiety-variant"})
 
 
@@ -223,6 +225,10 @@ def change(
 
 
 def _same(one: Sequence[DailyDose], other: Sequence[DailyDose]) -> bool:
-    return {(d.rxcui, d.unit, d.value, d.max) for d in one} == {
-        (d.rxcui, d.unit, d.value, d.max) for d in other
-    }
+    return {_shown(dose) for dose in one} == {_shown(dose) for dose in other}
+
+
+def _shown(dose: DailyDose) -> tuple[str, str, Decimal | None, Decimal | None]:
+    """A dose to the six digits that reports and signed lists show."""
+    value, most = (None if v is None else _SIX.plus(v) for v in (dose.value, dose.max))
+    return dose.rxcui, dose.unit, value, most

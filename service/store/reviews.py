@@ -166,17 +166,14 @@ async def signatures_of(look: AsyncConnection, review: str) -> tuple[Signature, 
     return tuple(_signature(row) for row in found)
 
 
-async def last_signature(look: AsyncConnection, patient: str) -> Signature | None:
-    """The newest signature under a whole list of this patient: the baseline of the next one."""
-    row = (
-        await look.execute(
-            select(signatures)
-            .where(signatures.c.patient == patient, signatures.c.scope == "all")
-            .order_by(signatures.c.at.desc(), signatures.c.number.desc())
-            .limit(1)
-        )
-    ).first()
-    return None if row is None else _signature(row)
+async def signatures_of_patient(look: AsyncConnection, patient: str) -> tuple[Signature, ...]:
+    """Every signature about a patient, newest first."""
+    found = await look.execute(
+        select(signatures)
+        .where(signatures.c.patient == patient)
+        .order_by(signatures.c.at.desc(), signatures.c.review, signatures.c.number.desc())
+    )
+    return tuple(_signature(row) for row in found)
 
 
 def _signature(row: Row[Any]) -> Signature:

@@ -5,6 +5,7 @@ Bodies are read as JSON here and typed by the stages; an answer never repeats wh
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import date
@@ -257,7 +258,7 @@ async def sign(request: Request, user: Decider, review: str) -> dict[str, str]:
     scope = (await body_of(request)).get("scope")
     if scope not in {"all", "mine"}:
         raise BadRequest('Give {"scope": "all"} or {"scope": "mine"}.')
-    targets = await services.targets()
+    _, targets = await asyncio.gather(services.unchanged(review), services.targets())
     made = await desk.sign(services.store, user, review, scope, targets, at=services.now())
     return {"signature": made.id, "job": await services.queue("deliver", made.id)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -191,7 +192,7 @@ async def sign(
     try:
         at = services.now()
         review = await desk.open_review(services.store, user, patient, report, at=at)
-        targets = await services.targets()
+        _, targets = await asyncio.gather(services.unchanged(review.id), services.targets())
         signature = await desk.sign(services.store, user, review.id, scope, targets, at=at)
     except (ReviewError, WriteRejected) as refused:
         page = await page_of(services, user, patient, error=refused.message)

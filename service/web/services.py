@@ -12,12 +12,18 @@ from service.web.auth import Issuer
 from service.write.target import WriteTarget
 
 
+async def _not_read_again(_review: str) -> None:
+    """For an application without sources of its own: what is kept is all there is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the routes.
 
     `queue` starts a job ("reconcile" of a patient, "deliver" of a signature) and gives its id;
-    `targets` are the servers as recipients. `sources` are base URLs of servers by name, for links.
+    `targets` are the servers as recipients; `unchanged` reads the sources again before a review is
+    signed and raises ReviewStale when they say something else by now. `sources` are base URLs of
+    servers by name, for links.
     `demo_user` is signed in without asking, on loopback only; None everywhere but in the demo.
     """
 
@@ -26,6 +32,7 @@ class Services:
     queue: Callable[[str, str], Awaitable[str]]
     targets: Callable[[], Awaitable[Sequence[WriteTarget]]]
     now: Callable[[], datetime]
+    unchanged: Callable[[str], Awaitable[None]] = _not_read_again
     sources: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     demo_user: User | None = None

@@ -1,0 +1,128 @@
+"""What was seen is what is signed; what was signed is what the next report compares itself with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from service.errors import ReviewStale
+from service.model.review import DeliveryState, Disposition, ReviewState
+from service.pipeline import review as desk
+from service.review.asked import Asked
+from service.sandbox.faults import Answer, Fault
+from tests.patients.golden import AS_OF
+from tests.pipeline.wards import Ward, in_ward
+
+
+def an_active_line(ward: Ward, source: str) -> dict[str, object]:
+    """An active medication line that a source holds now."""
+    return next(
+        dict(version.resource)
+        for kind in ("MedicationRequest", "MedicationStatement")
+        for version in ward.servers[source].storage.live(kind)
+        if version.resource and version.resource["status"] == "active"
+    )
+
+
+def test_a_signature_stands_while_every_source_says_what_was_shown() -> None:
+    async def use(ward: Ward) -> None:
+        review = await ward.opened()
+        await ward.decide_rest(review)
+        signature = await ward.sign(review)
+        await ward.house.deliver(signature.id)
+        rows = await desk.deliveries(ward.house.store, review.id)
+        assert {row.state for row in rows} == {DeliveryState.DONE}
+
+    in_ward(use)
+
+
+def test_an_order_changed_since_it_was_seen_refuses_the_signature_and_shows_the_newest() -> None:
+    async def use(ward: Ward) -> None:
+        review = await ward.opened()
+        await ward.decide_rest(review)
+        order = an_active_line(ward, "primary-care")
+        ward.servers["primary-care"].load([order | {"status": "stopped"}])
+        with pytest.raises(ReviewStale, match="medication"):
+            await ward.sign(review)
+        state = (await desk.review_state(ward.house.store, review.id)).review.state
+        assert state is ReviewState.SUPERSEDED
+        assert (await ward.newest()).id != review.report
+        assert await desk.deliveries(ward.house.store, review.id) == ()
+
+    in_ward(use)
+
+
+def test_a_source_that_fell_silent_since_refuses_the_signature_and_is_shown_as_stale() -> None:
+    async def use(ward: Ward) -> None:
+        review = await ward.opened()
+        await ward.decide_rest(review)
+        ward.servers["pharmacy"].faults.add(Fault(Answer(status=503), times=0))
+        with pytest.raises(ReviewStale, match="pharmacy is stale"):
+            await ward.sign(review)
+        states = {source["name"]: source["state"] for source in (await ward.report())["sources"]}
+        assert states["pharmacy"] == "stale"
+
+    in_ward(use)
+
+
+def test_what_nobody_was_shown_does_not_stand_in_the_way() -> None:
+    async def use(ward: Ward) -> None:
+        review = await ward.opened()
+        await ward.decide_rest(review)
+        other = {"resourceType": "Patient", "id": "somebody-else", "active": True}
+        ward.servers["psychiatry"].load([other])
+        await ward.sign(review)
+
+    in_ward(use)
+
+
+def test_the_next_report_says_what_changed_since_the_signed_list() -> None:
+    async def use(ward: Ward) -> None:
+        first = await ward.report()
+        assert {medication["change"] for medication in first["medications"]} == {None}
+        review = await ward.opened()
+        await ward.decide_rest(review)
+        await ward.sign(review)
+        await ward.house.reconcile(ward.patient)
+        again = await ward.report()
+        assert {medication["change"] for medication in again["medications"]} == {"unchanged"}
+        for source in ("psychiatry", "primary-care"):
+            for version in tuple(ward.servers[source].storage.live("MedicationRequest")):
+                assert version.resource is not None
+                ward.servers[source].load([version.resource | {"status": "stopped"}])
+        await ward.house.reconcile(ward.patient)
+        changes = {m["change"] for m in (await ward.report())["medications"]}
+        assert changes & {"changed", "stopped"}
+
+    in_ward(use)
+
+
+@pytest.mark.parametrize(("days", "bucket"), [(30, "suppressed"), (-1, "shown")])
+def test_what_was_called_intended_stays_quiet_until_its_day(days: int, bucket: str) -> None:
+    async def use(ward: Ward) -> None:
+        found = next(
+            finding
+            for finding in (await ward.report())["findings"]
+            if finding["type"] == "dose-mismatch" and finding["bucket"] == "shown"
+        )
+        review = await ward.opened()
+        meant = Asked(
+            Disposition.OVERRIDE,
+            reason_code="intended",
+            reason="titration",
+            intentional=True,
+            due=AS_OF + timedelta(days=days),
+        )
+        await ward.decide(review, found["id"], meant)
+        await ward.decide_rest(review)
+        await ward.sign(review)
+        for _ in range(2):
+            await ward.house.reconcile(ward.patient)
+            now = {one["id"]: one for one in (await ward.report())["findings"]}
+            assert now[found["id"]]["bucket"] == bucket
+            again = await ward.opened()
+            await ward.decide_rest(again)
+            await ward.sign(again)
+
+    in_ward(use)
