@@ -9,8 +9,8 @@ from typing import ClassVar
 from service.assess.answer import Answer, Verdict, not_met
 from service.assess.chart import Chart, exposure_facts
 from service.assess.exposure import ORDERS, Exposure, Taking, dose_steps
+from service.assess.fills import covered_until, supplies
 from service.assess.rule import Check
-from service.assess.supply import covered_until, supplies
 from service.assess.value_sets import DrugClass
 from service.model.medication import TherapyState
 

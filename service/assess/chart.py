@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from service.assess.exposure import Exposure, Taking, begins, exposures
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
-from service.model.clinical import Allergy, Condition, LabResult, Visit
+from service.model.clinical import Allergy, Answer, Condition, LabResult, Visit
 from service.model.concept import LOINC
 from service.model.evidence import Fact
 from service.model.medication import MedicationEntry, PlacedLine
@@ -79,6 +79,13 @@ class Chart:
     def last(self, lab: Laboratory) -> Measured | None:
         results = self.measured(lab)
         return results[-1] if results else None
+
+    def watched(self, lab: Laboratory, within_days: int) -> tuple[tuple[Fact, ...], str]:
+        """The last result of a test within the days, as evidence and as a mitigation in words."""
+        last = self.last(lab)
+        if last is None or (self.as_of - last.day).days > within_days:
+            return (), ""
+        return (result_fact(last.result),), f"{lab.title} measured on {last.day.isoformat()}"
 
     def _results(self, lab: Laboratory) -> tuple[tuple[Measured, ...], tuple[LabResult, ...]]:
         if lab.id not in self._measured:
@@ -154,6 +161,7 @@ _NAMES = {
     "Condition": "conditions",
     "MedicationDispense": "dispenses",
     "MedicationAdministration": "administrations",
+    "CareTeam": "care teams",
 }
 
 
@@ -230,6 +238,12 @@ def condition_fact(condition: Condition) -> Fact:
     shown = condition.text or next((c.display or c.code for c in condition.codings), "")
     on = condition.onset or condition.recorded
     return Fact(origin.source, origin.reference, origin.version, "code", shown, on)
+
+
+def answer_fact(answer: Answer) -> Fact:
+    origin = answer.origin
+    shown = answer.text or next((c.display or c.code for c in answer.codings), answer.status)
+    return Fact(origin.source, origin.reference, origin.version, "status", shown, answer.when)
 
 
 def allergy_fact(allergy: Allergy) -> Fact:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from service.assess.abrupt_stop import AbruptStop
 from service.assess.allergy import AllergyConflict
+from service.assess.care import CareTeamGap, PlanDrift
 from service.assess.class_duplication import ClassDuplication
 from service.assess.concurrent import Concurrent
+from service.assess.coverage import AdherenceGap, DaysCovered
+from service.assess.dispensed import DispensedNotAsOrdered
 from service.assess.drug_condition import AgeRisk, DrugCondition
 from service.assess.followup import FollowUp
+from service.assess.injection_start import LoadingDose, OralCover
 from service.assess.lab_threshold import LabThreshold
 from service.assess.long_acting_injection import LongActingInjection
+from service.assess.low_dose import LowDoseStay
 from service.assess.maximum_dose import MaximumDose
 from service.assess.monitoring_due import BaselineMissing, MonitoringDue
+from service.assess.pharmacogenomic import Pharmacogenomic
+from service.assess.preference import AgainstPreference, PreviouslyIneffective
 from service.assess.pregnancy import Pregnancy
 from service.assess.rule import Check
-from service.assess.supply import AdherenceGap, NeverFilled, ReportedNonAdherence
+from service.assess.scale import ScaleNoResponse, ScreenMissing
+from service.assess.smoking import SmokingChange
+from service.assess.supply import EarlyRefill, NeverFilled, ReportedNonAdherence
 from service.assess.titration import Titration
 from service.assess.unanswered import AbnormalUnanswered, NoShow, TooLong
 from service.assess.washout import Washout
@@ -23,21 +32,35 @@ CHECKS: dict[str, type[Check]] = {
     "abnormal-unanswered": AbnormalUnanswered,
     "abrupt-stop": AbruptStop,
     "adherence-gap": AdherenceGap,
+    "against-preference": AgainstPreference,
     "age-risk": AgeRisk,
     "allergy": AllergyConflict,
     "baseline-missing": BaselineMissing,
+    "care-team-gap": CareTeamGap,
     "class-duplication": ClassDuplication,
     "concurrent": Concurrent,
+    "days-covered": DaysCovered,
+    "dispensed-not-as-ordered": DispensedNotAsOrdered,
     "drug-condition": DrugCondition,
+    "early-refill": EarlyRefill,
     "follow-up": FollowUp,
     "lab-threshold": LabThreshold,
+    "loading-dose": LoadingDose,
     "long-acting-injection": LongActingInjection,
+    "low-dose-stay": LowDoseStay,
     "maximum-dose": MaximumDose,
     "monitoring-due": MonitoringDue,
     "never-filled": NeverFilled,
     "no-show": NoShow,
+    "oral-cover": OralCover,
+    "pharmacogenomic": Pharmacogenomic,
+    "plan-drift": PlanDrift,
     "pregnancy": Pregnancy,
+    "previously-ineffective": PreviouslyIneffective,
     "reported-non-adherence": ReportedNonAdherence,
+    "scale-no-response": ScaleNoResponse,
+    "screen-missing": ScreenMissing,
+    "smoking-change": SmokingChange,
     "titration": Titration,
     "too-long": TooLong,
     "washout": Washout,

@@ -11,7 +11,7 @@ from service.assess.answer import Answer, Verdict, listed
 from service.assess.chart import Chart, exposure_facts
 from service.assess.exposure import Exposure, Taking, dose_steps
 from service.assess.rule import Check
-from service.assess.value_sets import DrugClass
+from service.assess.value_sets import DrugClass, Laboratory
 
 
 class ClassDuplication(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -21,6 +21,7 @@ class ClassDuplication(Check, frozen=True, forbid_unknown_fields=True, kw_only=T
         cross_taper_days: for so long after the newest start, a documented way out of an older one
             (an end that is planned, or a lower step since) makes it a cross-taper: suppressed.
         apart: ingredients that do not count (one that is a member by pharmacology only).
+        watched_by: a result of this test within `watched_days` lowers the severity: somebody looks.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drugs", "count", "start"})
@@ -29,6 +30,8 @@ class ClassDuplication(Check, frozen=True, forbid_unknown_fields=True, kw_only=T
     minimum: int = 2
     cross_taper_days: int = 0
     apart: DrugClass | None = None
+    watched_by: Laboratory | None = None
+    watched_days: int = 0
 
     def triggers(self) -> frozenset[str]:
         return self.drugs.rxcuis
@@ -60,6 +63,10 @@ class ClassDuplication(Check, frozen=True, forbid_unknown_fields=True, kw_only=T
     def _met(self, chart: Chart, taken: list[Exposure]) -> Answer:
         starts = [exposure.start for exposure in taken if exposure.start is not None]
         newest = max(starts, default=None)
+        facts, mitigated = exposure_facts(*taken), ""
+        if self.watched_by is not None:
+            seen, mitigated = chart.watched(self.watched_by, self.watched_days)
+            facts = (*facts, *seen)
         return Answer(
             Verdict.MET,
             words={
@@ -68,8 +75,9 @@ class ClassDuplication(Check, frozen=True, forbid_unknown_fields=True, kw_only=T
                 "start": newest.isoformat() if newest else "an unknown day",
             },
             exposures=tuple(taken),
-            evidence=exposure_facts(*taken),
+            evidence=facts,
             suppressed=self._cross_taper(chart, taken, newest),
+            mitigated=mitigated,
         )
 
     def _cross_taper(self, chart: Chart, taken: list[Exposure], newest: date | None) -> str:

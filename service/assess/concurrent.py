@@ -23,6 +23,7 @@ class Concurrent(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             question; the finding is then suppressed and names it.
         answered_after_days: the result must lie at least so many days after the start.
         softened_by: a drug whose presence lowers the severity (gastroprotection).
+        watched_by: a result of this test within `watched_days` lowers the severity: somebody looks.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"first", "second", "start"})
@@ -35,6 +36,8 @@ class Concurrent(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     answered_by: Laboratory | None = None
     answered_after_days: int = 0
     softened_by: DrugClass | None = None
+    watched_by: Laboratory | None = None
+    watched_days: int = 0
 
     def triggers(self) -> frozenset[str]:
         return min(self.first.rxcuis, self.second.rxcuis, key=len)
@@ -90,6 +93,9 @@ class Concurrent(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if with_it:
                 facts = (*facts, *exposure_facts(*with_it))
                 mitigated = f"{with_it[0].ingredient.name} is taken with it"
+        if self.watched_by is not None and not mitigated:
+            seen, mitigated = chart.watched(self.watched_by, self.watched_days)
+            facts = (*facts, *seen)
         return Answer(
             Verdict.MET,
             words={

@@ -25,6 +25,9 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         taken_with: only with one of these drugs.
         condition: only with one of these active conditions.
         release: only where every product has this release ("ER"; "IR" for none).
+        product: only where the name of every product begins so ("24 HR", RxNorm's duration).
+        lab, below: only where the last result of this test within `within_days` is lower.
+        gene, phenotype: only where the last result of this gene means one of these.
         because: words for the message ("with a CYP2C19 inhibitor").
     """
 
@@ -37,6 +40,12 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     taken_with: DrugClass | None = None
     condition: CodeSet | None = None
     release: str = ""
+    product: str = ""
+    lab: Laboratory | None = None
+    below: Decimal | None = None
+    within_days: int = 365
+    gene: Laboratory | None = None
+    phenotype: CodeSet | None = None
     because: str = ""
 
 
@@ -61,15 +70,14 @@ class MaximumDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
         name = exposure.ingredient.name
         if amount is None:
             return _unknown(f"the daily dose of {name}", exposure)
-        releases = {
-            line.entry.resolution.drug.release or "IR"
-            for line in amount.lines
-            if line.entry.resolution.drug is not None
-        }
+        drugs = [d for line in amount.lines if (d := line.entry.resolution.drug) is not None]
+        releases = {d.release or ("IR" if d.dose_form else "") for d in drugs}
         exceeded: list[tuple[Decimal, Limit, tuple[Fact, ...]]] = []
         missing: list[str] = []
         for limit in self.limits:
             if limit.release and releases != {limit.release}:
+                continue
+            if limit.product and not all(d.name.startswith(limit.product) for d in drugs):
                 continue
             if limit.unit != amount.unit:
                 missing.append(f"the daily dose of {name} in {limit.unit}")
@@ -130,6 +138,21 @@ def _applies(limit: Limit, chart: Chart) -> tuple[bool, tuple[Fact, ...], str]:
         if not found:
             return False, (), ""
         facts = (*facts, *(condition_fact(condition) for condition in found))
+    if limit.lab is not None and limit.below is not None:
+        last = chart.last(limit.lab)
+        if last is None or (chart.as_of - last.day).days > limit.within_days:
+            return False, (), ""
+        if last.value is None:
+            return False, (), last.missing
+        if last.value >= limit.below:
+            return False, (), ""
+        facts = (*facts, result_fact(last.result))
+    if limit.gene is not None and limit.phenotype is not None:
+        last = chart.last(limit.gene)
+        result = last.result if last is not None else None
+        if result is None or not limit.phenotype.holds(result.value_codings, result.text):
+            return False, (), ""
+        facts = (*facts, result_fact(result))
     if limit.age_over is None and limit.age_from is None and limit.age_under is None:
         return True, facts, ""
     age = chart.facts.age_on(chart.as_of)

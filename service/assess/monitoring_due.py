@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
@@ -12,7 +13,7 @@ from service.assess.answer import Answer, Verdict, day, not_met
 from service.assess.chart import Chart, Measured, exposure_facts, result_fact
 from service.assess.exposure import Exposure
 from service.assess.rule import Check
-from service.assess.value_sets import DrugClass, Laboratory
+from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 
 LONGEST_GRACE_D = 14
 
@@ -41,7 +42,8 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Any test of `labs` is repeated on schedule while `drug` is taken.
 
     Due is the later of start and last result, plus the interval; overdue is due plus grace. A
-    result of any source counts, whatever its value: the test was done.
+    result of any source counts, whatever its value: the test was done. `condition` chooses the
+    patients; `last_at_least` asks only after a result so high (a score that calls for a repeat).
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "lab", "last", "due", "start"})
@@ -50,19 +52,23 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     labs: tuple[Laboratory, ...]
     stages: tuple[Stage, ...]
     min_days_taken: int = 0
+    condition: CodeSet | None = None
+    last_at_least: Decimal | None = None
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
         taken = chart.of(self.drug)
-        if taken:
+        if taken and (self.condition is None or chart.conditions(self.condition)):
             first = min(taken, key=lambda exposure: exposure.start or date.min)
             yield self._answer(chart, tuple(taken), first)
 
     def _answer(self, chart: Chart, taken: tuple[Exposure, ...], first: Exposure) -> Answer:
         title = self.labs[0].title
         last = _last(chart, self.labs)
+        if self.last_at_least is not None and not _reaches(last, self.last_at_least):
+            return not_met(f"No {title} of {self.last_at_least} or more stands open.", on=taken)
         start = first.start
         treated = (chart.as_of - start).days if start is not None else None
         if treated is not None and treated < self.min_days_taken:
@@ -161,6 +167,10 @@ class BaselineMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             evidence=exposure_facts(first),
             due=start,
         )
+
+
+def _reaches(last: Measured | None, least: Decimal) -> bool:
+    return last is not None and last.value is not None and last.value >= least
 
 
 def _last(chart: Chart, labs: tuple[Laboratory, ...]) -> Measured | None:

@@ -144,7 +144,10 @@ def build(case: Case, drugs: Drugs) -> Built:
                 row.status,
                 row.title,
                 (),
-                tuple(PlanActivity(_reference(lines, about), "") for about in row.about),
+                (
+                    *(PlanActivity(_reference(lines, about), "") for about in row.about),
+                    *(PlanActivity("", text) for text in row.says),
+                ),
             )
             for number, row in enumerate(case.plans)
         ),

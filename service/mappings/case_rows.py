@@ -117,11 +117,12 @@ class AnswerRow(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class PlanRow(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A CarePlan; `about` are references of its activities, like "medications.0"."""
+    """A CarePlan; `about` are references of its activities, like "medications.0", `says` texts."""
 
     title: str
     status: str = "active"
     about: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
 
 
 class PatientRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,9 +18,10 @@ from service.normalize.drug_rows import (
     TableFiles,
     folded,
 )
-from service.normalize.drug_table import DrugTable
+from service.normalize.drug_table import NO_RELEASE, DrugTable
 
 _CHECKED_WHOLE = 1000
+ADDITION_COLUMNS = ("rxcui", "tty", "name", "source")
 SYNONYM_COLUMNS = ("synonym", "rxcui", "name", "source")
 BRAND_LINE_COLUMNS = ("line", "brand", "form", "release", "class", "source")
 DOSE_FORM_COLUMNS = ("dose_form", "form", "release", "route", "class")
@@ -33,7 +34,7 @@ def load_drug_table(folder: Path) -> DrugTable:
     """
     rxnorm = folder / "rxnorm"
     files = TableFiles(
-        _lines(rxnorm / "ingredients.tsv", INGREDIENT_COLUMNS),
+        [*_lines(rxnorm / "ingredients.tsv", INGREDIENT_COLUMNS), *_additions(rxnorm)],
         _lines(rxnorm / "products.tsv", PRODUCT_COLUMNS),
         _lines(rxnorm / "parts.tsv", PRODUCT_COLUMNS),
         _lines(rxnorm / "branded.tsv", BRANDED_COLUMNS),
@@ -73,6 +74,18 @@ def _lines(path: Path, columns: tuple[str, ...]) -> list[str]:
         if line.count("\t") + 1 != len(columns):
             raise MappingError(path.name, line.partition("\t")[0], f"{len(columns)} columns")
     return lines
+
+
+def _additions(rxnorm: Path) -> list[str]:
+    """Ingredients kept by hand, as lines of the ingredient table; of no release of RxNorm."""
+    path = rxnorm / "additions.tsv"
+    added: list[str] = []
+    for line in _lines(path, ADDITION_COLUMNS):
+        rxcui, tty, name, source = line.split("\t")
+        if tty != "IN" or not rxcui.isdecimal() or source.count(";") < 1:
+            raise MappingError(path.name, name, "an ingredient (IN) with two sources or more")
+        added.append("\t".join((rxcui, tty, name, rxcui, NO_RELEASE)))
+    return added
 
 
 def _dose_forms(path: Path) -> Mapping[str, DoseForm]:

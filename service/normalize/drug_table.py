@@ -26,6 +26,8 @@ from service.normalize.drug_rows import (
 )
 from service.normalize.ndc import ndc11, ndc_line
 
+NO_RELEASE = "-"
+"""Where a row's release would stand: kept by hand, of no release of RxNorm."""
 _INERT = "748794"  # "inert ingredients": the placebo tablets of a pack
 _CONTAINER_UNITS = {"ML": "mL", "ACTUAT": "{actuat}"}
 _CONTAINER = re.compile(r"(\d+(?:\.\d+)?) (ML|ACTUAT) ", re.IGNORECASE)
@@ -69,7 +71,7 @@ class DrugTable:
     def release(self) -> str:
         """The RxNorm releases that the rows come from, newest first ("2025-10, 2020-03")."""
         found = {line.rpartition("\t")[2] for line in self._files.ingredients}
-        return ", ".join(sorted(found, reverse=True))
+        return ", ".join(sorted(found - {NO_RELEASE}, reverse=True))
 
     def stated_together(self, ingredients: frozenset[str]) -> bool:
         """Whether people state the strength of this combination as one sum."""
