@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.settings import Settings, load, role_of, secret
+from service.errors import ServiceError, UsageError
+from service.settings import Settings, Source, load, role_of, secret
 
 if TYPE_CHECKING:
     import httpx
@@ -202,6 +203,98 @@ def population(
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     summary = run(planned, partial(knowledge, settings), workers=workers or cores or 1, say=say)
     return bool(summary["complete"])
+
+
+async def exported(
+    names: Sequence[str],
+    out: Path,
+    settings: Settings,
+    *,
+    group: str,
+    since: str,
+    packed: bool,
+    say: Say,
+) -> bool:
+    """Exports of these sources into `out/NAME`, all at a time; whether all are complete.
+
+    Raises: UsageError for a name that the configuration does not know; the first ServiceError of a
+        source, after all have ended.
+    """
+    from service.fhir.wire import http_client
+
+    unknown = [name for name in names if not (settings.sources.get(name) or Source()).base_url]
+    if unknown:
+        raise UsageError(f"--source {unknown[0]}: the configuration names no base_url for it.")
+    async with http_client() as http:
+        ended = await asyncio.gather(
+            *(
+                _export(name, out / name, settings, http, group, since, packed, say)
+                for name in names
+            ),
+            return_exceptions=True,
+        )
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
+    return all(one is True for one in ended)
+
+
+async def _export(
+    name: str,
+    folder: Path,
+    settings: Settings,
+    http: httpx.AsyncClient,
+    group: str,
+    since: str,
+    packed: bool,
+    say: Say,
+) -> bool:
+    from service.fhir.bulk import Request, Wires
+    from service.fhir.client import FhirClient
+    from service.fhir.export import Export
+    from service.read.pull import RESOURCE_TYPES
+
+    source = settings.sources[name]
+    client = FhirClient(
+        source.base_url, credentials(settings, name), http=http, limits=limits(settings)
+    )
+    known = await client.capabilities()
+    types = tuple(kind for kind in RESOURCE_TYPES if not known.types or kind in known.types)
+    export = Export(
+        name,
+        Wires(client.wire, source.bulk.also),
+        Request("group" if group else "patient", group, types, since),
+        folder,
+        lambda text: say(f"concord: {name}: {text}"),
+        packed=packed,
+        not_offered=tuple(kind for kind in RESOURCE_TYPES if kind not in types),
+    )
+    try:
+        found = await export.run()
+    except ServiceError as error:
+        say(f"concord: {name}: {error.message}")
+        raise
+    say(f"concord: {name}: {found.files} files, {found.lines} lines")
+    for reason in found.reasons:
+        say(f"concord: {name}: not complete: {reason}")
+    return found.complete
+
+
+def export(
+    names: Sequence[str],
+    out: Path,
+    *,
+    config: Path | None,
+    group: str,
+    since: str,
+    packed: bool,
+    say: Say,
+) -> bool:
+    """`concord export`: bulk exports of configured sources; whether all are complete."""
+    settings = settings_of(config)
+    return asyncio.run(
+        exported(names, out, settings, group=group, since=since, packed=packed, say=say)
+    )
 
 
 def mappings_checked(config: Path | None) -> tuple[str, ...]:

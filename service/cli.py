@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -64,6 +64,7 @@ def _parser() -> _Parser:
     _work(commands)
     _reconcile(commands)
     _population(commands)
+    _export(commands)
     _rules(commands)
     _check_mappings(commands)
     _token(commands)
@@ -132,6 +133,25 @@ def _population(commands: Commands) -> None:
     parser.set_defaults(run=_run_population)
 
 
+def _export(commands: Commands) -> None:
+    parser = commands.add_parser("export", help="bulk $export of sources into folders of NDJSON")
+    parser.add_argument(
+        "--source",
+        action="append",
+        required=True,
+        metavar="NAME",
+        help="a server of the configuration; repeat for each source",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="files in DIR/NAME")
+    parser.add_argument("--group", default="", metavar="ID", help="only this Group's patients")
+    parser.add_argument(
+        "--since", type=_instant, default="", metavar="INSTANT", help="changes only"
+    )
+    parser.add_argument("--gzip", action="store_true", help="write the files compressed")
+    _config(parser)
+    parser.set_defaults(run=_run_export)
+
+
 def _rules(commands: Commands) -> None:
     parser = commands.add_parser("rules", help="which clinical rules there are, and why they spoke")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -167,6 +187,16 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError("a day is written YYYY-MM-DD") from None
+
+
+def _instant(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or "T" not in text or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("an instant is written 2026-03-10T12:00:00Z")
+    return text
 
 
 def _count(text: str) -> int:
@@ -244,6 +274,23 @@ def _run_population(options: argparse.Namespace) -> int:
         config=options.config,
         as_of=options.as_of,
         workers=options.workers,
+        say=_say,
+    )
+    return OK if complete else INCOMPLETE
+
+
+def _run_export(options: argparse.Namespace) -> int:
+    if len(set(options.source)) < len(options.source):
+        raise UsageError("--source: each name is given once.")
+    from service.app import export
+
+    complete = export(
+        options.source,
+        options.out,
+        config=options.config,
+        group=options.group,
+        since=options.since,
+        packed=options.gzip,
         say=_say,
     )
     return OK if complete else INCOMPLETE

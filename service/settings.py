@@ -44,6 +44,15 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     scopes: str = ""
 
 
+class Bulk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bulk exports: addresses beside the base at which the server's files may lie.
+
+    The token goes to none of them but those of the base's own scheme, host and port.
+    """
+
+    also: tuple[str, ...] = ()
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One FHIR server. `write` lists the resource types that may be written: none by default."""
 
@@ -52,6 +61,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     vendor: str = "auto"
     write: tuple[str, ...] = ()
     auth: Auth = Auth()
+    bulk: Bulk = Bulk()
 
 
 class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
