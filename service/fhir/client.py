@@ -277,9 +277,10 @@ class FhirClient:
             nonlocal last, failure
             last = None
             try:
-                reply = await self.wire.send(
-                    method, url, headers=sent, content=content, latest=latest
-                )
+                with self._budget.open():
+                    reply = await self.wire.send(
+                        method, url, headers=sent, content=content, latest=latest
+                    )
             except (NotSent, Lost) as error:
                 failure = Again(str(error))
                 raise failure from None
@@ -303,8 +304,8 @@ class FhirClient:
                 wait=wait_politely,
                 reraise=True,
             ):
-                # Asked after the wait: by then other requests may show that the source is alive.
-                if failure is not None and not failure.invited and not self._budget.spend():
+                repeated = failure is not None and not failure.invited
+                if repeated and not await self._budget.spend_by(latest):
                     break
                 with attempt:
                     return await once()

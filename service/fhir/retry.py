@@ -8,8 +8,11 @@ worse ("Site Reliability Engineering", 2016, chapter 21: a client retries a tent
 
 from __future__ import annotations
 
+import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from tenacity import RetryCallState, wait_random_exponential
 
@@ -45,6 +48,8 @@ class Budget:
     asked: int = 0
     retried: int = 0
     _answered_at: float = float("-inf")
+    _open: int = 0
+    _news: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def ask(self) -> None:
         """Note a first attempt."""
@@ -61,6 +66,33 @@ class Budget:
         if not alive and self.retried + 1 > _SHARE * self.asked:
             return False
         self.retried += 1
+        return True
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """A request is on its way while the block lasts."""
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+            self._news.set()
+            self._news = asyncio.Event()
+
+    async def spend_by(self, latest: float) -> bool:
+        """As `spend`; requests that are on their way may still show that the source is alive.
+
+        Args:
+            latest: moment of the event loop's clock until which they are waited for.
+        """
+        while not self.spend():
+            if not self._open:
+                return False
+            try:
+                async with asyncio.timeout_at(latest):
+                    await self._news.wait()
+            except TimeoutError:
+                return False
         return True
 
 
