@@ -280,8 +280,11 @@ class DrugTable:
             )
         if len(line) == 5:
             return self._ingredient_concept(line)
-        lists = (tuple(cell.split("|")) if cell else () for cell in line[3:6])
-        return self._product_concept(ProductRow(*line[:3], *lists, *line[6:]))
+        rxcui, tty, name, *lists, dose_form, brand, release = line
+        ingredients, precise, strengths = (tuple(cell.split("|")) if cell else () for cell in lists)
+        return self._product_concept(
+            ProductRow(rxcui, tty, name, ingredients, precise, strengths, dose_form, brand, release)
+        )
 
     def _ingredient_concept(self, line: list[str]) -> DrugConcept:
         rxcui, tty, name, ingredients, _ = line

@@ -71,7 +71,7 @@ _UNITS = {
     "u": ("[iU]", 1), "%": ("%", 1), "ml": ("mL", 1), "hr": ("h", 1), "hour": ("h", 1),
     "actuat": ("{actuat}", 1), "actuation": ("{actuat}", 1), "actuations": ("{actuat}", 1),
 }  # fmt: skip
-_PER = {
+_PER: dict[str, tuple[str | None, int]] = {
     "ml": ("mL", 1), "l": ("mL", 1000), "mg": ("mg", 1), "g": ("mg", 1000), "gm": ("mg", 1000),
     "h": ("h", 1), "hr": ("h", 1), "hour": ("h", 1), "actuat": ("{actuat}", 1),
     "actuation": ("{actuat}", 1), "act": ("{actuat}", 1), "puff": ("{actuat}", 1),
@@ -135,6 +135,9 @@ _ROUTES = {
     "iv": "parenteral", "intramuscular": "parenteral", "subcutaneous": "parenteral",
     "transdermal": "transdermal", "injection": "parenteral", "inhalation": "inhalation",
 }  # fmt: skip
+_LAY_WORDS = re.compile(r"\bwater (?:pill|tablet)s?\b")
+"""What patients call a diuretic: no drug called water."""
+
 _SHORT_SALTS = {
     "hcl": "hydrochloride", "hbr": "hydrobromide", "na": "sodium", "sod": "sodium",
     "pot": "potassium", "succ": "succinate", "tart": "tartrate", "mesyl": "mesylate",
@@ -148,7 +151,7 @@ _OTHER_WORDS = (
     "extended release delayed sustained controlled coated enteric oral topical nasal otic eye ear "
     "and with of in for per the or to a an as by hr hour hours release acting long strength dose "
     "pack kit starter mini prefilled metered dry strengths medication product generic brand extra "
-    "regular max maximum daily er xr sr cr la xl dr ec odt cd chewable disintegrating orally film "
+    "medicine medicines medications meds regular max maximum daily er xr sr cr la xl dr ec odt cd chewable disintegrating orally film "
     "rapid action day night once time pre post each box bottle single use multi unit units new"
 )
 FORM_WORDS = frozenset(_FORM_OF)
@@ -160,6 +163,7 @@ def read_text(text: str) -> TextReading:
     """The reading of one medication text; of an empty text everything is empty."""
     plain = unicodedata.normalize("NFKC", text).casefold().replace("\u03bcg", "mcg")
     plain = _TAGS.sub(" ", plain.replace("\u00ae", " ").replace("\u2122", " "))
+    plain = _LAY_WORDS.sub(" ", plain)
     exact = folded(plain)
     bracket = re.search(r"\[([^]]*)\]\s*$", plain)
     bracketed = folded(bracket[1]) if bracket else ""
