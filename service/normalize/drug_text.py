@@ -61,7 +61,7 @@ class TextReading:
 
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-_UNITS = {
+_UNITS: dict[str, tuple[str, Decimal | int]] = {
     "mg": ("mg", 1), "milligram": ("mg", 1), "milligrams": ("mg", 1),
     "mcg": ("mg", Decimal("0.001")), "ug": ("mg", Decimal("0.001")),
     "microgram": ("mg", Decimal("0.001")), "micrograms": ("mg", Decimal("0.001")),
