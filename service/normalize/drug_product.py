@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -16,6 +17,12 @@ PRODUCTS = frozenset({TermType.SCD, TermType.SBD, TermType.GPCK, TermType.BPCK})
 _ANYWHERE = AdministrationClass.SYSTEMIC
 _SINGLE_DOSE = frozenset({"Prefilled Syringe", "Pen Injector", "Auto-Injector", "Cartridge"})
 _TOLERANCE = Decimal("0.01")
+_HOURS = {
+    "12 HR": re.compile(r"\bsr\b|\b12 ?(?:h|hr|hour)\b"),
+    "24 HR": re.compile(r"\bxl\b|\b24 ?(?:h|hr|hour)\b"),
+}
+"""How RxNorm says how long one dose lasts: Wellbutrin SR is its 12 HR, Wellbutrin XL its 24 HR."""
+
 _LIQUIDS = frozenset({"solution", "suspension"})
 _AEROSOLS = frozenset({"inhaler", "spray", "nebulizer"})
 
@@ -38,7 +45,7 @@ def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugCo
         return _with_shared(base, fitting)
     together = table.stated_together(frozenset(i.rxcui for i in base.ingredients))
     strong = [c for c in fitting if _strength_fits(c, amounts) or (together and _sum(c, amounts))]
-    released = _by_release(strong, reading)
+    released = _of_salt(base, _by_release(strong, reading))
     chosen = _one_form(released, reading)
     if chosen and amounts and (reading.form or base.brand or base.dose_form or len(strong) == 1):
         return chosen
@@ -93,10 +100,23 @@ def _consistent(base: DrugConcept, concept: DrugConcept) -> bool:
         and (not base.release or not concept.form or base.release == concept.release)
         and (not concept.form or base.administration in {_ANYWHERE, concept.administration})
         and (
-            not salts or base.tty is not TermType.PIN or salts <= {i.rxcui for i in concept.precise}
+            base.tty is not TermType.PIN
+            or not concept.precise
+            or salts <= {i.rxcui for i in concept.precise}
         )
         and (not base.strengths or _amounts_of(base.strengths) == _amounts_of(concept.strengths))
     )
+
+
+def _of_salt(base: DrugConcept, concepts: list[DrugConcept]) -> list[DrugConcept]:
+    """Of a salt (PIN) the products that name it; where none does, those that name no salt.
+
+    RxNorm names the ingredient alone where the strength is that of the moiety: "sertraline
+    hydrochloride 50 mg" on a label is the product "sertraline 50 MG Oral Tablet".
+    """
+    if base.tty is not TermType.PIN:
+        return concepts
+    return [c for c in concepts if c.precise] or concepts
 
 
 def _amounts_of(strengths: Iterable[Strength]) -> list[tuple[str, Decimal, str, str | None]]:
@@ -169,7 +189,9 @@ def _close(one: Decimal, other: Decimal) -> bool:
 def _by_release(concepts: list[DrugConcept], reading: TextReading) -> list[DrugConcept]:
     """Those of the stated release; where none is stated plain ones, where there are any."""
     if reading.release:
-        return [c for c in concepts if c.release == reading.release]
+        released = [c for c in concepts if c.release == reading.release]
+        hours = [h for h, words in _HOURS.items() if words.search(reading.exact)]
+        return [c for c in released if c.name.startswith(tuple(hours))] or released
     return [c for c in concepts if not c.release] or concepts
 
 
@@ -210,7 +232,9 @@ def _component(
         and _consistent(base, concept)
         and _strength_fits(concept, amounts)
     ]
-    plain = [c for c in found if not c.precise] or found
+    plain = _of_salt(base, found)
+    if base.tty is not TermType.PIN:
+        plain = [c for c in found if not c.precise] or found
     if len({tuple(_amounts_of(c.strengths)) for c in plain}) != 1:
         return None
     if base.brand:
@@ -222,7 +246,10 @@ def _component(
 def _with_shared(base: DrugConcept, products: Sequence[DrugConcept]) -> DrugConcept:
     if not products or base.dose_form:
         return base
-    classes = {c.administration for c in products}
+    named = _of_salt(base, list(products))
+    classes = {c.administration for c in named}
+    if classes != {c.administration for c in products}:  # the salt is what makes it a depot
+        products = named
     return replace(
         base,
         form=base.form or _only(c.form for c in products),

@@ -151,7 +151,8 @@ _OTHER_WORDS = (
     "extended release delayed sustained controlled coated enteric oral topical nasal otic eye ear "
     "and with of in for per the or to a an as by hr hour hours release acting long strength dose "
     "pack kit starter mini prefilled metered dry strengths medication product generic brand extra "
-    "medicine medicines medications meds regular max maximum daily er xr sr cr la xl dr ec odt cd chewable disintegrating orally film "
+    "medicine medicines medications meds "
+    "regular max maximum daily er xr sr cr la xl dr ec odt cd chewable disintegrating orally film "
     "rapid action day night once time pre post each box bottle single use multi unit units new"
 )
 FORM_WORDS = frozenset(_FORM_OF)

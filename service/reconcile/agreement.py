@@ -199,9 +199,9 @@ def _times_differ(left: Holding, right: Holding) -> bool:
 
 
 def _moments(holding: Holding) -> frozenset[str]:
-    """FHIR event codes and days of the week of all instructions."""
+    """FHIR event codes and days of the week of all instructions; "nightly" is at bedtime."""
     return frozenset(
-        moment
+        "HS" if moment == "NIGHT" else moment
         for line in holding.base
         for dosage in line.entry.dosages
         if dosage.frequency
@@ -309,13 +309,14 @@ def _routes(holding: Holding) -> tuple[str, ...]:
 def _forms(holding: Holding) -> tuple[str, ...]:
     """Release and form group: tablet or capsule are one group, ER and immediate release two.
 
-    Nothing is said by a bare ingredient, whose release is unknown.
+    Nothing is said by what is no product and names no release ("Depakote tablet 250 mg" may be its
+    delayed or its extended tablet).
     """
     forms = []
     for line in holding.base:
         form = form_of(line.entry)
         drug = line.entry.resolution.drug
-        if form and drug is not None and drug.form:
+        if form and drug is not None and drug.form and (drug.release or drug.dose_form):
             forms.append(" ".join(filter(None, (drug.release, _FORM_GROUPS.get(form, form)))))
     return distinct(forms)
 

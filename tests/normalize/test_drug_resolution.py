@@ -244,3 +244,40 @@ def test_texts_of_real_records_lead_to_the_ingredients_of_their_codes() -> None:
             misses.add(row["text"])
     assert misses == set(NOT_IN_THE_TEXT)
     assert len(rows) - len(misses) >= 0.98 * len(rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "rxcui"),
+    [
+        ("Sertraline HCl Tablet 25mg", "312940"),
+        ("Montelukast Sodium 10 MG tablet", "200224"),
+        ("DULoxetine HCl DR 30 MG capsule", "596930"),
+        ("QUEtiapine Fumarate 100 mg tab", "312743"),
+        ("hydrOXYzine Pamoate 25 mg capsule", "995253"),
+    ],
+)
+def test_a_salt_on_a_label_is_the_product_that_rxnorm_names_by_its_moiety(
+    text: str, rxcui: str
+) -> None:
+    drug = by_text(text).drug
+    assert drug is not None
+    assert drug.rxcui == rxcui
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("buPROPion HCl XL 150 MG tablet", "24 HR"),
+        ("Wellbutrin XL 150 mg tablet", "24 HR"),
+        ("bupropion SR 150 mg tablet", "12 HR"),
+    ],
+)
+def test_xl_lasts_a_day_and_sr_half_a_day(text: str, start: str) -> None:
+    drug = by_text(text).drug
+    assert drug is not None
+    assert drug.name.startswith(start)
+
+
+@pytest.mark.parametrize("text", ["water pill", "sleep medicine from last visit"])
+def test_what_people_call_a_drug_is_no_drug_of_that_name(text: str) -> None:
+    assert by_text(text).drug is None
