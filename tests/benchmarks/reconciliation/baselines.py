@@ -132,7 +132,7 @@ def ingredients(line: Line) -> frozenset[str]:
     return drug.ingredients if drug else frozenset()
 
 
-# --- baseline 1 -----------------------------------------------------------------------------------
+# --- baseline 1
 
 
 def exact_code(case: Case) -> list[Said]:
@@ -147,7 +147,7 @@ def exact_code(case: Case) -> list[Said]:
     return said + _compared(coded, lambda one: one.rxcui, _names(case))
 
 
-# --- baseline 2 -----------------------------------------------------------------------------------
+# --- baseline 2
 
 INTENT = ("antipsychotic", "ssri-snri", "benzodiazepine-z", "stimulant", "anticholinergic")
 
@@ -196,7 +196,7 @@ def _clusters(all_lines: Iterable[Line]) -> dict[Line, Hashable]:
     return found
 
 
-# --- what both say of their clusters ---------------------------------------------------------------
+# --- what both say of their clusters
 
 
 def _names(case: Case) -> frozenset[str]:

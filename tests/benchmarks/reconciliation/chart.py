@@ -12,7 +12,7 @@ from typing import Any
 from tests.benchmarks.reconciliation.directions import ROUTES, SNOMED, Take, dosage, words
 from tests.benchmarks.reconciliation.drugs import REASONS, Drug, drugs
 from tests.benchmarks.reconciliation.gold import Case, Gold, SourceData
-from tests.benchmarks.reconciliation.spelling import plain, spell
+from tests.benchmarks.reconciliation.spelling import spell
 
 AS_OF = date(2026, 3, 10)
 PSYCHIATRY, PRIMARY, PHARMACY, PATIENT = "psychiatry", "primary-care", "pharmacy", "patient"
@@ -21,7 +21,6 @@ PRESCRIBER = {PSYCHIATRY: "Dr. Miriam Okafor", PRIMARY: "Dr. Paul Lindqvist"}
 COVERING = "Dr. Helen Strand"
 STORE, OTHER_STORE = "Riverside Pharmacy #0412", "Main Street Drugs"
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
-_CATEGORY = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
 
 
 def ago(days: int) -> date:
@@ -102,7 +101,7 @@ class Chart:
     def patient(self, source: str) -> dict[str, Any]:
         return self.data[source].resources[0]
 
-    # --- which drug --------------------------------------------------------------------------
+    # --- which drug
 
     def pick(
         self,
@@ -112,7 +111,11 @@ class Chart:
         want: Callable[[Drug], bool] = lambda _: True,
     ) -> Drug:
         """A drug of these keys or groups that this patient does not have, nor one of its class."""
-        usual = groups or {g for d in drugs().values() for g in [d.group]} - {"course", "otc", "lai"}
+        usual = groups or {g for d in drugs().values() for g in [d.group]} - {
+            "course",
+            "otc",
+            "lai",
+        }
         fit = [
             drug
             for drug in drugs().values()
@@ -157,7 +160,7 @@ class Chart:
         )  # fmt: skip
         return Take(product, count, drug.times, "HS" if bedtime else "", as_needed)
 
-    # --- resources ---------------------------------------------------------------------------
+    # --- resources
 
     def id(self, prefix: str) -> str:
         self._number += 1
@@ -296,7 +299,7 @@ class Chart:
             },
         )
 
-    # --- whole therapies ---------------------------------------------------------------------
+    # --- whole therapies
 
     def therapy(
         self,
@@ -345,7 +348,7 @@ class Chart:
         if reasons is None:
             reasons = {owner: drug.reason}
             if self.rng.random() < 0.5:
-                reasons = {source: drug.reason for source in EHRS}
+                reasons = dict.fromkeys(EHRS, drug.reason)
         for source in [s for s in therapy.takes if s not in but and s != PHARMACY]:
             take, brand = therapy.takes[source], therapy.brands[source]
             reason = reasons.get(source, "")
@@ -401,7 +404,7 @@ class Chart:
         drug = drug or self.pick()
         return self.write(self.therapy(drug, self.take(drug), **options))
 
-    # --- labels ------------------------------------------------------------------------------
+    # --- labels
 
     def label(self, type_: str, drugs_: Collection[str], *sources: str, **more: Any) -> None:
         """A label that a contestant has to find."""
@@ -410,9 +413,7 @@ class Chart:
 
     def allow(self, type_: str, drugs_: Collection[str], why: str, *, loose: bool = False) -> None:
         """A finding that follows from what was put in, and may be said or not."""
-        self.gold.append(
-            Gold((type_,), frozenset(drugs_), required=False, loose=loose, why=why)
-        )
+        self.gold.append(Gold((type_,), frozenset(drugs_), required=False, loose=loose, why=why))
 
     def case(self) -> Case:
         """The patient, with a label for each therapy on which the lists agree."""
@@ -433,15 +434,10 @@ class Chart:
                     self.allow(type_, therapy.ingredients, "the lists agree on all but the finding")
         for one in self.data.values():
             self.rng.shuffle(one.resources)
-        return Case(
-            self.name, AS_OF, list(self.data.values()), self.gold, self.clean, self.story
-        )
+        return Case(self.name, AS_OF, list(self.data.values()), self.gold, self.clean, self.story)
 
 
 def coded_reason(code: str) -> dict[str, Any]:
     """An ICD-10-CM diagnosis as reasonCode."""
     name = REASONS[code]
     return {"coding": [{"system": ICD10, "code": code, "display": name}], "text": name}
-
-
-__all__ = ["AS_OF", "Chart", "Therapy", "ago", "coded_reason", "plain"]

@@ -105,5 +105,3 @@ def lines(case: Case, found: Report) -> tuple[int, int]:
     told = {(problem.source, problem.reference) for problem in found.problems}
     lost = sum(placed[line] == 0 and line not in told for line in expected)
     return len(expected), lost + sum(times > 1 for times in placed.values())
-
-

@@ -91,8 +91,12 @@ def split_regimen(chart: Chart) -> None:
 def cross_taper(chart: Chart) -> None:
     """From one drug to another of its class: planned, with an end, and written down as such."""
     keys = chart.rng.choice(
-        (("sertraline", "venlafaxine"), ("citalopram", "duloxetine"), ("olanzapine", "lurasidone"),
-         ("risperidone", "aripiprazole"))  # fmt: skip
+        (
+            ("sertraline", "venlafaxine"),
+            ("citalopram", "duloxetine"),
+            ("olanzapine", "lurasidone"),
+            ("risperidone", "aripiprazole"),
+        )  # fmt: skip
     )
     old, new = (drugs()[key] for key in keys)
     for drug in (old, new):
@@ -112,17 +116,13 @@ def cross_taper(chart: Chart) -> None:
                 source, old, first, authored=ago(8), end=end, reason=old.reason, note=note
             )
         else:
-            chart.statement(
-                source, old, first, asserted=ago(5), start=ago(8), end=end, note=note
-            )
+            chart.statement(source, old, first, asserted=ago(5), start=ago(8), end=end, note=note)
     chart.dispense(old, first, on=ago(7), days=21)
     second = Take(new.usual[0], Decimal(1), new.times)
     rising = chart.therapy(new, second, brands=plain, owner=PSYCHIATRY, agreement="required")
     rising.since, rising.statements = 8, 5
     chart.write(rising, but=(PSYCHIATRY,), last_fill=7)
-    chart.request(
-        PSYCHIATRY, new, second, authored=ago(8), reason=new.reason, note=note
-    )
+    chart.request(PSYCHIATRY, new, second, authored=ago(8), reason=new.reason, note=note)
 
 
 def early_refill(chart: Chart) -> None:
@@ -134,9 +134,10 @@ def early_refill(chart: Chart) -> None:
 def other_strength(chart: Chart) -> None:
     """The pharmacy fills two of half the strength: the same amount a day (A2)."""
     drug = chart.pick(
-        want=lambda d: any(
-            a.strengths[0] * 2 == b.strengths[0] for a in d.usual for b in d.usual
-        ) and len(d.ingredients) == 1
+        want=lambda d: (
+            any(a.strengths[0] * 2 == b.strengths[0] for a in d.usual for b in d.usual)
+            and len(d.ingredients) == 1
+        )
     )
     half, whole = next(
         (a, b) for a in d_usual(drug.key) for b in d_usual(drug.key)

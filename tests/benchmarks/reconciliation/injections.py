@@ -114,9 +114,7 @@ def form_mismatch(chart: Chart) -> None:
     (mg, count, times), (mg2, count2, times2) = choices[drug.key]
     usual = next(p for p in drug.usual if p.strengths[0] == Decimal(mg))
     others = [
-        p
-        for p in drug.products
-        if p.release != usual.release and p.strengths[0] == Decimal(mg2)
+        p for p in drug.products if p.release != usual.release and p.strengths[0] == Decimal(mg2)
     ]
     take = Take(usual, Decimal(count), times)
     other = Take(chart.rng.choice(others), Decimal(count2), times2)
@@ -168,9 +166,7 @@ def two_pharmacies(chart: Chart) -> None:
     take = chart.take(drug)
     therapy = chart.write(chart.therapy(drug, take, agreement="allowed"), last_fill=6)
     for day in (12, 42):
-        chart.dispense(
-            drug, take, on=ago(day), brand=therapy.brands[PHARMACY], store=OTHER_STORE
-        )
+        chart.dispense(drug, take, on=ago(day), brand=therapy.brands[PHARMACY], store=OTHER_STORE)
     chart.label("poly-pharmacy-supply", drug.ingredients, PHARMACY)
     chart.allow("duplicate-same-drug", drug.ingredients, "two streams of supply run side by side")
 

@@ -219,7 +219,9 @@ def text_against_structure(chart: Chart) -> None:
     owner = therapy.owner
     chart.write(therapy, but=(owner,))
     directions = dosage(take, chart.rng, shape="count")
-    directions["text"] = words(take.changed(count=Decimal(2)), chart.rng.choice(("vendor", "plain")))
+    directions["text"] = words(
+        take.changed(count=Decimal(2)), chart.rng.choice(("vendor", "plain"))
+    )
     if chart.rng.random() < 0.5:
         times = 3 if take.times != 3 else 1
         directions["text"] = words(take.changed(times=times, when=""), "plain")
