@@ -56,5 +56,8 @@ def configure(level: str = "INFO") -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s")
-    for noisy in ("httpx", "httpcore", "uvicorn.access", "sqlalchemy.engine"):
+    for noisy in (
+        "httpx", "httpcore", "uvicorn.access", "sqlalchemy.engine", "aiosqlite", "psycopg",
+        "python_multipart",
+    ):  # fmt: skip
         logging.getLogger(noisy).setLevel(logging.ERROR)

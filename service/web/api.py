@@ -6,12 +6,12 @@ Bodies are read as JSON here and typed by the stages; an answer never repeats wh
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -32,8 +32,8 @@ IfMatch = Annotated[str | None, Header()]
 async def body_of(request: Request) -> Mapping[str, Any]:
     """The request's JSON object. Raises: BadRequest."""
     try:
-        body = json.loads(await request.body())
-    except ValueError:
+        body = msgspec.json.decode(await request.body())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("The body is no JSON.") from None
     if not isinstance(body, dict):
         raise BadRequest("The body is a JSON object.")

@@ -36,9 +36,8 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(ServiceError, errors.on_service_error)
     app.add_exception_handler(HTTPException, errors.on_http_exception)
     app.add_exception_handler(RequestValidationError, errors.on_invalid_request)
-    app.add_exception_handler(Exception, errors.on_fault)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(services.hosts))
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, on_fault=errors.on_fault)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(_user: SignedIn) -> JSONResponse:

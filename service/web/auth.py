@@ -98,12 +98,17 @@ def user_of(request: Request, issuer: Issuer) -> User:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return issuer.user(token)
-    cookie = request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
+    cookie = request.cookies.get(cookie_name(request))
     if not cookie:
         raise NotSignedIn
     if request.method not in {"GET", "HEAD"}:
         require_own_page(request)
     return issuer.user(cookie)
+
+
+def cookie_name(request: Request) -> str:
+    """The session's cookie: over https only the name that browsers bind to this very host."""
+    return SECURE_COOKIE if request.url.scheme == "https" else COOKIE
 
 
 def require_own_page(request: Request) -> None:
