@@ -20,6 +20,12 @@ from tests.benchmarks.reconciliation.drugs import drugs
 from tests.benchmarks.reconciliation.injections import AS_NEEDED
 
 Distractor = Callable[[Chart], None]
+TAPERS = (
+    ("sertraline", "venlafaxine"),
+    ("citalopram", "duloxetine"),
+    ("olanzapine", "lurasidone"),
+    ("risperidone", "aripiprazole"),
+)
 
 
 def renewal(chart: Chart) -> None:
@@ -90,14 +96,7 @@ def split_regimen(chart: Chart) -> None:
 
 def cross_taper(chart: Chart) -> None:
     """From one drug to another of its class: planned, with an end, and written down as such."""
-    keys = chart.rng.choice(
-        (
-            ("sertraline", "venlafaxine"),
-            ("citalopram", "duloxetine"),
-            ("olanzapine", "lurasidone"),
-            ("risperidone", "aripiprazole"),
-        )  # fmt: skip
-    )
+    keys = chart.rng.choice(TAPERS)
     old, new = (drugs()[key] for key in keys)
     for drug in (old, new):
         if drug.ingredients & chart.ingredients or chart.classes(drug) & chart.groups:
@@ -140,17 +139,13 @@ def other_strength(chart: Chart) -> None:
         )
     )
     half, whole = next(
-        (a, b) for a in d_usual(drug.key) for b in d_usual(drug.key)
+        (a, b) for a in drug.usual for b in drug.usual
         if a.strengths[0] * 2 == b.strengths[0]
     )  # fmt: skip
     take = chart.take(drug).changed(product=whole, count=Decimal(1))
     source = chart.rng.choice((PHARMACY, PRIMARY, PSYCHIATRY))
     twice = take.changed(product=half, count=Decimal(2))
     chart.write(chart.therapy(drug, take, takes={source: twice}))
-
-
-def d_usual(key: str) -> tuple:
-    return drugs()[key].usual
 
 
 def stopped_everywhere(chart: Chart) -> None:

@@ -7,7 +7,7 @@ import random
 from tests.benchmarks.reconciliation.chart import Chart
 from tests.benchmarks.reconciliation.distractors import DISTRACTORS
 from tests.benchmarks.reconciliation.gold import Case
-from tests.benchmarks.reconciliation.injections import FAMILY_AB
+from tests.benchmarks.reconciliation.injections import FAMILY_AB, Injection
 from tests.benchmarks.reconciliation.injections_cd import FAMILY_CD, WHOLE_RECORD
 
 DEVELOPMENT_SEEDS = (11, 12, 13)
@@ -52,10 +52,10 @@ def patient(name: str, rng: random.Random, injected: list[str]) -> Case:
     return chart.case()
 
 
-def _try(chart: Chart, name: str, add: object) -> None:
+def _try(chart: Chart, name: str, add: Injection) -> None:
     """Add it; what no drug is left for is left out (nothing was written yet)."""
     try:
-        add(chart)  # type: ignore[operator]
+        add(chart)
     except LookupError:
         return
     chart.story.append(name)

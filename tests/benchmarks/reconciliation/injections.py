@@ -11,7 +11,6 @@ from decimal import Decimal
 from tests.benchmarks.reconciliation.chart import (
     EHRS,
     OTHER_STORE,
-    PATIENT,
     PHARMACY,
     PRIMARY,
     PSYCHIATRY,
@@ -182,5 +181,3 @@ FAMILY_AB: dict[str, Injection] = {
     "prescriber-mismatch": prescriber_mismatch,
     "poly-pharmacy-supply": two_pharmacies,
 }
-
-__all__ = ["AS_NEEDED", "FAMILY_AB", "PATIENT", "Injection", "differing"]

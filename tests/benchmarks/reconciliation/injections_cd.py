@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from tests.benchmarks.reconciliation.chart import (
@@ -17,7 +18,7 @@ from tests.benchmarks.reconciliation.chart import (
     ago,
 )
 from tests.benchmarks.reconciliation.directions import Take, dosage, words
-from tests.benchmarks.reconciliation.drugs import Drug, drugs
+from tests.benchmarks.reconciliation.drugs import drugs
 from tests.benchmarks.reconciliation.injections import Injection
 from tests.benchmarks.reconciliation.spelling import RXNORM, label
 
@@ -219,9 +220,8 @@ def text_against_structure(chart: Chart) -> None:
     owner = therapy.owner
     chart.write(therapy, but=(owner,))
     directions = dosage(take, chart.rng, shape="count")
-    directions["text"] = words(
-        take.changed(count=Decimal(2)), chart.rng.choice(("vendor", "plain"))
-    )
+    style = chart.rng.choice(("vendor", "plain"))
+    directions["text"] = words(take.changed(count=Decimal(2)), style)
     if chart.rng.random() < 0.5:
         times = 3 if take.times != 3 else 1
         directions["text"] = words(take.changed(times=times, when=""), "plain")
@@ -332,29 +332,33 @@ def _two(chart: Chart, keys: tuple[str, str]) -> list[Therapy]:
     return found
 
 
-def _free(chart: Chart, keys: tuple[str, str]) -> bool:
-    wanted: list[Drug] = [drugs()[key] for key in keys]
-    return not any(
-        drug.ingredients & chart.ingredients or chart.classes(drug) & chart.groups
-        for drug in wanted
-    )
+def _free_pair(chart: Chart, pairs: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """One of the pairs of which the patient has neither drug nor class.
+
+    Raises: LookupError when there is none.
+    """
+    free = [
+        pair
+        for pair in pairs
+        if not any(
+            drug.ingredients & chart.ingredients or chart.classes(drug) & chart.groups
+            for drug in (drugs()[key] for key in pair)
+        )
+    ]
+    if not free:
+        raise LookupError("no pair is free")
+    return chart.rng.choice(free)
 
 
 def therapeutic_duplication(chart: Chart) -> None:
     """D2: two of one class, neither parent and metabolite nor a cross-taper."""
-    keys = chart.rng.choice([pair for pair in TWINS if _free(chart, pair)] or [()])
-    if not keys:
-        raise LookupError("no class free")
-    first, second = _two(chart, keys)
+    first, second = _two(chart, _free_pair(chart, TWINS))
     chart.label("therapeutic-duplication", first.ingredients | second.ingredients)
 
 
 def parent_and_metabolite(chart: Chart) -> None:
     """D3: a drug beside its parent, its enantiomer or a combination that holds it."""
-    keys = chart.rng.choice([pair for pair in PAIRS if _free(chart, pair)] or [()])
-    if not keys:
-        raise LookupError("no pair free")
-    first, second = _two(chart, keys)
+    first, second = _two(chart, _free_pair(chart, PAIRS))
     both = first.ingredients | second.ingredients
     chart.label("parent-metabolite-duplication", both, loose=True)
     chart.allow("therapeutic-duplication", both, "they are of one class too", loose=True)

@@ -106,7 +106,7 @@ def spell(
     if shape == "display":
         return Spelled({"medicationReference": {"display": text}})
     if shape == "aggregated":
-        coding = [{"system": RXNORM, "code": code}]
+        coding: list[dict[str, Any]] = [{"system": RXNORM, "code": code}]
         coding += [{"system": NDC, "code": ndc}] if ndc else []
         coding += [{**coded, "userSelected": False}]
         return Spelled({"medicationCodeableConcept": {"coding": coding, "text": display}})
