@@ -24,7 +24,7 @@ TARGET = 0.95
 MOST_FALSE_PER_CLEAN_PATIENT = 0.2
 LOWER = {
     ("recall", "salt-or-moiety-variant"): (
-        0.3,
+        0.2,
         "of divalproex against valproic acid only the difference of form is told",
     ),
     ("recall", "addition"): (
@@ -36,7 +36,7 @@ LOWER = {
         "burdens of QT and serotonin carry this type; documented cross-tapers are not recognised",
     ),
     ("recall", "parent-metabolite-duplication"): (
-        0.6,
+        0.4,
         "no rule for a drug beside a combination that holds it",
     ),
 }
