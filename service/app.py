@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.errors import ServiceError, UsageError
+from service.errors import UsageError
 from service.settings import Settings, Source, load, role_of, secret
 
 if TYPE_CHECKING:
@@ -233,9 +233,11 @@ async def exported(
             ),
             return_exceptions=True,
         )
-    for one in ended:
-        if isinstance(one, BaseException):
-            raise one
+    failed = [one for one in ended if isinstance(one, BaseException)]
+    for one in failed[1:]:
+        say(f"concord: {one}")
+    if failed:
+        raise failed[0]
     return all(one is True for one in ended)
 
 
@@ -269,11 +271,7 @@ async def _export(
         packed=packed,
         not_offered=tuple(kind for kind in RESOURCE_TYPES if kind not in types),
     )
-    try:
-        found = await export.run()
-    except ServiceError as error:
-        say(f"concord: {name}: {error.message}")
-        raise
+    found = await export.run()
     say(f"concord: {name}: {found.files} files, {found.lines} lines")
     for reason in found.reasons:
         say(f"concord: {name}: not complete: {reason}")

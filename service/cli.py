@@ -144,9 +144,7 @@ def _export(commands: Commands) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="files in DIR/NAME")
     parser.add_argument("--group", default="", metavar="ID", help="only this Group's patients")
-    parser.add_argument(
-        "--since", type=_instant, default="", metavar="INSTANT", help="changes only"
-    )
+    parser.add_argument("--since", type=_instant, metavar="INSTANT", help="changes only")
     parser.add_argument("--gzip", action="store_true", help="write the files compressed")
     _config(parser)
     parser.set_defaults(run=_run_export)
@@ -289,7 +287,7 @@ def _run_export(options: argparse.Namespace) -> int:
         options.out,
         config=options.config,
         group=options.group,
-        since=options.since,
+        since=options.since or "",
         packed=options.gzip,
         say=_say,
     )

@@ -178,9 +178,11 @@ class Export:
         suffix = ".ndjson.gz" if self.packed else ".ndjson"
         for kind, place in _KINDS.items():
             files: list[File] = getattr(manifest, kind)
-            for number, file in enumerate(files, start=1):
+            numbers: Counter[str] = Counter()
+            for file in files:
                 type_ = file.type if file.type.isascii() and file.type.isalpha() else "Resource"
-                name = f"{type_}-{number:05}{suffix}"
+                numbers[type_] += 1
+                name = f"{type_}-{numbers[type_]:05}{suffix}"
                 named[f"{place}/{name}" if place else name] = file
         return named
 

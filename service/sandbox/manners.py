@@ -61,6 +61,8 @@ class Manners:
         comma_lists: False answers 400 to `a,b` in a value.
         include: whether `_include` and `_revinclude` are known parameters.
         paging: "snapshot" keeps the set of the first page, "live" searches again for each page.
+        next_links: "get", or links that work by POST to `_search` only, or links that are too long
+            for a GET (answered with 414) and work by POST.
         links_live_s: after so many seconds a `next` link answers 410.
         search_cache_s: the same search gets the earlier answer for so long (not with no-cache).
         index_lag_s: searches and conditional creates do not see what was written since then, as
@@ -77,6 +79,10 @@ class Manners:
         checks_references: relative references must lead to a resource that is there.
         drops: top-level elements that are silently left out when a client writes.
         latency_s: what every answer takes.
+        bulk_looks: how often a bulk export is not ready yet when it is looked at.
+        bulk_lines: the most lines of one of its files.
+        bulk_token: whether its files want the token; otherwise they refuse one.
+        bulk_errors: texts of errors that it reports in an error file.
         claims: elements of `CapabilityStatement.rest.resource` that differ from the truth.
     """
 
@@ -94,6 +100,7 @@ class Manners:
     post_search: bool = True
     include: bool = True
     paging: Literal["snapshot", "live"] = "snapshot"
+    next_links: Literal["get", "post", "long"] = "get"
     links_live_s: float = 3600
     search_cache_s: float = 0
     index_lag_s: float = 0
@@ -110,6 +117,10 @@ class Manners:
     checks_references: bool = False
     drops: frozenset[str] = frozenset()
     latency_s: float = 0
+    bulk_looks: int = 1
+    bulk_lines: int = 1000
+    bulk_token: bool = True
+    bulk_errors: tuple[str, ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
     access: Access = field(default_factory=Access)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.sandbox.access import allows
+from service.sandbox.bulk import Exports
 from service.sandbox.bundle import answer_bundle
 from service.sandbox.capability import capability_statement, smart_configuration
 from service.sandbox.exchange import Ask, Refusal, Reply, Resource, operation_outcome
@@ -20,6 +21,7 @@ class Rest:
         self.manners = manners
         self.storage = storage
         self.searches = Searches(manners, storage)
+        self.exports = Exports(manners, storage)
 
     def answer(self, ask: Ask) -> Reply:
         """What the server answers; refusals come back as OperationOutcome with their status."""
@@ -36,6 +38,10 @@ class Rest:
                 return Reply(200, capability_statement(self.manners, ask.base))
             case ("GET", ".well-known", "smart-configuration"):
                 return Reply(200, smart_configuration(self.manners, ask.base))
+            case ("GET", *_, "$export"):
+                return self.exports.kick_off(ask)
+            case ("GET" | "DELETE", "_bulk", *_):
+                return self.exports.answer(ask)
             case ("GET",) if PAGE in dict(ask.query):
                 return self.searches.next_page(ask)
             case ("POST",):

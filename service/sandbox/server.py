@@ -121,8 +121,10 @@ class Sandbox:
         try:
             if path != BASE_PATH and not path.startswith(BASE_PATH + "/"):
                 raise Refusal(404, "not-found", f"the base of this server is {BASE_PATH}")
-            scopes = self.gate.scopes(ask.path, request.headers.get("authorization", ""))
-            ask = rewritten(fault, replace(ask, scopes=scopes))
+            if not self.rest.exports.is_open(ask):
+                scopes = self.gate.scopes(ask.path, request.headers.get("authorization", ""))
+                ask = replace(ask, scopes=scopes)
+            ask = rewritten(fault, ask)
         except Refusal as refusal:
             challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
             return Reply(refusal.status, refusal.outcome(), challenge)
