@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, not_met
@@ -40,8 +41,7 @@ class LoadingDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
         for exposure in chart.of(self.drug):
-            intervals = [line.entry.interval_d for line in exposure.depot if line.entry.interval_d]
-            if exposure.depot and (not intervals or min(intervals) <= self.longest_days):
+            if exposure.depot and _shortest(exposure) <= self.longest_days:
                 yield self._answer(chart, exposure)
 
     def _answer(self, chart: Chart, exposure: Exposure) -> Answer:
@@ -82,7 +82,8 @@ class LoadingDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class OralCover(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The depot of `drug` was begun in the last `cover_days`, and none of `oral` is taken by mouth.
 
-    An injection within `apart_days` before the first would make it no first one.
+    An injection within `apart_days` before the first would make it no first one; the interval of
+    the order must be at most `longest_days`.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "first", "until"})
@@ -91,13 +92,14 @@ class OralCover(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     oral: DrugClass
     cover_days: int
     apart_days: int
+    longest_days: int = 400
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
         for exposure in chart.of(self.drug):
-            if exposure.depot:
+            if exposure.depot and _shortest(exposure) <= self.longest_days:
                 yield self._answer(chart, exposure)
 
     def _answer(self, chart: Chart, exposure: Exposure) -> Answer:
@@ -157,6 +159,12 @@ def continued(exposure: Exposure, first: date) -> bool:
         and (begun := begins(line.entry)) is not None
     ]
     return bool(ordered) and min(ordered) < first - ORDERED_BEFORE
+
+
+def _shortest(exposure: Exposure) -> Decimal:
+    """The shortest interval that a line states; 0 where none does."""
+    stated = [line.entry.interval_d for line in exposure.depot if line.entry.interval_d]
+    return min(stated, default=Decimal(0))
 
 
 def _by_mouth(line: PlacedLine) -> bool:

@@ -12,10 +12,12 @@ from service.assess.chart import Chart, Measured, exposure_facts, result_fact
 from service.assess.exposure import Exposure
 from service.assess.lab_threshold import Level, reached
 from service.assess.rule import Check
-from service.assess.value_sets import DrugClass, Laboratory
+from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 
 AT_START = timedelta(days=7)
 """A score taken so soon after the start is still the one before the treatment."""
+
+SCREENED_IN = frozenset({"QuestionnaireResponse", "Procedure"})
 
 
 class ScaleNoResponse(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -98,7 +100,8 @@ class ScaleNoResponse(Check, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`after` reached `level` within `within_days`, and none of `screens` was done since then.
 
-    A screen of the same day counts. `drug` chooses the patients.
+    A screen of the same day counts; as a questionnaire or procedure too, found by the words of
+    `named`. `drug` chooses the patients.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "scale", "value", "date", "screen"})
@@ -107,6 +110,7 @@ class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     after: Laboratory
     level: Level
     screens: tuple[Laboratory, ...]
+    named: CodeSet
     within_days: int
 
     def triggers(self) -> frozenset[str]:
@@ -121,7 +125,7 @@ class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             yield not_met(f"{self.after.title} is of {last.day.isoformat()}.")
             return
         done = [s for lab in self.screens if (s := chart.last(lab)) is not None]
-        if any(screen.day >= last.day for screen in done):
+        if any(screen.day >= last.day for screen in done) or self._told(chart, last.day):
             yield not_met(f"{self.screens[0].title} was done.")
             return
         missing = chart.unproven("Observation")
@@ -138,4 +142,13 @@ class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             exposures=tuple(taken),
             evidence=(*exposure_facts(*taken), result_fact(last.result)),
             due=last.day,
+        )
+
+    def _told(self, chart: Chart, since: date) -> bool:
+        return any(
+            told.when is not None
+            and told.when >= since
+            and told.type in SCREENED_IN
+            and self.named.holds(told.codings, told.text)
+            for told in chart.facts.answers
         )

@@ -24,6 +24,7 @@ SYSTEMS = {
     "snomed": "http://snomed.info/sct",
     "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
     "loinc": "http://loinc.org",
+    "loinc-answer": "http://loinc.org",
     "act": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
     "interpretation": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
 }
