@@ -1,7 +1,7 @@
 """Every table, once, for SQLite and PostgreSQL; `migrations/` leads an older store here.
 
-Rows of `link_words`, `reports`, `decisions`, `signatures` and `audit` are appended and never
-changed. Ids are opaque; what may name a patient rests in packed columns only.
+Rows of `link_words`, `reports`, `decisions`, `signatures`, `patient_access` and `audit` are
+appended and never changed. Ids are opaque; what may name a patient rests in packed columns only.
 """
 
 from __future__ import annotations
@@ -255,4 +255,31 @@ audit = Table(
     Column("correlation", String, nullable=False),
     Index("ix_audit_patient_at", "patient", "at"),
     Index("ix_audit_at", "at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("person", Person, nullable=False),
+    Column("how", String, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Index("ix_sessions_ends_at", "ends_at"),
+)
+
+patient_access = Table(
+    "patient_access",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("patient", ForeignKey("patients.id"), nullable=False),
+    Column("who", String, nullable=False),
+    Column("how", String, nullable=False),
+    Column("reason_code", String, nullable=False),
+    Column("reason", PackedJson, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant),
+    Index("ix_patient_access_who_patient", "who", "patient"),
+    Index("ix_patient_access_how_number", "how", "number"),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.model.finding import Severity
@@ -67,14 +67,22 @@ async def mark_signed(tx: AsyncConnection, patient: str, *, at: datetime) -> Non
 
 
 async def page(
-    look: AsyncConnection, *, cursor: str = "", limit: int = 50
+    look: AsyncConnection,
+    *,
+    cursor: str = "",
+    limit: int = 50,
+    where: ColumnElement[bool] | None = None,
 ) -> tuple[tuple[WorklistRow, ...], str | None]:
-    """Rows after `cursor`, gravest first, and the cursor of the next page (None at the end)."""
+    """Rows after `cursor`, gravest first, and the cursor of the next page (None at the end).
+
+    Args:
+        where: which rows besides, for example those of one person's patients (`access.of_person`).
+    """
     found = (
         await look.execute(
             select(worklist, patients.c.identity)
             .join(patients, patients.c.id == worklist.c.patient)
-            .where(worklist.c.sort > cursor)
+            .where(worklist.c.sort > cursor, true() if where is None else where)
             .order_by(worklist.c.sort)
             .limit(limit + 1)
         )
