@@ -44,7 +44,7 @@ class Server(Protocol):
     base_url: str
 
     async def search(
-        self, resource_type: str, params: Sequence[tuple[str, str]]
+        self, resource_type: str, params: Sequence[tuple[str, str]], *, fresh: bool = False
     ) -> SearchResult: ...
 
     async def read(self, reference: str, *, fresh: bool = False) -> Answer: ...
@@ -101,12 +101,14 @@ def write_target(
     capabilities: Capabilities | None,
     *,
     unreachable: str = "",
+    transaction_limit: int | None = None,
 ) -> WriteTarget:
     """What a server lets us write, from what the site switched on and what the server says.
 
     Args:
         allowed: the site's `write` list for this source.
         capabilities: None when the server could not be asked (`unreachable` says why).
+        transaction_limit: what its vendor's profile says.
     """
     if capabilities is None:
         return WriteTarget(name, base_url, frozenset(allowed), unreachable=unreachable)
@@ -119,6 +121,7 @@ def write_target(
         if types
         else None,
         transactions="transaction" in capabilities.interactions,
+        transaction_limit=transaction_limit,
         conditional=frozenset(kind for kind in types if types[kind].conditional_create),
         put_creates=frozenset(kind for kind in types if types[kind].update_create),
     )
@@ -137,13 +140,14 @@ async def send(
     places: Mapping[str, str],
     given_up: frozenset[str] = frozenset(),
 ) -> tuple[Outcome, ...]:
-    """Send what has no location yet, all in one transaction where the server takes one.
+    """Send what has no location yet, all in one transaction where the server takes one so large.
 
     Args:
         places: where things of this signature stand already, by their place in the plan.
         given_up: places in the plan that will never be written.
     """
-    if target.transactions and len(parcels) > 1 and not given_up:
+    limit = target.transaction_limit or len(parcels)
+    if target.transactions and 1 < len(parcels) <= limit and not given_up:
         return await _send_together(parcels, server, places)
     return await _send_in_turn(parcels, server, target, dict(places), set(given_up))
 
@@ -369,7 +373,8 @@ async def _search(write: PlannedWrite, server: Server) -> tuple[str, ...]:
 
     Raises: SourceError when the search was not answered as a whole.
     """
-    found = await server.search(write.type, [search_token(write.type, write.key)])
+    token = search_token(write.type, write.key)
+    found = await server.search(write.type, [token], fresh=True)
     places = {
         raw.reference
         for raw in found.resources

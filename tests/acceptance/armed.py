@@ -1,0 +1,45 @@
+"""`concord`, with a moment at which it kills itself: what the acceptance tests start as a child.
+
+CONCORD_TEST_KILL_AT is "moment:passing". The service itself reads no such variable; waits are short
+here so that a survivor needs no half minute to take over.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from service import house
+from service.cli import main
+from service.pipeline import deliver
+from service.write import crash
+from service.write.crash import CrashPoint
+
+LEASE_S = 2.0
+TEND_S = 0.3
+
+
+def armed(order: str) -> crash.Hook:
+    """A hook that ends this process with SIGKILL when a moment is passed for the n-th time."""
+    name, _, passing = order.partition(":")
+    point, left = CrashPoint(name), [int(passing or 1)]
+
+    def kill(at: CrashPoint) -> None:
+        if at is point:
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return kill
+
+
+if __name__ == "__main__":
+    deliver.LEASE_S = LEASE_S
+    deliver._FIRST_WAIT_S = 0.3
+    house.TEND_S = TEND_S
+    house.LOOK_AGAIN_S = 0.3
+    order = os.environ.get("CONCORD_TEST_KILL_AT", "")
+    if order:
+        crash.arm(armed(order))
+    sys.exit(main())

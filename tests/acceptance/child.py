@@ -1,0 +1,117 @@
+"""`concord serve` and `concord work` as children of a test, and a pharmacist at their door."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from service import app
+from service.store import open_store
+from service.web.auth import Issuer
+from tests.acceptance.hospital import PHARMACIST, Hospital
+
+READY_S = 30.0
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class Child:
+    """One process of Concord; killed, never asked to stop, unless a test says so."""
+
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+        self.log.close()
+
+    def pause(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def killed(self) -> bool:
+        """Whether it ended itself at its armed moment."""
+        return self.process.poll() == -signal.SIGKILL
+
+    def ends_within(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+def start(
+    hospital: Hospital, command: str, *, kill_at: str = "", says: str, name: str = "child"
+) -> Child:
+    """The command as a process of its own, once it says that it is up (or has ended)."""
+    log = (hospital.folder / f"{name}.log").open("wb")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CONCORD_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.acceptance.armed", command, "--config", hospital.config],
+        cwd=ROOT,
+        env=environment | {"CONCORD_TEST_KILL_AT": kill_at},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    child = Child(process, log)
+    until = time.monotonic() + READY_S
+    while process.poll() is None and says not in Path(log.name).read_text("utf-8", "replace"):
+        if time.monotonic() > until:
+            child.kill()
+            raise TimeoutError(Path(log.name).read_text("utf-8", "replace")[-2000:])
+        time.sleep(0.03)
+    return child
+
+
+def serve(hospital: Hospital, *, kill_at: str = "") -> Child:
+    return start(hospital, "serve", kill_at=kill_at, says="Concord listens", name="serve")
+
+
+def work(hospital: Hospital, *, kill_at: str = "", name: str = "work") -> Child:
+    return start(hospital, "work", kill_at=kill_at, says="Concord works", name=name)
+
+
+def sign(hospital: Hospital, review: str) -> int:
+    """Signs over the API: 202, or 0 where the service died under it."""
+    token = asyncio.run(_token(hospital.store_url))
+    try:
+        answer = httpx.post(
+            f"http://127.0.0.1:{hospital.port}/api/reviews/{review}/sign",
+            json={"scope": "all"},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=20,
+            trust_env=False,
+        )
+    except httpx.TransportError:
+        return 0
+    assert answer.status_code == 202, answer.text
+    return answer.status_code
+
+
+async def _token(store_url: str) -> str:
+    store = await open_store(store_url)
+    try:
+        return Issuer(store.key, app.now).token(PHARMACIST)
+    finally:
+        await store.close()

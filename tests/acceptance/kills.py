@@ -1,0 +1,78 @@
+"""The ways in which a worker is killed, and what is counted after it: one function each."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+
+from service.store.deliveries import ACTIVE
+from service.write.crash import CrashPoint
+from tests.acceptance.child import Child, serve, sign
+from tests.acceptance.hospital import Count, Hospital, count
+
+DRAIN_S = 60.0
+PASS_S = 12.0
+
+
+def needs_a_lost_answer(point: CrashPoint) -> bool:
+    """Moments that are passed only when something is in doubt."""
+    return "look-up" in point.value
+
+
+def orders(points: Sequence[CrashPoint], rng: random.Random) -> list[str]:
+    """The moments in random order, each after what makes it come about."""
+    shuffled = list(points)
+    rng.shuffle(shuffled)
+    found = []
+    for point in shuffled:
+        if needs_a_lost_answer(point):
+            found.append(f"{CrashPoint.AFTER_SEND.value}:1")
+        found.append(f"{point.value}:{rng.choice([1, 1, 2]) if not _once(point) else 1}")
+    return found
+
+
+def _once(point: CrashPoint) -> bool:
+    """Moments of signing and of looking up come once in a while only."""
+    return "sign" in point.value or needs_a_lost_answer(point)
+
+
+def kill_at_moments(hospital: Hospital, chosen: Sequence[str]) -> list[str]:
+    """Signs one review per moment, with the service armed to die there; gives those it survived.
+
+    What one child leaves behind is the next one's first work.
+    """
+    survived = []
+    for order, review in zip(chosen, hospital.reviews, strict=True):
+        child = serve(hospital, kill_at=order)
+        sign(hospital, review)
+        if not child.ends_within(PASS_S):
+            survived.append(order)
+        child.kill()
+    return survived
+
+
+def kill_at_random(hospital: Hospital, reviews: Sequence[str], rng: random.Random) -> None:
+    """Signs, and kills the service at a random moment of what follows."""
+    for review in reviews:
+        child = serve(hospital)
+        sign(hospital, review)
+        time.sleep(rng.uniform(0.0, 1.2))
+        child.kill()
+
+
+def drained(hospital: Hospital) -> dict[str, Count]:
+    """Signs what a kill kept from being signed, lets everything end, and counts."""
+    child: Child = serve(hospital)
+    try:
+        for review in hospital.reviews:
+            if not hospital.signed(review):
+                assert sign(hospital, review) == 202
+        until = time.monotonic() + DRAIN_S
+        while time.monotonic() < until:
+            if not any(row.state in ACTIVE for row in hospital.rows()):
+                break
+            time.sleep(0.3)
+    finally:
+        child.kill()
+    return {server: count(hospital, server) for server in hospital.sandboxes}
