@@ -28,6 +28,7 @@ from service.pipeline.deliver import Courier, Recipient, deliver_due, deliver_si
 from service.pipeline.recheck import unchanged
 from service.pipeline.reconcile import Knowledge
 from service.pipeline.refresh import refresh
+from service.read.profile import SourceProfiles
 from service.read.server import ServerReader
 from service.read.source import Reader
 from service.settings import Settings, role_of
@@ -55,6 +56,7 @@ class House:
     knowledge: Knowledge
     clients: Mapping[str, FhirClient]
     readers: Sequence[Reader]
+    profiles: SourceProfiles
     worker: str
     day: date | None = None
     demo_user: User | None = None
@@ -107,13 +109,20 @@ class House:
         return await asyncio.gather(*(self._target(name) for name in sorted(self.clients)))
 
     async def _target(self, name: str) -> WriteTarget:
-        client = self.clients[name]
-        allowed = self.settings.sources[name].write
+        client, source = self.clients[name], self.settings.sources[name]
         try:
             known = await client.capabilities()
         except SourceError as error:
-            return write_target(name, client.base_url, allowed, None, unreachable=error.message)
-        return write_target(name, client.base_url, allowed, known)
+            reason = error.message
+            return write_target(name, client.base_url, source.write, None, unreachable=reason)
+        profile = self.profiles.chosen(source.vendor, known.software, known.publisher)
+        return write_target(
+            name,
+            client.base_url,
+            source.write,
+            known,
+            transaction_limit=profile.transaction_limit,
+        )
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Jobs]:
@@ -190,6 +199,7 @@ async def open_house(
             knowledge=app.knowledge(settings),
             clients=clients,
             readers=readers,
+            profiles=profiles,
             worker=f"{socket.gethostname()}-{os.getpid()}",
             day=day,
             demo_user=demo_user,

@@ -27,6 +27,7 @@ _QUIRK_KEYS = frozenset(
         "self_link",
         "ignore_outcomes",
         "withheld_outcomes",
+        "transaction_limit",
     }
 )
 
@@ -72,11 +73,12 @@ def _quirk(entry: toml.Entry) -> Quirk:
         each=next(((name, tuple(values.split())) for name, values in each.items()), None),
         window=_window(entry) if "window" in entry.values else None,
         include=_flag(entry, "include", None),
-        count=_count(entry),
+        count=_number(entry, "count", "a page size, or 0 to ask for none"),
         skip=_flag(entry, "skip", False) or False,
         self_link=_flag(entry, "self_link", True) is not False,
         ignore_outcomes=entry.texts("ignore_outcomes"),
         withheld_outcomes=entry.texts("withheld_outcomes"),
+        transaction_limit=_number(entry, "transaction_limit", "how many entries it takes"),
     )
 
 
@@ -93,12 +95,12 @@ def _flag(entry: toml.Entry, name: str, default: bool | None) -> bool | None:
     return value
 
 
-def _count(entry: toml.Entry) -> int | None:
-    value = entry.values.get("count")
+def _number(entry: toml.Entry, name: str, expected: str) -> int | None:
+    value = entry.values.get(name)
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise entry.wrong("count", "a page size, or 0 to ask for none")
+        raise entry.wrong(name, expected)
     return value
 
 

@@ -32,6 +32,7 @@ class Quirk:
         self_link: False for a server that sends no self link.
         ignore_outcomes: vendor codes of OperationOutcome that mean no loss.
         withheld_outcomes: vendor codes by which the server says that it leaves something out.
+        transaction_limit: the most entries that it takes in a transaction with conditional creates.
     """
 
     type: str
@@ -46,6 +47,7 @@ class Quirk:
     self_link: bool = True
     ignore_outcomes: tuple[str, ...] = ()
     withheld_outcomes: tuple[str, ...] = ()
+    transaction_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class SourceProfile:
     title: str
     recognise: tuple[str, ...] = ()
     quirks: tuple[Quirk, ...] = ()
+
+    @property
+    def transaction_limit(self) -> int | None:
+        """The smallest of its limits, None where there is none."""
+        limits = [q.transaction_limit for q in self.quirks if q.transaction_limit is not None]
+        return min(limits, default=None)
 
     def of(self, resource_type: str) -> tuple[Quirk, ...]:
         """The quirks that concern the type, those for all types first."""
@@ -75,6 +83,12 @@ class SourceProfiles:
     """All profiles by name."""
 
     by_name: Mapping[str, SourceProfile] = field(default_factory=dict)
+
+    def chosen(self, vendor: str, software: str, publisher: str) -> SourceProfile:
+        """The profile that the configuration names; with "auto" the one that is recognised."""
+        if vendor != "auto":
+            return self.by_name.get(vendor, GENERIC)
+        return self.recognised(software, publisher)
 
     def recognised(self, software: str, publisher: str) -> SourceProfile:
         """The profile of the vendor that the CapabilityStatement names, else generic."""

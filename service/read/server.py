@@ -24,7 +24,7 @@ from service.model.source import (
     SourceRead,
     State,
 )
-from service.read.profile import GENERIC, SourceProfile, SourceProfiles
+from service.read.profile import SourceProfile, SourceProfiles
 from service.read.pull import (
     REFERRED_TYPES,
     SEARCHED_TYPES,
@@ -240,9 +240,7 @@ class ServerReader:
         return self._read(reasons=(reason,), floor=floor)
 
     def _profile(self, known: Capabilities) -> SourceProfile:
-        if self.vendor != "auto":
-            return self.profiles.by_name.get(self.vendor, GENERIC)
-        return self.profiles.recognised(known.software, known.publisher)
+        return self.profiles.chosen(self.vendor, known.software, known.publisher)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.client.limits.deadline_s

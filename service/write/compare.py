@@ -1,7 +1,8 @@
 """Whether a server keeps what was sent: every element of ours, by value, wherever it came to stand.
 
 A server may add (id, meta, narrative of its own, server-side extensions). It may not change a dose,
-drop an extension, lead a reference elsewhere, or add what changes the meaning.
+drop an extension, lead a reference elsewhere, or add what changes the meaning. A reference may lose
+the version that it names where an identifier beside it keeps it.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ def _value(sent: object, kept: object, path: str, base: str) -> Iterator[str]:
         for name in sorted(_CHANGES_MEANING & kept.keys() - sent.keys()):
             yield f"{path}.{name}"
         for name, inner in sent.items():
-            yield from _value(inner, kept.get(name), f"{path}.{name}", base)
+            theirs = kept.get(name)
+            if name == "reference" and _version_kept_beside(sent, theirs, base):
+                continue
+            yield from _value(inner, theirs, f"{path}.{name}", base)
     elif isinstance(sent, list):
         if not isinstance(kept, list) or len(kept) != len(sent):
             yield path
@@ -64,6 +68,15 @@ def _value(sent: object, kept: object, path: str, base: str) -> Iterator[str]:
             yield from _value(ours, theirs, f"{path}[{number}]", base)
     elif not _same(sent, kept, path, base):
         yield path
+
+
+def _version_kept_beside(sent: Mapping[str, Any], kept: object, base: str) -> bool:
+    """Whether a reference lost only the version that its identifier (compared by itself) names."""
+    place, at, version = str(sent["reference"]).partition("/_history/")
+    said = str(sent.get("identifier", {}).get("value", ""))
+    if not at or not said.endswith(f"{place}/_history/{version}") or not isinstance(kept, str):
+        return False
+    return kept.removeprefix(base) == place.removeprefix(base)
 
 
 def _same(sent: object, kept: object, path: str, base: str) -> bool:

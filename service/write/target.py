@@ -33,6 +33,7 @@ class WriteTarget:
         allowed: resource types that the site switched on for it; nothing by default.
         offered: types with a create interaction in its CapabilityStatement, None where unknown.
         transactions: whether it takes a transaction Bundle.
+        transaction_limit: the most entries of one; None where none is known.
         conditional: types with conditional create.
         put_creates: types that a PUT under our own id may create.
         unreachable: why its CapabilityStatement could not be read, "" when it could.
@@ -43,6 +44,7 @@ class WriteTarget:
     allowed: frozenset[str] = frozenset()
     offered: frozenset[str] | None = None
     transactions: bool = False
+    transaction_limit: int | None = None
     conditional: frozenset[str] = frozenset()
     put_creates: frozenset[str] = frozenset()
     unreachable: str = ""
@@ -147,12 +149,15 @@ class Desk:
         """A reference to a resource of a source; by identifier when it stands on another server.
 
         Args:
-            exact: point to the version that was seen, as Provenance must.
+            exact: point to the version that was seen, as Provenance must. It is named by identifier
+                too: HAPI FHIR's JPA server strips versions from references unless configured not to
+                (ParserOptions, stripVersionsFromReferences).
         """
         seen = f"{reference}/_history/{version}" if exact and version else reference
-        if source == self.target.name:
-            return {"reference": seen}
         base = self.bases.get(source, "")
+        if source == self.target.name:
+            named = {"identifier": {"system": URI, "value": f"{base}/{seen}"}}
+            return {"reference": seen} | (named if base and seen != reference else {})
         return {
             "type": reference.partition("/")[0],
             "identifier": {"system": URI, "value": f"{base}/{seen}"}

@@ -14,6 +14,7 @@ from service.app import reconcile_once
 from service.pipeline import review as desk
 from service.report.document import document
 from service.store import open_store
+from service.write.codes import ADHERENCE
 from service.write.target import ORDER, WriteTarget
 from tests.patients.golden import AS_OF, GoldenPatient, patients
 from tests.servers import build
@@ -30,6 +31,11 @@ PROFILES = {
     "Provenance": ("us-core-provenance",),
 }
 """US Core profiles of types that we write; it has none for the others."""
+UNDEFINED = "Extension url '{}' is not valid (invalid Version '5.0')"
+"""What the validator says of extensions whose definition (R5, for use in R4) no package here holds.
+
+Their form is that of R5, "Extensions for converting between versions".
+"""
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +94,11 @@ def planned(patient: GoldenPatient) -> list[dict[str, Any]]:
     return asyncio.run(run())
 
 
+def judged(errors: tuple[str, ...]) -> list[str]:
+    """Errors, less the ones that only say that an R5 definition is not at hand."""
+    return [one for one in errors if not one.endswith(UNDEFINED.format(ADHERENCE))]
+
+
 def named(resource: dict[str, Any], problem: str) -> str:
     return f"{resource['resourceType']} {problem}"
 
@@ -106,7 +117,7 @@ def test_every_resource_that_golden_patients_lead_to_is_valid_r4(
         f"{patient}: {named(resource, error)}"
         for patient, resources in plans.items()
         for resource in resources
-        for error in base_r4.errors(resource)
+        for error in judged(base_r4.errors(resource))
     ] == []
 
 
