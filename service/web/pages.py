@@ -12,10 +12,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.errors import NotKept, ReviewError, WriteRejected
 from service.pipeline import review as desk
-from service.review.asked import asked
 from service.store import patients, reads, reports, worklist
-from service.web.access import Decider, Reviewer, services_of
-from service.web.auth import COOKIE, LIFETIME, SECURE_COOKIE, require_own_page
+from service.web.access import Decider, Reviewer, confined, services_of
+from service.web.decisions import DecisionForm, wanted
 from service.web.errors import status_of
 from service.web.screen import page_of
 from service.web.templating import render
@@ -32,52 +31,14 @@ async def start() -> Response:
     return RedirectResponse("/patients", SEE_OTHER)
 
 
-@router.get("/sign-in")
-async def sign_in(request: Request) -> Response:
-    """A form for a token of `concord token`; the demo signs its pharmacist in by itself."""
-    services = services_of(request)
-    if services.demo_user is not None:
-        return _with_session(request, services.issuer.token(services.demo_user))
-    return render(request, "sign_in.html")
-
-
-@router.post("/sign-in")
-async def sign_in_with_token(request: Request, token: Annotated[str, Form()]) -> Response:
-    require_own_page(request)
-    services_of(request).issuer.user(token.strip())
-    return _with_session(request, token.strip())
-
-
-@router.post("/sign-out")
-async def sign_out(request: Request) -> Response:
-    require_own_page(request)
-    answer = RedirectResponse("/sign-in", SEE_OTHER)
-    for name in (COOKIE, SECURE_COOKIE):
-        answer.delete_cookie(name, path="/")
-    answer.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
-    return answer
-
-
-def _with_session(request: Request, token: str) -> Response:
-    secure = request.url.scheme == "https"
-    answer = RedirectResponse("/patients", SEE_OTHER)
-    answer.set_cookie(
-        SECURE_COOKIE if secure else COOKIE,
-        token,
-        max_age=int(LIFETIME.total_seconds()),
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite="strict",
-    )
-    return answer
-
-
 @router.get("/patients")
-async def worklist_page(request: Request, _user: Reviewer, cursor: str = "") -> Response:
+async def worklist_page(request: Request, user: Reviewer, cursor: str = "") -> Response:
     """Who needs a look first, and why."""
-    async with services_of(request).store.read() as look:
-        rows, following = await worklist.page(look, cursor=cursor)
+    services = services_of(request)
+    async with services.store.read() as look:
+        rows, following = await worklist.page(
+            look, cursor=cursor, confined=confined(services, user)
+        )
         shown = [await _worklist_row(look, row) for row in rows]
     return render(request, "worklist.html", rows=shown, cursor=following)
 
@@ -129,30 +90,16 @@ async def decide(
     user: Decider,
     patient: str,
     item: str,
-    report: Annotated[str, Form()],
-    decision: Annotated[str, Form()],
-    etag: Annotated[str, Form()],
-    reason: Annotated[str, Form()] = "",
-    reason_code: Annotated[str, Form()] = "",
-    to: Annotated[str, Form()] = "",
-    due: Annotated[str, Form()] = "",
+    form: Annotated[DecisionForm, Form()],
 ) -> Response:
     """One decision; the first one opens the review. A refusal is said beside the form."""
     services = services_of(request)
     error = ""
     try:
-        wanted = asked(
-            {
-                "decision": decision,
-                "reason": reason,
-                "reason_code": reason_code if decision == "override" else None,
-                "to": {"text": to} if to and decision in {"change", "add"} else None,
-                "due": due if decision == "defer" else None,
-            }
-        )
+        made = wanted(form)
         at = services.now()
-        review = await desk.open_review(services.store, user, patient, report, at=at)
-        await desk.decide(services.store, user, review.id, item, wanted, etag, at=at)
+        review = await desk.open_review(services.store, user, patient, form.report, at=at)
+        await desk.decide(services.store, user, review.id, item, made, form.etag, at=at)
     except ReviewError as refused:
         error = refused.message
     page = await page_of(services, user, patient, error="" if _by_htmx(request) else error)
@@ -161,7 +108,7 @@ async def decide(
         raise NotKept
     if _by_htmx(request):
         shown["error"] = error
-        return render(request, "decided.html", page=page, item=shown, choices=shown["choices"])
+        return render(request, "decided.html", page=page, item=shown)
     if error:
         return render(request, "patient.html", HTTPStatus.CONFLICT, page=page)
     return RedirectResponse(f"/patients/{patient}#{item}", SEE_OTHER)

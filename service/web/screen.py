@@ -8,13 +8,13 @@ from typing import Any
 
 from service.errors import NotKept
 from service.model.review import Review, ReviewState, User
-from service.pipeline import review as desk
 from service.store import deliveries as outbox
 from service.store import patients, reports, reviews
 from service.store.deliveries import Delivery
 from service.web.auth import DECIDING
+from service.web.decisions import decided
 from service.web.services import Services
-from service.web.view import Decided, Page
+from service.web.view import Page
 
 
 async def page_of(services: Services, user: User, patient: str, *, error: str = "") -> Page:
@@ -34,7 +34,7 @@ async def page_of(services: Services, user: User, patient: str, *, error: str = 
         report_etag=kept.etag,
         review=review.id if review else "",
         open=user.role in DECIDING and signed is None,
-        decisions=_decisions(review),
+        decisions=decided(review),
         signed=signed,
         deliveries=[_delivery(row, services.sources) for row in rows],
         error=error,
@@ -46,29 +46,6 @@ def _signature(review: Review | None) -> dict[str, str] | None:
         return None
     when = review.signed_at.strftime("%Y-%m-%d %H:%M UTC") if review.signed_at else ""
     return {"by": review.signed_by.name, "at": when}
-
-
-def _decisions(review: Review | None) -> dict[str, Decided]:
-    """The word that counts on each item; one that was taken back leaves only its ETag."""
-    if review is None:
-        return {}
-    standing = review.standing
-    found = {}
-    for item in {decision.item for decision in review.decisions}:
-        etag = desk.etag(review.number_of(item))
-        decision = standing.get(item)
-        found[item] = (
-            Decided(etag=etag)
-            if decision is None
-            else Decided(
-                disposition=decision.disposition.value,
-                by=decision.by.name,
-                reason=decision.reason or decision.reason_code,
-                to=decision.to.text if decision.to else "",
-                etag=etag,
-            )
-        )
-    return found
 
 
 def _delivery(row: Delivery, sources: Mapping[str, str]) -> dict[str, Any]:

@@ -12,29 +12,15 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from service.review.decide import OVERRIDE_REASONS
+from service.review.decide import MITIGATIONS, OVERRIDE_REASONS
 from service.web.cells import cell, line_date
+from service.web.decisions import MEDICATION_CHOICES, PATIENT_ANSWERS, Decided
 from service.web.marks import marks
 from service.web.unread import Unread, day_notes, unread
 from service.web.words import about, first_upper
 
 Document = Mapping[str, Any]
 
-MEDICATION_CHOICES = (
-    ("undecided", "not decided"),
-    ("continue", "continue"),
-    ("change", "change"),
-    ("propose-stop", "propose to stop"),
-    ("hold", "hold"),
-    ("add", "add"),
-    ("not-sure", "not sure"),
-)
-FINDING_CHOICES = (
-    ("undecided", "not decided"),
-    ("accept", "accept"),
-    ("override", "override"),
-    ("defer", "defer"),
-)
 SUGGESTED = {
     "continue": "continue",
     "change": "change",
@@ -50,17 +36,6 @@ CONSEQUENCE = {
     "partial": "Something is known to be missing; nothing is concluded from what is absent.",
     "stale": "The last good data is shown.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The newest word on one item, as a page shows it; `etag` guards the next one."""
-
-    disposition: str = ""
-    by: str = ""
-    reason: str = ""
-    to: str = ""
-    etag: str = '"0"'
 
 
 @dataclass(frozen=True)
@@ -80,6 +55,25 @@ class Page:
     @property
     def override_reasons(self) -> list[tuple[str, str]]:
         return list(OVERRIDE_REASONS.items())
+
+    @property
+    def mitigations(self) -> list[tuple[str, str]]:
+        return list(MITIGATIONS.items())
+
+    @property
+    def patient_answers(self) -> list[tuple[str, str]]:
+        return list(PATIENT_ANSWERS.items())
+
+    @property
+    def clinicians(self) -> list[str]:
+        """Everybody whom a question could be given to: who prescribes, and who is seen next."""
+        names = {
+            line["requester"]
+            for medication in self.content["medications"]
+            for line in medication["lines"]
+            if line["requester"]
+        }
+        return sorted(names | set(self.next["with"] if self.next else ()))
 
     @property
     def as_of(self) -> str:
@@ -306,7 +300,8 @@ class Page:
             "evidence": [{**fact, "href": self._href(fact)} for fact in finding["evidence"]],
             "error": "",
             "decision": self._decision(finding["id"]),
-            "choices": FINDING_CHOICES if decidable else (),
+            "choices": decidable,
+            "difference": finding["rule"]["id"].startswith("reconcile/"),
             "kind": "finding",
         }
 

@@ -1,0 +1,125 @@
+"""A decision as a form sends it and as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel
+
+from service.model.review import Decision, Review
+from service.pipeline.review import etag
+from service.review.asked import Asked, asked
+from service.review.decide import MITIGATIONS, OVERRIDE_REASONS
+
+MEDICATION_CHOICES: Final = (
+    ("continue", "Continue"),
+    ("change", "Change"),
+    ("propose-stop", "Propose to stop"),
+    ("hold", "Hold"),
+    ("add", "Add"),
+    ("not-sure", "Not sure"),
+)
+PATIENT_ANSWERS: Final = {
+    "taking": "takes it",
+    "differently": "takes it differently",
+    "not": "does not take it",
+    "not-sure": "is not sure",
+}
+INTENTIONS: Final = {True: "intended", False: "not intended"}
+
+
+class DecisionForm(BaseModel):
+    """The fields of a decision form; an empty text is a field that was left alone."""
+
+    report: str
+    decision: str
+    etag: str
+    reason: str = ""
+    reason_code: str = ""
+    to: str = ""
+    due: str = ""
+    assigned_to: str = ""
+    patient_answer: str = ""
+    intentional: str = ""
+    harm: str = ""
+    mitigation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The newest word on one item, as a page shows it; `etag` guards the next one.
+
+    `notes` say the rest in words: what the patient answered, to whom it was given, until when.
+    """
+
+    disposition: str = ""
+    by: str = ""
+    reason: str = ""
+    to: str = ""
+    notes: tuple[str, ...] = ()
+    etag: str = '"0"'
+
+
+def wanted(form: DecisionForm) -> Asked:
+    """What a form asks for; fields that belong to another button are left out.
+
+    Raises: DecisionNotAllowed naming the field that cannot be understood.
+    """
+    return asked(
+        {
+            "decision": form.decision,
+            "reason": form.reason,
+            "reason_code": form.reason_code if form.decision == "override" else None,
+            "to": {"text": form.to} if form.to and form.decision in {"change", "add"} else None,
+            "due": form.due or None,
+            "assigned_to": form.assigned_to or None,
+            "patient_answer": form.patient_answer or None,
+            "intentional": {"yes": True, "no": False}.get(form.intentional),
+            "harm": int(form.harm) if form.harm.isdecimal() else None,
+            "mitigation": form.mitigation or None,
+        }
+    )
+
+
+def decided(review: Review | None) -> Mapping[str, Decided]:
+    """The word that counts on each item; one that was taken back leaves only its ETag."""
+    if review is None:
+        return {}
+    standing = review.standing
+    return {
+        item: _said(standing.get(item), etag(review.number_of(item)))
+        for item in {decision.item for decision in review.decisions}
+    }
+
+
+def _said(decision: Decision | None, tag: str) -> Decided:
+    if decision is None:
+        return Decided(etag=tag)
+    reason = OVERRIDE_REASONS.get(decision.reason_code, "")
+    return Decided(
+        disposition=decision.disposition.value.replace("-", " "),
+        by=decision.by.name,
+        reason="; ".join(words for words in (reason, decision.reason) if words),
+        to=decision.to.text if decision.to else "",
+        notes=_notes(decision),
+        etag=tag,
+    )
+
+
+def _notes(decision: Decision) -> tuple[str, ...]:
+    notes = []
+    if decision.patient_answer:
+        notes.append(f"the patient {PATIENT_ANSWERS[decision.patient_answer]}")
+    if decision.assigned_to or decision.due:
+        until = f"until {decision.due.isoformat()}" if decision.due else ""
+        whom = f"for {decision.assigned_to}" if decision.assigned_to else ""
+        notes.append(" ".join(word for word in (whom, until) if word))
+    if decision.intentional is not None:
+        notes.append(INTENTIONS[decision.intentional])
+    if decision.harm is not None:
+        notes.append(f"harm level {decision.harm} of 5")
+    if decision.mitigation:
+        notes.append(MITIGATIONS[decision.mitigation].lower())
+    return tuple(notes)

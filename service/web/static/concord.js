@@ -1,0 +1,104 @@
+// Comfort on top of pages that work without it: keys, focus after a decision, progress as it happens.
+(function () {
+  "use strict";
+
+  const KEYS = "concord-keys";
+  const items = () => [...document.querySelectorAll("[data-item]")].filter((one) => one.offsetParent);
+  const current = () => document.activeElement && document.activeElement.closest("[data-item]");
+
+  function go(step) {
+    const all = items();
+    const from = all.indexOf(current());
+    focusOn(all[from < 0 ? (step > 0 ? 0 : all.length - 1) : from + step]);
+  }
+
+  function nextUndecided() {
+    const all = items();
+    const from = all.indexOf(current());
+    focusOn([...all.slice(from + 1), ...all.slice(0, from + 1)].find((one) => one.querySelector("[data-primary], form.decide details") && !one.querySelector(".decided-as")));
+  }
+
+  function focusOn(item) {
+    if (!item) return;
+    item.tabIndex = -1;
+    item.focus({ preventScroll: true });
+    item.scrollIntoView({ block: "nearest" });
+  }
+
+  function press(selector) {
+    const found = current() && current().querySelector(selector);
+    if (found) found.click();
+    return found;
+  }
+
+  function open(selector) {
+    const found = current() && current().querySelector(selector);
+    if (!found) return;
+    found.open = true;
+    const first = found.querySelector("input, select, button, a, summary");
+    if (first) first.focus();
+  }
+
+  const actions = {
+    j: () => go(1),
+    k: () => go(-1),
+    n: nextUndecided,
+    a: () => press("[data-primary]"),
+    o: () => open("form.decide details"),
+    u: () => press("[data-undo]"),
+    e: () => open("[data-evidence]"),
+    s: () => { const sign = document.querySelector("#signing"); if (sign) { sign.tabIndex = -1; sign.focus(); } },
+    "/": () => { const search = document.querySelector("input[type=search]"); if (search) search.focus(); },
+    "?": () => { const map = document.querySelector("#keys"); if (map) { map.showModal ? map.showModal() : (map.open = true); } },
+  };
+
+  const keysOn = () => localStorage.getItem(KEYS) !== "off";
+
+  document.addEventListener("keydown", (event) => {
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "radio";
+    if (event.key === "Escape" && typing) { const item = current(); event.target.blur(); focusOn(item); return; }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const action = actions[event.key];
+    if (action && (keysOn() || event.key === "?")) { event.preventDefault(); action(); }
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-keys]")) actions["?"]();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "keys-on") localStorage.setItem(KEYS, event.target.checked ? "on" : "off");
+    if (event.target.closest("[data-at-once]")) event.target.form.requestSubmit();
+  });
+
+  // After a decision its form is drawn anew: the keyboard stays where it was.
+  document.addEventListener("htmx:afterSwap", () => {
+    if (document.activeElement !== document.body) return;
+    const item = lastItem && document.getElementById(lastItem);
+    if (item) focusOn(item);
+  });
+  let lastItem = "";
+  document.addEventListener("htmx:beforeRequest", () => { const item = current(); lastItem = item ? item.id : ""; });
+
+  function follow(place) {
+    const events = new EventSource(place.dataset.progress);
+    events.addEventListener("stands", (event) => { place.textContent = event.data; });
+    events.addEventListener("done", (event) => {
+      events.close();
+      place.textContent = event.data + " ";
+      const link = document.createElement("a");
+      link.href = location.pathname + location.search;
+      link.textContent = "Show it";
+      place.append(link);
+    });
+    events.addEventListener("error", () => events.close());
+    window.addEventListener("pagehide", () => events.close());
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-keys]").forEach((button) => { button.hidden = false; });
+    const box = document.getElementById("keys-on");
+    if (box) box.checked = keysOn();
+    document.querySelectorAll("[data-progress]").forEach(follow);
+  });
+})();

@@ -1,0 +1,153 @@
+"""The whole way in a real browser: from the worklist to resources that stand on three servers."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.web.demo import Demo
+
+pytestmark = pytest.mark.browser
+
+WAIT_MS = 20_000
+UNDECIDED = "[data-item]:has(form.decide):not(:has(.decided-as))"
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """An empty window; a message of its console or an error of its scripts fails the test."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    opened = context.new_page()
+    opened.set_default_timeout(WAIT_MS)
+    said: list[str] = []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    yield opened
+    context.close()
+    assert said == []
+
+
+def open_patient(page: Any, demo: Demo, name: str) -> None:
+    page.goto(demo.url)
+    page.get_by_role("link", name=name).click()
+    page.wait_for_selector("#signing")
+
+
+def decide_everything(page: Any) -> None:
+    """Follows the suggestion where one click does; gives a reason where one is needed."""
+    while (count := page.locator(UNDECIDED).count()) > 0:
+        item = page.locator(UNDECIDED).first
+        if item.locator("[data-primary]").count():
+            item.locator("[data-primary]").click()
+        else:
+            item.locator("[name=reason]").fill("Talked about it with the patient")
+            item.get_by_role("button", name="Not sure").click()
+        page.wait_for_function(
+            "([undecided, count]) => document.querySelectorAll(undecided).length < count",
+            arg=[UNDECIDED, count],
+        )
+
+
+def test_from_the_worklist_to_resources_on_the_servers(page: Any, demo: Demo) -> None:
+    open_patient(page, demo, "TESTERMAN")
+    assert page.get_by_text("wait for a decision").is_visible()
+    decide_everything(page)
+    assert "wait for a decision" not in page.locator("#sign").inner_text()
+    page.get_by_role("button", name=re.compile("^Sign as Dana Demo")).click()
+    page.wait_for_selector("text=Signed by Dana Demo, PharmD")
+    page.wait_for_function("() => !document.querySelector('#deliveries').hasAttribute('hx-get')")
+    rows = page.locator("#deliveries tbody tr")
+    shown = [rows.nth(number).locator("td").all_inner_texts() for number in range(rows.count())]
+    written = [row for row in shown if row[2] == "done"]
+    assert {row[0] for row in written} >= {"psychiatry", "primary-care"}
+    assert {row[1] for row in written} >= {"List", "Provenance"}
+    addresses = {
+        link.inner_text(): link.get_attribute("href")
+        for link in page.locator("#deliveries tbody a").all()
+    }
+    for target, type_, _, stands_as, _ in written:
+        reference, _, version = stands_as.partition(" version ")
+        with urllib.request.urlopen(addresses[reference], timeout=10) as answer:
+            found = json.loads(answer.read())
+        assert f"{found['resourceType']}/{found['id']}" == reference, target
+        assert found["resourceType"] == type_
+        assert found["meta"]["versionId"] == version
+
+
+def test_without_a_script_everything_can_be_read_and_decided(browser: Any, demo: Demo) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    open_patient(page, demo, "SAMPLEWOOD")
+    assert "Lithium" in page.locator("#findings").locator("..").inner_text()
+    card = page.locator("article.finding").first
+    card.locator("summary").first.click()
+    card.locator(".evidence a").first.click()
+    assert '"resourceType"' in page.locator("pre").inner_text()
+    page.get_by_role("link", name="Back to the patient").click()
+    page.get_by_role("button", name="Accept").first.click()
+    assert page.locator(".decided-as").count() == 1
+    page.get_by_role("button", name="Take back").click()
+    assert page.locator(".decided-as").count() == 0
+    context.close()
+
+
+def test_by_keyboard_alone_a_list_is_read_decided_and_signed(page: Any, demo: Demo) -> None:
+    page.goto(demo.url)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if "DUMMYFIELD" in page.evaluate("document.activeElement.textContent"):
+            break
+    name = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#signing")
+    assert page.locator("h1").inner_text() == name
+    for left in range(page.locator(UNDECIDED).count(), 0, -1):
+        page.keyboard.press("n")
+        item = page.evaluate("document.activeElement.id")
+        if page.locator(f"#{item} [data-primary]").count():
+            page.keyboard.press("a")
+        else:
+            page.keyboard.press("o")
+            page.keyboard.type("Talked about it")
+            while page.evaluate("document.activeElement.textContent") != "Not sure":
+                page.keyboard.press("Tab")
+            page.keyboard.press("Enter")
+        page.wait_for_function(
+            "([undecided, left]) => document.querySelectorAll(undecided).length < left",
+            arg=[UNDECIDED, left],
+        )
+        assert page.evaluate("document.activeElement.id") == item
+    page.keyboard.press("s")
+    while not page.evaluate("document.activeElement.textContent").startswith("Sign as"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Signed by Dana Demo, PharmD")
+
+
+def test_single_keys_can_be_switched_off(page: Any, demo: Demo) -> None:
+    open_patient(page, demo, "SAMPLEWOOD")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.matches('[data-item]')")
+    page.keyboard.press("?")
+    page.get_by_label("Single keys are on").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.reload()
+    page.keyboard.press("j")
+    assert not page.evaluate("document.activeElement.matches('[data-item]')")
+
+
+def test_enter_in_a_field_decides_nothing(page: Any, demo: Demo) -> None:
+    open_patient(page, demo, "SAMPLEWOOD")
+    card = page.locator("article.finding").first
+    card.get_by_text("otherwise").click()
+    card.locator("[name=reason]").fill("I am still writing")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert card.locator(".decided-as").count() == 0
+    assert card.locator("[name=reason]").input_value() == "I am still writing"
