@@ -22,7 +22,7 @@ from __future__ import annotations
 import gzip
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +30,8 @@ from pathlib import Path
 from service.errors import MappingError
 
 CURRENT = "2025-10"
+LOWER_CASE = "2020-03"
+"""The release whose names have lost RxNorm's capitals."""
 _WHOLE_HISTORY = frozenset({"psychiatric", "addiction", "herbal", "interaction-list"})
 _MISSING_IN_CURRENT = "a"  # the current extract has no ingredients that start with this letter
 _OLD_TIER = frozenset({"IN", "PIN", "MIN", "BN", "SCD", "SBD", "SBDC", "SCDF"})
@@ -72,6 +74,13 @@ PRODUCT_COLUMNS = (
 )
 INGREDIENT_COLUMNS = ("rxcui", "tty", "name", "ingredients", "release")
 BRANDED_COLUMNS = ("rxcui", "tty", "generic", "brand", "release")
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "ingredients.tsv": INGREDIENT_COLUMNS,
+    "products.tsv": PRODUCT_COLUMNS,
+    "parts.tsv": PRODUCT_COLUMNS,
+    "branded.tsv": BRANDED_COLUMNS,
+    "ndc.tsv": ("ndc", "rxcui"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +128,7 @@ def ucum(strength: str) -> str:
 
 def recased(row: ReferenceRow) -> str:
     """The name with RxNorm's capitals, which the older release has lost."""
-    if row.release == CURRENT:
+    if row.release != LOWER_CASE:
         return row.name
     name = row.name
     for part in (*row.strengths, row.dose_form):
@@ -133,14 +142,14 @@ def brand_name(row: ReferenceRow) -> str:
     """The brand in the brackets of the name, with capitals."""
     match = re.search(r" \[([^]]*)\]$", row.name)
     brand = match[1] if match else row.brand
-    return brand if row.release == CURRENT else _titled(brand)
+    return _titled(brand) if row.release == LOWER_CASE else brand
 
 
 def _titled(brand: str) -> str:
     return re.sub(r"(?:^|(?<=[ -]))[a-z]", lambda m: m[0].upper(), brand)
 
 
-class _Names:
+class Names:
     """RxCUIs by case-folded name and term type: what the build looks up by name."""
 
     def __init__(self, rows: Iterable[ReferenceRow]) -> None:
@@ -162,7 +171,7 @@ class _Names:
         return self._by_name.get((tty, plain), "")
 
 
-def in_scope(row: ReferenceRow, scope: Mapping[str, str], names: _Names, local: set[str]) -> bool:
+def in_scope(row: ReferenceRow, scope: Mapping[str, str], names: Names, local: set[str]) -> bool:
     """Whether the table carries this concept (module docstring)."""
     found = set(row.ingredients)
     if not found or "?" in found or len(found) > _MOST_INGREDIENTS or not found & scope.keys():
@@ -186,7 +195,7 @@ def in_scope(row: ReferenceRow, scope: Mapping[str, str], names: _Names, local: 
     )
 
 
-def product_row(row: ReferenceRow, names: _Names) -> tuple[str, ...]:
+def product_row(row: ReferenceRow, names: Names) -> tuple[str, ...]:
     """One line of `products.tsv` or `parts.tsv`: ingredients by name, one strength for each."""
     amounts: dict[str, list[str]] = {rxcui: [] for rxcui in row.ingredients}
     salts: dict[str, list[str]] = {rxcui: [] for rxcui in row.ingredients}
@@ -210,7 +219,7 @@ def product_row(row: ReferenceRow, names: _Names) -> tuple[str, ...]:
 
 def ingredient_row(row: ReferenceRow) -> tuple[str, ...]:
     """One line of `ingredients.tsv`."""
-    old_brand = row.tty == "BN" and row.release != CURRENT
+    old_brand = row.tty == "BN" and row.release == LOWER_CASE
     ingredients = "|".join(sorted(set(row.ingredients), key=int))
     name = _titled(row.name) if old_brand else row.name
     return (row.rxcui, row.tty, name, ingredients, row.release)
@@ -226,14 +235,20 @@ def _summed(amounts: list[str]) -> str:
     return f"{format(sum(map(Decimal, values), Decimal(0)).normalize(), 'f')} {units[0]}"
 
 
-def ndc_rows(path: Path, carried: set[str]) -> list[tuple[str, str]]:
-    """NDC to RxCUI: nine digits (labeler and product) where all its packages are one product."""
-    packages: dict[str, dict[str, str]] = {}
+def read_ndcs(path: Path) -> Iterator[tuple[str, str]]:
+    """Every (NDC, RxCUI) of `rxnorm_ndc.tsv.gz`."""
     with gzip.open(path, "rt", encoding="ascii") as lines:
         next(lines)
         for line in lines:
-            ndc, rxcui = line.rstrip("\n").split("\t")
-            packages.setdefault(ndc[:9], {})[ndc] = rxcui
+            ndc, _, rxcui = line.rstrip("\n").partition("\t")
+            yield ndc, rxcui
+
+
+def ndc_rows(pairs: Iterable[tuple[str, str]], carried: Container[str]) -> list[tuple[str, str]]:
+    """NDC to RxCUI: nine digits (labeler and product) where all its packages are one product."""
+    packages: dict[str, dict[str, str]] = {}
+    for ndc, rxcui in pairs:
+        packages.setdefault(ndc[:9], {})[ndc] = rxcui
     rows: list[tuple[str, str]] = []
     for product, of in packages.items():
         if len(set(of.values())) == 1:
@@ -251,52 +266,61 @@ def read_scope(path: Path) -> dict[str, str]:
     return {rxcui: reason for rxcui, _, reason in rows}
 
 
-def _write(path: Path, header: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
-    lines = ["\t".join(header), *("\t".join(row) for row in rows)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
 def build(reference: Path, table: Path) -> dict[str, int]:
     """Write the table's files; returns how many rows each has."""
     scope = read_scope(table / "scope.tsv")
     forms = [line.split("\t") for line in (table / "dose_forms.tsv").read_text().splitlines()]
     local = {form[0] for form in forms if form[4] == "local" and form[3] != "inhalation"}
     everything = list(read_reference(reference / "rxnorm_concepts.tsv.gz"))
-    names = _Names(everything)
+    names = Names(everything)
     rows = [row for row in everything if in_scope(row, scope, names, local)]
     along = {rxcui for row in rows for rxcui in row.ingredients} - {row.rxcui for row in rows}
     rows += [row for row in everything if row.tty == "IN" and row.rxcui in along]
-    ingredients = sorted(
-        (row for row in rows if row.tty in _INGREDIENT_TTYS),
-        key=lambda row: (_INGREDIENT_TTYS.index(row.tty), int(row.rxcui)),
-    )
-    _write(table / "ingredients.tsv", INGREDIENT_COLUMNS, map(ingredient_row, ingredients))
+    tables = table_rows(rows, names, names.generic)
     carried = {row.rxcui for row in rows}
-    of = {row.rxcui: names.generic(row) for row in rows if row.tty in _BRANDED_TTYS}
-    branded = [row for row in rows if of.get(row.rxcui) in carried]
-    short = {row.rxcui for row in branded}
-    whole = [r for r in rows if r.tty not in _INGREDIENT_TTYS and r.rxcui not in short]
-    products = [product_row(row, names) for row in whole if row.tty in _PRODUCT_TTYS]
-    parts = [product_row(row, names) for row in whole if row.tty not in _PRODUCT_TTYS]
-    for name, chosen in (("products.tsv", products), ("parts.tsv", parts)):
-        _write(table / name, PRODUCT_COLUMNS, sorted(chosen, key=lambda r: (r[3], r[1], int(r[0]))))
-    _write(
-        table / "branded.tsv",
-        BRANDED_COLUMNS,
-        sorted(
-            ((row.rxcui, row.tty, of[row.rxcui], brand_name(row), row.release) for row in branded),
-            key=lambda r: (r[2], int(r[0])),
-        ),
-    )
-    ndc = ndc_rows(reference / "rxnorm_ndc.tsv.gz", carried)
-    _write(table / "ndc.tsv", ("ndc", "rxcui"), ndc)
-    return {
-        "ingredients": len(ingredients),
-        "products": len(products),
-        "parts": len(parts),
-        "branded": len(branded),
-        "ndc": len(ndc),
-    }
+    tables["ndc.tsv"] = [*ndc_rows(read_ndcs(reference / "rxnorm_ndc.tsv.gz"), carried)]
+    write_tables(table, tables)
+    return {name.removesuffix(".tsv"): len(written) for name, written in tables.items()}
+
+
+def table_rows(
+    rows: Iterable[ReferenceRow], names: Names, generic: Callable[[ReferenceRow], str]
+) -> dict[str, list[tuple[str, ...]]]:
+    """The rows of every file but the NDCs', not yet sorted.
+
+    Args:
+        generic: the RxCUI of the concept that a branded one is a trade name of, "" when unknown.
+    """
+    every = list(rows)
+    carried = {row.rxcui for row in every}
+    tables: dict[str, list[tuple[str, ...]]] = {name: [] for name in COLUMNS if name != "ndc.tsv"}
+    for row in every:
+        of = generic(row) if row.tty in _BRANDED_TTYS else ""
+        if row.tty in _INGREDIENT_TTYS:
+            tables["ingredients.tsv"].append(ingredient_row(row))
+        elif of in carried:
+            branded = (row.rxcui, row.tty, of, brand_name(row), row.release)
+            tables["branded.tsv"].append(branded)
+        else:
+            file = "products.tsv" if row.tty in _PRODUCT_TTYS else "parts.tsv"
+            tables[file].append(product_row(row, names))
+    return tables
+
+
+def write_tables(folder: Path, tables: Mapping[str, Iterable[tuple[str, ...]]]) -> None:
+    """Writes the files of a drug table, each in the order in which it is searched."""
+    for name, rows in tables.items():
+        lines = ["\t".join(row) for row in (COLUMNS[name], *sorted(rows, key=_ORDER[name]))]
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+_ORDER: Mapping[str, Callable[[tuple[str, ...]], tuple[str | int, ...]]] = {
+    "ingredients.tsv": lambda row: (_INGREDIENT_TTYS.index(row[1]), int(row[0])),
+    "products.tsv": lambda row: (row[3], row[1], int(row[0])),
+    "parts.tsv": lambda row: (row[3], row[1], int(row[0])),
+    "branded.tsv": lambda row: (row[2], int(row[0])),
+    "ndc.tsv": lambda row: row,
+}
 
 
 def main(arguments: list[str]) -> int:
