@@ -117,6 +117,13 @@ def cross_taper(chart: Chart) -> None:
         else:
             chart.statement(source, old, first, asserted=ago(5), start=ago(8), end=end, note=note)
     chart.dispense(old, first, on=ago(7), days=21)
+    before = first.changed(count=Decimal(2))
+    chart.request(
+        PSYCHIATRY, old, before, authored=ago(210), end=ago(8), status="completed",
+        reason=old.reason,
+    )  # fmt: skip
+    for day in range(38, 200, 30):
+        chart.dispense(old, before, on=ago(day))
     second = Take(new.usual[0], Decimal(1), new.times)
     rising = chart.therapy(new, second, brands=plain, owner=PSYCHIATRY, agreement="required")
     rising.since, rising.statements = 8, 5

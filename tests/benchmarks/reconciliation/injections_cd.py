@@ -57,6 +57,14 @@ def omission(chart: Chart) -> None:
     lacking = chart.rng.choice([*lists, PRIMARY if drug.home != PRIMARY else PSYCHIATRY])
     therapy = chart.therapy(drug, chart.take(drug), skip=(lacking,), agreement="allowed")
     _missing(chart, chart.write(therapy), "omission-prescribed", lacking)
+    if lacking == PHARMACY:
+        _in_network(chart, therapy.owner)
+
+
+def _in_network(chart: Chart, owner: str) -> None:
+    """Another order of the same prescriber, filled here: the pharmacy is in scope for both."""
+    other = chart.pick(want=lambda d: d.home == owner)
+    chart.write(chart.therapy(other, chart.take(other)))
 
 
 def omission_specialist(chart: Chart) -> None:
@@ -67,6 +75,8 @@ def omission_specialist(chart: Chart) -> None:
     lacking = PRIMARY if drug.group == "lai" else chart.rng.choice((PRIMARY, PRIMARY, PHARMACY))
     therapy = chart.therapy(drug, chart.take(drug), skip=(lacking,), agreement="allowed")
     _missing(chart, chart.write(therapy), "omission-specialist-supplied", lacking)
+    if lacking == PHARMACY:
+        _in_network(chart, therapy.owner)
 
 
 def omission_self_medication(chart: Chart) -> None:
