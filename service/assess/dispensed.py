@@ -35,6 +35,9 @@ class DispensedNotAsOrdered(Check, frozen=True, forbid_unknown_fields=True, kw_o
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
 
+    def can_be_unsure(self) -> bool:
+        return False
+
     def answers(self, chart: Chart) -> Iterator[Answer]:
         orders = {
             (line.entry.origin.source, line.entry.origin.reference): line.entry
@@ -59,11 +62,10 @@ class DispensedNotAsOrdered(Check, frozen=True, forbid_unknown_fields=True, kw_o
             order = next(
                 (o for link in last.links if (o := orders.get((last.origin.source, link)))), None
             )
-            differing, missing = _differing(last, order) if order is not None else ([], "")
-            if order is not None and (differing or missing):
+            differing = _differing(last, order) if order is not None else []
+            if order is not None and differing:
                 yield Answer(
-                    Verdict.MET if differing else Verdict.CANNOT_TELL,
-                    missing,
+                    Verdict.MET,
                     words={
                         "drug": exposure.ingredient.name,
                         "how": listed(differing),
@@ -74,13 +76,13 @@ class DispensedNotAsOrdered(Check, frozen=True, forbid_unknown_fields=True, kw_o
                 )
 
 
-def _differing(fill: MedicationEntry, order: MedicationEntry) -> tuple[list[str], str]:
-    """How the dispense differs, in words, or what is missing to compare them."""
+def _differing(fill: MedicationEntry, order: MedicationEntry) -> list[str]:
+    """How the dispense differs, in words; a drug that nobody can name differs in nothing."""
     given, asked = fill.resolution.drug, order.resolution.drug
     if given is None or asked is None:
-        return [], "which drug the " + ("dispense" if given is None else "order") + " means"
+        return []
     if given.ingredients != asked.ingredients:
-        return [f"{given.name} instead of {asked.name}"], ""
+        return [f"{given.name} instead of {asked.name}"]
     said: list[str] = []
     if given.tty in PRODUCTS and asked.tty in PRODUCTS and given.release != asked.release:
         said.append(f"{_release(given)} instead of {_release(asked)}")
@@ -92,7 +94,7 @@ def _differing(fill: MedicationEntry, order: MedicationEntry) -> tuple[list[str]
             continue
         if abs(one[0] - other[0]) > SAME * max(one[0], other[0]):
             said.append(f"{_plain(one)} a day instead of {_plain(other)}")
-    return said, ""
+    return said
 
 
 def _release(drug: DrugConcept) -> str:

@@ -29,7 +29,8 @@ class FollowUp(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     A booked Appointment counts, a telehealth one too; a cancelled or missed one does not. `roles`
     are the sources whose visits count whatever they are called, `services` what counts elsewhere.
-    Events older than `look_back_days` are history. `age_from`/`age_under` choose the patients.
+    Events older than `look_back_days` are history. `age_from`/`age_under` choose the patients. With
+    `late_counts` a visit that took place after the window answers too: nothing is left to book.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "event", "on", "due"})
@@ -43,6 +44,7 @@ class FollowUp(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     age_from: int | None = None
     age_under: int | None = None
     stay: CodeSet | None = None
+    late_counts: bool = False
 
     def triggers(self) -> frozenset[str] | None:
         return None if self.after is After.DISCHARGE or self.drug is None else self.drug.rxcuis
@@ -103,7 +105,7 @@ class FollowUp(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             start = visit.start
             if start is None or visit is discharged or visit.status not in KEPT_VISITS:
                 continue
-            if on < start <= due:
+            if on < start <= (max(due, chart.as_of) if self.late_counts else due):
                 return not_met(f"Seen or booked on {start.isoformat()}.", due=due, on=taken)
         missing = chart.unproven("Appointment", "Encounter")
         return Answer(
