@@ -24,6 +24,14 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Confined:
+    """A person who sees only patients whom he or she has to do with, at this moment."""
+
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """One relation. `until` is None for one that lasts; `reason` may name a patient."""
 
@@ -72,9 +80,11 @@ async def related(look: AsyncConnection, patient: str, who: str, *, at: datetime
     return await look.scalar(query.limit(1)) is not None
 
 
-def of_person(who: str, patient: ColumnElement[str], *, at: datetime) -> ColumnElement[bool]:
+def of_person(patient: ColumnElement[str], confined: Confined) -> ColumnElement[bool]:
     """The same as a condition on a column of patients' ids, for lists."""
-    mine = select(patient_access.c.patient).where(patient_access.c.who == who, _in_force(at))
+    mine = select(patient_access.c.patient).where(
+        patient_access.c.who == confined.who, _in_force(confined.at)
+    )
     return patient.in_(mine)
 
 

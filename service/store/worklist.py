@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, true, update
+from sqlalchemy import Row, delete, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.model.finding import Severity
+from service.store.access import Confined, of_person
 from service.store.tables import patients, worklist
 
 
@@ -71,18 +72,19 @@ async def page(
     *,
     cursor: str = "",
     limit: int = 50,
-    where: ColumnElement[bool] | None = None,
+    confined: Confined | None = None,
 ) -> tuple[tuple[WorklistRow, ...], str | None]:
     """Rows after `cursor`, gravest first, and the cursor of the next page (None at the end).
 
     Args:
-        where: which rows besides, for example those of one person's patients (`access.of_person`).
+        confined: to whose patients alone, None for everybody's.
     """
+    theirs = true() if confined is None else of_person(worklist.c.patient, confined)
     found = (
         await look.execute(
             select(worklist, patients.c.identity)
             .join(patients, patients.c.id == worklist.c.patient)
-            .where(worklist.c.sort > cursor, true() if where is None else where)
+            .where(worklist.c.sort > cursor, theirs)
             .order_by(worklist.c.sort)
             .limit(limit + 1)
         )

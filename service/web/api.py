@@ -19,8 +19,8 @@ from service.errors import NotKept
 from service.pipeline import refresh
 from service.pipeline import review as desk
 from service.review.asked import asked
-from service.store import audit, jobs, patients, reports, worklist
-from service.web.access import Decider, Reviewer, services_of
+from service.store import access, audit, jobs, patients, reports, worklist
+from service.web.access import Decider, Reviewer, confined, services_of
 from service.web.errors import BadRequest, PreconditionMissing
 
 router = APIRouter(prefix="/api")
@@ -52,6 +52,8 @@ async def add_patient(request: Request, user: Decider) -> dict[str, str]:
     services = services_of(request)
     question = _question(await body_of(request))
     patient = await refresh.ask(services.store, question, user, at=services.now())
+    async with services.store.transaction() as tx:
+        await access.grant(tx, patient, user.id, access.How.ASKED, at=services.now())
     return {"id": patient, "job": await services.queue("reconcile", patient)}
 
 
@@ -72,13 +74,16 @@ def _question(body: Mapping[str, Any]) -> dict[str, str]:
 @router.get("/patients")
 async def list_patients(
     request: Request,
-    _user: Reviewer,
+    user: Reviewer,
     cursor: str = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
     """The worklist: gravest first, then the next appointment."""
-    async with services_of(request).store.read() as look:
-        rows, following = await worklist.page(look, cursor=cursor, limit=limit)
+    services = services_of(request)
+    async with services.store.read() as look:
+        rows, following = await worklist.page(
+            look, cursor=cursor, limit=limit, confined=confined(services, user)
+        )
     return {
         "patients": [
             {
@@ -102,7 +107,7 @@ async def list_patients(
 @router.get("/patients/{patient}/report")
 async def report(
     request: Request,
-    user: Reviewer,
+    _user: Reviewer,
     patient: str,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -113,9 +118,6 @@ async def report(
         kept = await reports.newest(look, patient)
     if kept is None:
         return JSONResponse({"status": "being made"}, HTTPStatus.ACCEPTED)
-    async with services.store.transaction() as tx:
-        at = services.now()
-        await audit.record(tx, user, "read-report", kept.id, patient=patient, at=at)
     if if_none_match == kept.etag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": kept.etag})
     return Response(kept.body, media_type=JSON, headers={"ETag": kept.etag})

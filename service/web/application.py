@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import service
 from service.errors import ServiceError
-from service.web import api, errors, pages
+from service.web import api, errors, pages, sign_in
 from service.web.access import SignedIn, services_of
 from service.web.guard import Guard
 from service.web.services import Services
@@ -31,6 +31,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.include_router(api.router)
+    app.include_router(sign_in.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
     app.add_exception_handler(ServiceError, errors.on_service_error)

@@ -13,8 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from service.errors import NotKept, ReviewError, WriteRejected
 from service.pipeline import review as desk
 from service.store import patients, reads, reports, worklist
-from service.web.access import Decider, Reviewer, services_of
-from service.web.auth import COOKIE, LIFETIME, SECURE_COOKIE, require_own_page
+from service.web.access import Decider, Reviewer, confined, services_of
 from service.web.decisions import DecisionForm, wanted
 from service.web.errors import status_of
 from service.web.screen import page_of
@@ -32,52 +31,14 @@ async def start() -> Response:
     return RedirectResponse("/patients", SEE_OTHER)
 
 
-@router.get("/sign-in")
-async def sign_in(request: Request) -> Response:
-    """A form for a token of `concord token`; the demo signs its pharmacist in by itself."""
-    services = services_of(request)
-    if services.demo_user is not None:
-        return _with_session(request, services.issuer.token(services.demo_user))
-    return render(request, "sign_in.html")
-
-
-@router.post("/sign-in")
-async def sign_in_with_token(request: Request, token: Annotated[str, Form()]) -> Response:
-    require_own_page(request)
-    services_of(request).issuer.user(token.strip())
-    return _with_session(request, token.strip())
-
-
-@router.post("/sign-out")
-async def sign_out(request: Request) -> Response:
-    require_own_page(request)
-    answer = RedirectResponse("/sign-in", SEE_OTHER)
-    for name in (COOKIE, SECURE_COOKIE):
-        answer.delete_cookie(name, path="/")
-    answer.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
-    return answer
-
-
-def _with_session(request: Request, token: str) -> Response:
-    secure = request.url.scheme == "https"
-    answer = RedirectResponse("/patients", SEE_OTHER)
-    answer.set_cookie(
-        SECURE_COOKIE if secure else COOKIE,
-        token,
-        max_age=int(LIFETIME.total_seconds()),
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite="strict",
-    )
-    return answer
-
-
 @router.get("/patients")
-async def worklist_page(request: Request, _user: Reviewer, cursor: str = "") -> Response:
+async def worklist_page(request: Request, user: Reviewer, cursor: str = "") -> Response:
     """Who needs a look first, and why."""
-    async with services_of(request).store.read() as look:
-        rows, following = await worklist.page(look, cursor=cursor)
+    services = services_of(request)
+    async with services.store.read() as look:
+        rows, following = await worklist.page(
+            look, cursor=cursor, confined=confined(services, user)
+        )
         shown = [await _worklist_row(look, row) for row in rows]
     return render(request, "worklist.html", rows=shown, cursor=following)
 

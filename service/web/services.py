@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from service.model.review import User
+from service.model.review import User, UserRole
 from service.store import Store
 from service.web.auth import Issuer
 from service.write.target import WriteTarget
@@ -25,6 +25,8 @@ class Services:
     signed and raises ReviewStale when they say something else by now. `sources` are base URLs of
     servers by name, for links.
     `demo_user` is signed in without asking, on loopback only; None everywhere but in the demo.
+    `origin` is how browsers reach us ("https://concord.example"), "" where it is as we listen.
+    `only_related` are roles that see only patients whom they have to do with.
     """
 
     store: Store
@@ -36,3 +38,5 @@ class Services:
     sources: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     demo_user: User | None = None
+    origin: str = ""
+    only_related: frozenset[UserRole] = frozenset()

@@ -1,0 +1,256 @@
+"""Every route, every role, and somebody else's patient: who may see and do what, and the trail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from service.errors import StoreUnavailable
+from service.model.review import User, UserRole
+from service.store import access, audit
+from tests.web.office import Office, in_office, report
+
+CANARY = "Zebulon-Canary-4711"
+CLINICIANS = {"pharmacist", "psychiatrist", "primary-care", "therapist"}
+DECIDERS = CLINICIANS - {"therapist"}
+OPERATORS = {"it", "admin"}
+AUDITORS = {"admin"}
+EVERYBODY = {role.value for role in UserRole}
+OPEN = EVERYBODY | {"nobody"}
+
+WHO_MAY: dict[tuple[str, str], set[str]] = {
+    ("GET", "/"): OPEN,
+    ("GET", "/livez"): OPEN,
+    ("GET", "/readyz"): OPEN,
+    ("GET", "/sign-in"): OPEN,
+    ("POST", "/sign-in"): OPEN,
+    ("POST", "/sign-out"): OPEN,
+    ("GET", "/openapi.json"): EVERYBODY,
+    ("POST", "/api/patients"): DECIDERS,
+    ("GET", "/api/patients"): CLINICIANS,
+    ("GET", "/api/patients/{patient}/report"): CLINICIANS,
+    ("GET", "/api/patients/{patient}/reports"): CLINICIANS,
+    ("POST", "/api/patients/{patient}/links"): DECIDERS,
+    ("POST", "/api/patients/{patient}/reviews"): DECIDERS,
+    ("GET", "/api/jobs/{job}"): CLINICIANS,
+    ("GET", "/api/reviews/{review}"): CLINICIANS,
+    ("PUT", "/api/reviews/{review}/decisions/{item}"): DECIDERS,
+    ("GET", "/api/reviews/{review}/plan"): CLINICIANS,
+    ("POST", "/api/reviews/{review}/sign"): DECIDERS,
+    ("GET", "/api/reviews/{review}/deliveries"): CLINICIANS,
+    ("GET", "/patients"): CLINICIANS,
+    ("GET", "/patients/{patient}"): CLINICIANS,
+    ("POST", "/patients/{patient}/review"): DECIDERS,
+    ("POST", "/patients/{patient}/decisions/{item}"): DECIDERS,
+    ("POST", "/patients/{patient}/agree"): DECIDERS,
+    ("POST", "/patients/{patient}/sign"): DECIDERS,
+    ("GET", "/patients/{patient}/deliveries"): CLINICIANS,
+    ("GET", "/patients/{patient}/plan"): CLINICIANS,
+    ("GET", "/patients/{patient}/resource"): CLINICIANS,
+}
+BODIES: dict[str, Any] = {
+    "/api/patients": {"identifier": "s|v"},
+    "/api/patients/{patient}/links": {"record": "pharmacy:Patient/9", "same": True},
+    "/api/reviews/{review}/decisions/{item}": {"decision": "continue"},
+    "/api/reviews/{review}/sign": {"scope": "mine"},
+}
+REFUSED = {401, 403}
+
+
+def user(role: str) -> User:
+    return User(f"u-{role}", f"The {role}", UserRole(role))
+
+
+def routes(office: Office) -> set[tuple[str, str]]:
+    return {
+        (method, route.path)
+        for route in opened(office.app.routes)
+        for method in route.methods
+        if method != "HEAD"
+    }
+
+
+def opened(found: Iterable[BaseRoute]) -> Iterator[APIRoute]:
+    """The routes with those of included routers in their place."""
+    for route in found:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from opened(route.original_router.routes)
+
+
+def confidential() -> dict[str, Any]:
+    content = report()
+    content["patient"]["name"] = f"{CANARY} Name"
+    for medication in content["medications"]:
+        medication["display"] = f"{CANARY} {medication['display']}"
+    return content
+
+
+async def ask(
+    office: Office, route: tuple[str, str], role: str, ids: dict[str, str]
+) -> httpx.Response:
+    method, path = route
+    headers = {} if role == "nobody" else office.bearer(user(role))
+    return await office.client.request(
+        method,
+        path.format_map(ids),
+        json=BODIES.get(path),
+        headers=headers | {"If-Match": '"0"', "Sec-Fetch-Site": "same-origin"},
+    )
+
+
+async def somebody(office: Office) -> dict[str, str]:
+    """Ids of a patient whom the pharmacist has to do with and nobody else."""
+    patient = await office.patient(content=confidential())
+    async with office.store.transaction() as tx:
+        await access.grant(tx, patient, "u-pharmacist", access.How.ASKED, at=office.now[0])
+    review = await office.review(patient, user("pharmacist"))
+    await office.client.post(
+        f"/api/patients/{patient}/links",
+        json={"record": "pharmacy:Patient/9", "same": True},
+        headers=office.bearer(user("pharmacist")),
+    )
+    return {
+        "patient": patient,
+        "review": review,
+        "item": "m-ser",
+        "job": "reconcile-1",
+        "kind": "comparison",
+        "delivery": "none",
+        "source": "psychiatry",
+    }
+
+
+def test_every_route_stands_in_the_table_and_names_only_ids_that_are_checked() -> None:
+    known = {"patient", "review", "job", "delivery", "item", "kind", "source"}
+
+    async def use(office: Office) -> None:
+        assert routes(office) == WHO_MAY.keys()
+        for _, path in routes(office):
+            assert set(re.findall(r"{(\w+)", path)) <= known, path
+
+    in_office(use)
+
+
+@pytest.mark.parametrize("role", [*sorted(EVERYBODY), "nobody"])
+def test_a_role_reaches_the_routes_of_the_table_and_no_other(role: str) -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        for route, allowed in WHO_MAY.items():
+            answer = await ask(office, route, role, ids)
+            if role in allowed:
+                assert answer.status_code not in REFUSED, (route, role, answer.text)
+            elif role == "nobody":
+                signing_in = answer.headers.get("location") == "/sign-in"
+                assert answer.status_code == 401 or signing_in, (route, answer.status_code)
+            else:
+                assert answer.status_code == 403, (route, role, answer.status_code)
+            if role not in CLINICIANS:
+                assert CANARY not in answer.text, route
+
+    in_office(use)
+
+
+@pytest.mark.parametrize("role", sorted(CLINICIANS - {"pharmacist"}))
+def test_somebody_elses_patient_does_not_exist_for_a_confined_role(role: str) -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        unknown = dict.fromkeys(ids, "none")
+        before = len(office.queued)
+        for route, allowed in WHO_MAY.items():
+            if role not in allowed or "{" not in route[1]:
+                continue
+            foreign = await ask(office, route, role, ids)
+            nothing = await ask(office, route, role, unknown)
+            assert foreign.status_code == nothing.status_code == 404, route
+            assert without_correlation(foreign) == without_correlation(nothing), route
+            assert CANARY not in foreign.text
+        for path in ("/patients", "/api/patients"):
+            listed = await office.client.get(path, headers=office.bearer(user(role)))
+            assert listed.status_code == 200
+            assert CANARY not in listed.text
+            assert ids["patient"] not in listed.text
+        assert len(office.queued) == before
+
+    in_office(use, only_related=frozenset(UserRole))
+
+
+def without_correlation(answer: httpx.Response) -> str:
+    return answer.text.replace(answer.headers["x-correlation-id"], "")
+
+
+@pytest.mark.parametrize("role", sorted(CLINICIANS))
+def test_who_asked_for_a_patient_may_open_the_patient(role: str) -> None:
+    async def use(office: Office) -> None:
+        if role == "therapist":
+            return
+        asked = await office.client.post(
+            "/api/patients", json={"identifier": "s|v"}, headers=office.bearer(user(role))
+        )
+        patient = asked.json()["id"]
+        await office.keep(patient, confidential())
+        path = f"/api/patients/{patient}/report"
+        assert (await office.client.get(path, headers=office.bearer(user(role)))).status_code == 200
+        listed = await office.client.get("/api/patients", headers=office.bearer(user(role)))
+        assert [row["id"] for row in listed.json()["patients"]] == [patient]
+
+    in_office(use, only_related=frozenset(UserRole))
+
+
+def test_every_look_and_every_denied_try_leaves_one_row() -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        for role in sorted(EVERYBODY):
+            for route, allowed in WHO_MAY.items():
+                if allowed >= EVERYBODY:
+                    continue
+                before = await office.audited()
+                answer = await ask(office, route, role, ids)
+                new = (await office.audited())[len(before) :]
+                correlation = answer.headers["x-correlation-id"]
+                mine = [row for row in new if row.correlation == correlation]
+                if role not in allowed:
+                    assert [row.outcome for row in mine] == ["refused-role"], route
+                    assert mine[0].who == f"u-{role}"
+                elif route[0] == "GET":
+                    assert [(row.outcome, row.who) for row in mine] == [("done", f"u-{role}")]
+                    assert mine[0].action.startswith("read-")
+                    if "{patient}" in route[1] or "{review}" in route[1]:
+                        assert mine[0].patient == ids["patient"]
+                assert CANARY not in repr(new)
+
+    in_office(use)
+
+
+def test_a_denied_look_at_somebody_elses_patient_says_whose() -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        path = f"/api/reviews/{ids['review']}/plan"
+        answer = await office.client.get(path, headers=office.bearer(user("therapist")))
+        assert answer.status_code == 404
+        denied = [row for row in await office.audited() if row.outcome == "refused-patient"]
+        assert [(row.who, row.patient) for row in denied] == [("u-therapist", ids["patient"])]
+
+    in_office(use, only_related=frozenset({UserRole.THERAPIST}))
+
+
+def test_what_cannot_be_written_down_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_args: object, **_more: object) -> None:
+        raise StoreUnavailable
+
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        monkeypatch.setattr(audit, "record", broken)
+        for path in (f"/api/patients/{ids['patient']}/report", f"/patients/{ids['patient']}"):
+            answer = await office.client.get(path, headers=office.bearer(user("pharmacist")))
+            assert answer.status_code == 503
+            assert CANARY not in answer.text
+
+    in_office(use)
