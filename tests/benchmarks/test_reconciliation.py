@@ -33,10 +33,10 @@ LOWER = {
     ),
     ("precision", "therapeutic-duplication"): (
         0.2,
-        "burdens of QT and serotonin carry this type; documented cross-tapers are not recognised",
+        "rules of burden (QT, serotonin, sedation) carry this type instead of drug-interaction",
     ),
     ("recall", "parent-metabolite-duplication"): (
-        0.4,
+        0.2,
         "no rule for a drug beside a combination that holds it",
     ),
 }

@@ -45,7 +45,7 @@ class InMemory:
         patients = tuple(raw for raw in self._raws if raw.type == "Patient")
         return Found(patients, SourceRead(self.name, self.role))
 
-    async def pull(self, patient_ids: tuple[str, ...]) -> SourceRead:
+    async def pull(self, patient_ids: tuple[str, ...], *, since: object = None) -> SourceRead:
         counts = Counter(raw.type for raw in self._raws)
         certificates = tuple(
             Certificate(type_, State.PARTIAL, ("page 2: 410 Gone",), count=counts[type_])
