@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import msgspec
 
@@ -11,9 +13,13 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 _HEADERS = {"Content-Type": "application/fhir+json"}
 
 
-def fill(base_url: str, patient: GoldenPatient, source: str) -> str:
-    """Loads one source of a patient; gives the reference of the Patient there."""
-    resources = patient.resources(source)
+def fill(base_url: str, patient: GoldenPatient, source: str, suffix: str = "") -> str:
+    """Loads one source of a patient; gives the reference of the Patient there.
+
+    Args:
+        suffix: put behind every id, for a test that wants the patient for itself.
+    """
+    resources = [_renamed(one, suffix) for one in patient.resources(source)]
     with httpx.Client(base_url=base_url, timeout=60, headers=_HEADERS) as http:
         # Medplum takes at most 50 updates in one transaction; people and organizations come first,
         # because HAPI refuses a reference to what is not there yet.
@@ -31,6 +37,15 @@ def fill(base_url: str, patient: GoldenPatient, source: str) -> str:
             assert answer.status_code == 200, answer.text
     (person,) = (one for one in resources if one["resourceType"] == "Patient")
     return f"Patient/{person['id']}"
+
+
+def _renamed(value: Any, suffix: str, name: str = "") -> Any:
+    """A resource with its own id and its references to others renamed."""
+    if isinstance(value, dict):
+        return {key: _renamed(inner, suffix, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, suffix) for inner in value]
+    return f"{value}{suffix}" if name in {"id", "reference"} else value
 
 
 _FIRST = frozenset({"Organization", "Practitioner", "Patient", "Medication"})

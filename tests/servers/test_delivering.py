@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -119,9 +120,9 @@ def on_bench(
     """Runs a test with one golden patient, of whom one source is on the server.
 
     Args:
-        together: in one transaction as far as the server takes it, else one after the other.
+        together: in one transaction where the vendor's profile allows it, else one by one.
     """
-    reference = fill(server.base_url, patient, SOURCE)
+    reference = fill(server.base_url, patient, SOURCE, f"-{uuid4().hex[:8]}")
     served = {**patient.sources, SOURCE: server.base_url}
     who = f"{SOURCE}:{reference}"
     report = document(reconcile_once(served, patient=who, as_of=AS_OF))

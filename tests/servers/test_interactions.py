@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from service.errors import WriteConflict, WriteError, WriteRejected
+from service.errors import WriteConflict, WriteRejected
 from service.fhir.client import FhirClient
 from service.fhir.wire import http_client
 from service.model.source import State
@@ -132,12 +132,20 @@ def test_hapi_keeps_nothing_of_a_transaction_that_it_refuses(hapi: Server) -> No
 
 
 @pytest.mark.node
-def test_medplum_refuses_nine_conditional_creates_at_once_and_keeps_none(medplum: Server) -> None:
+def test_medplum_processes_a_transaction_as_a_batch_unless_its_flag_is_set(medplum: Server) -> None:
     async def use(client: FhirClient) -> None:
-        values = [uuid4().hex for _ in range(9)]
-        with pytest.raises(WriteError):
-            await client.transaction(creating(values))
-        assert [await count(client, value) for value in values] == [0] * 9
-        await client.transaction(creating(values[:8]))
+        value = uuid4().hex
+        made = await client.create(task(uuid4().hex))
+        place = f"Task/{(made.location or '').rpartition('/')[2]}"
+        bundle = creating([value])
+        bundle["entry"].append(
+            {
+                "resource": task("x", id=place.removeprefix("Task/")),
+                "request": {"method": "PUT", "url": place, "ifMatch": 'W/"another"'},
+            }
+        )
+        answer = await client.transaction(bundle)
+        assert [entry.status for entry in answer.entries] == [201, 412]
+        assert await count(client, value) == 1
 
     using(medplum, use)
