@@ -57,9 +57,10 @@ def knowledge(settings: Settings) -> Knowledge:
     from service.pipeline.reconcile import Knowledge
 
     folder = mappings_folder(settings.mappings)
+    imported = imported_table(settings)
     return Knowledge(
         tables=Tables(
-            drugs=load_drug_table(folder),
+            drugs=load_drug_table(folder, imported),
             units=load_units(folder),
             frequencies=load_frequencies(folder),
             routes=load_routes(folder),
@@ -68,8 +69,36 @@ def knowledge(settings: Settings) -> Knowledge:
         policy=load_policy(folder),
         rules=load_rules(folder),
         measures=load_measures(folder),
-        digest=digest(folder),
+        digest=digest(folder, *([imported] if imported else [])),
     )
+
+
+def imported_table(settings: Settings) -> Path | None:
+    """The folder of an imported RxNorm release, None where none was imported."""
+    folder = Path(settings.drug_table)
+    return folder if folder.is_dir() else None
+
+
+def rxnorm_imported(given: Path, config: Path | None, say: Say) -> None:
+    """`concord import-rxnorm`: a release into the drug table that is used from now on.
+
+    Raises: UsageError for a folder that holds no release, or an older one than the table's.
+    """
+    from service.mappings.folder import mappings_folder
+    from service.mappings.rxnorm_import import import_release
+
+    settings = settings_of(config)
+    shipped = mappings_folder(settings.mappings) / "rxnorm"
+    done = import_release(
+        given,
+        imported_table(settings) or shipped,
+        Path(settings.drug_table),
+        shipped / "dose_forms.tsv",
+        lambda text: say(f"concord: {text}"),
+    )
+    for sentence in done.sentences:
+        say(f"concord: {sentence}.")
+    say(f"concord: the table stands in {settings.drug_table}; it is used from now on.")
 
 
 def limits(settings: Settings) -> Limits:

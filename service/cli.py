@@ -67,6 +67,7 @@ def _parser() -> _Parser:
     _export(commands)
     _rules(commands)
     _check_mappings(commands)
+    _import_rxnorm(commands)
     _token(commands)
     return parser
 
@@ -170,6 +171,13 @@ def _check_mappings(commands: Commands) -> None:
     parser = commands.add_parser("check-mappings", help="every mapping file and rule case")
     _config(parser)
     parser.set_defaults(run=_run_check_mappings)
+
+
+def _import_rxnorm(commands: Commands) -> None:
+    parser = commands.add_parser("import-rxnorm", help="a full RxNorm release into the drug table")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the release's RRF files")
+    _config(parser)
+    parser.set_defaults(run=_run_import_rxnorm)
 
 
 def _token(commands: Commands) -> None:
@@ -342,6 +350,13 @@ def _run_check_mappings(options: argparse.Namespace) -> int:
         print(complaint)
     _say(f"concord: {len(complaints)} complaint(s) about the mappings.")
     return FAULT if complaints else OK
+
+
+def _run_import_rxnorm(options: argparse.Namespace) -> int:
+    from service.app import rxnorm_imported
+
+    rxnorm_imported(options.folder, options.config, _say)
+    return OK
 
 
 def _run_token(options: argparse.Namespace) -> int:

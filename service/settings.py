@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from service.errors import SettingsError
+from service.model.review import UserRole
 from service.model.source import Role
 
 ENVIRONMENT_PREFIX = "CONCORD_"
@@ -53,6 +54,16 @@ class Bulk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     also: tuple[str, ...] = ()
 
 
+class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How people come from this EHR (SMART App Launch). `role` is theirs unless a claim says it."""
+
+    client_id: str = ""
+    client_secret: str = ""
+    role: UserRole | None = None
+    role_claim: str = ""
+    roles: dict[str, UserRole] = {}
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One FHIR server. `write` lists the resource types that may be written: none by default."""
 
@@ -62,6 +73,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     write: tuple[str, ...] = ()
     auth: Auth = Auth()
     bulk: Bulk = Bulk()
+    launch: Launch = Launch()
 
 
 class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -72,22 +84,55 @@ class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     stale_after_h: float = 24
 
 
+class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where people sign in. `roles` leads from a value of `role_claim` to one of our roles.
+
+    `role_claim` may lead inwards ("realm_access.roles"). With `require_amr` a sign-in needs one of
+    these methods (RFC 8176), for example `mfa`.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    scopes: str = "openid profile"
+    role_claim: str = "roles"
+    roles: dict[str, UserRole] = {}
+    organization_claim: str = "organization"
+    require_amr: tuple[str, ...] = ()
+
+
+class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`only_related`: roles that see only patients whom they have to do with; none by default."""
+
+    only_related: tuple[UserRole, ...] = ()
+
+
 class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where `concord serve` listens, and what stands before it."""
+    """Where `concord serve` listens, and what stands before it.
+
+    `metrics_token` refers to the bearer token with which `/metrics` may be read from elsewhere.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = ""
+    oidc: Oidc = Oidc()
+    access: Access = Access()
+    metrics_token: str = ""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole configuration. `mappings` replaces the folder that comes with Concord."""
+    """The whole configuration. `mappings` replaces the folder that comes with Concord.
+
+    `drug_table` is where `concord import-rxnorm` puts a release; used as soon as it is there.
+    """
 
     store: Store = Store()
     sources: dict[str, Source] = {}
     read: Read = Read()
     web: Web = Web()
     mappings: str = ""
+    drug_table: str = "concord-rxnorm"
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
@@ -145,8 +190,27 @@ def _check(settings: Settings, where: str) -> None:
                     f"{where}: sources.{name}.auth.{key}: secrets are references, "
                     "`file:PATH` or `env:NAME`, never the secret itself."
                 )
+        _check_reference(where, f"sources.{name}.launch.client_secret", source.launch.client_secret)
+    web = settings.web
+    _check_reference(where, "web.oidc.client_secret", web.oidc.client_secret)
+    _check_reference(where, "web.metrics_token", web.metrics_token)
+    launches = any(source.launch.client_id for source in settings.sources.values())
+    if (web.oidc.issuer or launches) and not web.public_url:
+        raise SettingsError(
+            f"{where}: web.public_url: signing in elsewhere needs the address to come back to."
+        )
+    if bool(web.oidc.issuer) != bool(web.oidc.client_id):
+        raise SettingsError(f"{where}: web.oidc: issuer and client_id are given together.")
     if settings.read.deadline_s <= 0 or settings.read.page_cap_mb <= 0:
         raise SettingsError(f"{where}: read: deadline_s and page_cap_mb are above 0.")
+
+
+def _check_reference(where: str, key: str, value: str) -> None:
+    if value and not value.startswith(("file:", "env:")):
+        raise SettingsError(
+            f"{where}: {key}: secrets are references, `file:PATH` or `env:NAME`, "
+            "never the secret itself."
+        )
 
 
 def role_of(name: str, settings: Settings) -> Role:

@@ -28,13 +28,14 @@ def shipped(name: str) -> Path:
     return packaged if packaged.is_dir() else _CHECKOUT / name
 
 
-def digest(folder: Path) -> str:
-    """SHA-256 over every file's relative path and content, in the order of the paths."""
+def digest(*folders: Path) -> str:
+    """SHA-256 over every file's relative path and content, in the order of folders and paths."""
     total = sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = file.read_bytes()
-        name = file.relative_to(folder).as_posix().encode()
-        for part in (name, content):
-            total.update(len(part).to_bytes(8, "big"))
-            total.update(part)
+    for folder in folders:
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content = file.read_bytes()
+            name = file.relative_to(folder).as_posix().encode()
+            for part in (name, content):
+                total.update(len(part).to_bytes(8, "big"))
+                total.update(part)
     return total.hexdigest()

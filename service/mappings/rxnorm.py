@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +27,22 @@ BRAND_LINE_COLUMNS = ("line", "brand", "form", "release", "class", "source")
 DOSE_FORM_COLUMNS = ("dose_form", "form", "release", "route", "class")
 
 
-def load_drug_table(folder: Path) -> DrugTable:
+def load_drug_table(folder: Path, imported: Path | None = None) -> DrugTable:
     """The drug table of a mappings folder (the one that holds `rxnorm/` and `moieties.toml`).
 
+    Args:
+        imported: a folder that `concord import-rxnorm` wrote; its concepts are taken instead.
     Raises: MappingError naming the file and what was expected.
     """
     rxnorm = folder / "rxnorm"
+    concepts = imported or rxnorm
+    ingredients = _lines(concepts / "ingredients.tsv", INGREDIENT_COLUMNS)
     files = TableFiles(
-        [*_lines(rxnorm / "ingredients.tsv", INGREDIENT_COLUMNS), *_additions(rxnorm)],
-        _lines(rxnorm / "products.tsv", PRODUCT_COLUMNS),
-        _lines(rxnorm / "parts.tsv", PRODUCT_COLUMNS),
-        _lines(rxnorm / "branded.tsv", BRANDED_COLUMNS),
-        _text(rxnorm / "ndc.tsv", ("ndc", "rxcui")),
+        [*ingredients, *_additions(rxnorm, ingredients if imported else ())],
+        _lines(concepts / "products.tsv", PRODUCT_COLUMNS),
+        _lines(concepts / "parts.tsv", PRODUCT_COLUMNS),
+        _lines(concepts / "branded.tsv", BRANDED_COLUMNS),
+        _text(concepts / "ndc.tsv", ("ndc", "rxcui")),
     )
     return DrugTable(
         files,
@@ -76,15 +80,21 @@ def _lines(path: Path, columns: tuple[str, ...]) -> list[str]:
     return lines
 
 
-def _additions(rxnorm: Path) -> list[str]:
-    """Ingredients kept by hand, as lines of the ingredient table; of no release of RxNorm."""
+def _additions(rxnorm: Path, ingredients: Collection[str]) -> list[str]:
+    """Ingredients kept by hand, as lines of the ingredient table; of no release of RxNorm.
+
+    Args:
+        ingredients: lines of an imported release: what stands there is not added again.
+    """
     path = rxnorm / "additions.tsv"
+    there = {line.partition("\t")[0] for line in ingredients}
     added: list[str] = []
     for line in _lines(path, ADDITION_COLUMNS):
         rxcui, tty, name, source = line.split("\t")
         if tty != "IN" or not rxcui.isdecimal() or source.count(";") < 1:
             raise MappingError(path.name, name, "an ingredient (IN) with two sources or more")
-        added.append("\t".join((rxcui, tty, name, rxcui, NO_RELEASE)))
+        if rxcui not in there:
+            added.append("\t".join((rxcui, tty, name, rxcui, NO_RELEASE)))
     return added
 
 
