@@ -1,4 +1,4 @@
-"""A small RxNorm release in RRF, written from rows of the drug table: public facts in RRF's shape."""
+"""A small RxNorm release in RRF, written from rows of the drug table (public facts)."""
 
 from __future__ import annotations
 
