@@ -1,16 +1,16 @@
 """`concord demo`: three sandbox FHIR servers, the service and its page, with synthetic patients.
 
-Everything runs in one process on loopback. The golden patients live on three servers with manners
-of their own (psychiatry, primary care, pharmacy); what patients keep themselves is read from files.
-The demo stands on the day for which the patients were invented.
+Everything stays on loopback. The golden patients live on three servers with manners of their own
+(psychiatry, primary care, pharmacy), in a process apart from the service, as in life. The demo
+stands on the day for which the patients were invented.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import tempfile
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
 
@@ -21,9 +21,7 @@ from service.mappings.folder import shipped
 from service.model.review import User, UserRole
 from service.pipeline.refresh import ask
 from service.run import serve_house
-from service.sandbox.manners import PHARMACY, PRIMARY_CARE, PSYCHIATRY, Manners
-from service.sandbox.run import serving
-from service.sandbox.server import Sandbox
+from service.sandbox.process import apart
 from service.settings import Settings, Source, Store, Web
 from service.write.target import ORDER
 
@@ -32,11 +30,7 @@ PHARMACIST = User("demo-pharmacist", "Dana Demo, PharmD", UserRole.PHARMACIST, "
 AT_ONCE = 4
 """Patients read at the same time: enough to fill the waits for the database and the servers."""
 
-SERVERS: Mapping[str, Manners] = {
-    "psychiatry": PSYCHIATRY,
-    "primary-care": PRIMARY_CARE,
-    "pharmacy": PHARMACY,
-}
+SERVERS = ("psychiatry", "primary-care", "pharmacy")
 
 
 class PortTaken(SetupError):
@@ -46,6 +40,7 @@ class PortTaken(SetupError):
 def run(*, port: int, store: Path | None, say: app.Say) -> int:
     """Runs until Ctrl-C; the data is gone afterwards unless `store` names a file."""
     log.configure("WARNING")
+    _require_free(port)
     with tempfile.TemporaryDirectory(prefix="concord-demo-") as folder:
         file = store or Path(folder) / "demo.db"
         try:
@@ -56,24 +51,28 @@ def run(*, port: int, store: Path | None, say: app.Say) -> int:
 
 
 async def _demo(port: int, file: Path, say: app.Say) -> None:
-    async with AsyncExitStack() as stack:
-        say("Starting three FHIR servers and filling them with invented patients ...")
-        folder = _patients()
-        addresses = {}
-        for name, manners in SERVERS.items():
-            sandbox = Sandbox(manners)
-            loaded = sum(sandbox.load_folder(f) for f in sorted(folder.glob(f"*/sources/{name}")))
-            addresses[name] = await stack.enter_async_context(serving(sandbox))
-            say(f"  {name:<13}{addresses[name]}  ({loaded} resources)")
+    say("Starting three FHIR servers and filling them with invented patients ...")
+    folders = {name: sorted(_patients().glob(f"*/sources/{name}")) for name in SERVERS}
+    with apart(folders) as servers:
+        for name, server in servers.items():
+            say(f"  {name:<13}{server.base_url}  ({server.resources} resources)")
+        addresses = {name: server.base_url for name, server in servers.items()}
         settings = demo_settings(addresses, file, port)
-        house = await stack.enter_async_context(open_house(settings, day=DAY, demo_user=PHARMACIST))
-        await _reconcile_everyone(house, say)
-        page = f"http://127.0.0.1:{port}/"
-        ready = (
-            f"\nThe review page:  {page}\nSigned in as {PHARMACIST.name}. Everything is invented, "
-            "on this machine only. Ctrl-C ends it."
-        )
-        await serve_house(house, say=say, ready=lambda: say(ready))
+        async with open_house(settings, day=DAY, demo_user=PHARMACIST) as house:
+            await _reconcile_everyone(house, say)
+            ready = (
+                f"\nThe review page:  http://127.0.0.1:{port}/\nSigned in as {PHARMACIST.name}. "
+                "Everything is invented, on this machine only. Ctrl-C ends it."
+            )
+            await serve_house(house, say=say, ready=lambda: say(ready))
+
+
+def _require_free(port: int) -> None:
+    """Before anything is started. Raises: PortTaken."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except (OSError, OverflowError):
+        raise PortTaken from None
 
 
 def _patients() -> Path:
