@@ -45,19 +45,33 @@ class Chart:
         self.facts = view.facts
         self.exposures = exposures(view.medications, view.as_of, washout)
         self.rxcuis = frozenset(exposure.ingredient.rxcui for exposure in self.exposures)
-        self._by_loinc: dict[str, list[LabResult]] = defaultdict(list)
-        for result in view.facts.results:
-            if result.status in USABLE:
-                for coding in result.codings:
-                    if coding.system == LOINC:
-                        self._by_loinc[coding.code].append(result)
-        self._measured: dict[str, tuple[tuple[Measured, ...], tuple[LabResult, ...]]] = {}
+        self._dated: list[LabResult] = []
+        self._places: dict[str, list[int]] = defaultdict(list)
+        self._undated: dict[str, list[LabResult]] = defaultdict(list)
+        self._index(view.facts.results)
+        self._last: dict[str, Measured | None] = {}
+
+    def _index(self, results: Iterable[LabResult]) -> None:
+        """Usable results in the order of time, with their places by LOINC code."""
+        usable = [result for result in results if result.status in USABLE]
+        usable.sort(key=_moment)
+        for result in usable:
+            codes = [coding.code for coding in result.codings if coding.system == LOINC]
+            if result.effective is None or result.effective > self.as_of:
+                for code in codes:
+                    self._undated[code].append(result)
+            elif not result.absent:
+                for code in codes:
+                    self._places[code].append(len(self._dated))
+                self._dated.append(result)
 
     # medications
 
     def of(self, drugs: DrugClass, *states: Taking, local: bool = False) -> list[Exposure]:
         """Exposures of a class in these states (default: taken now), local products apart."""
         wanted = states or (Taking.NOW,)
+        if self.rxcuis.isdisjoint(drugs.rxcuis):
+            return []
         return [
             exposure
             for exposure in self.exposures
@@ -70,15 +84,29 @@ class Chart:
 
     def measured(self, lab: Laboratory) -> tuple[Measured, ...]:
         """Final, amended or corrected results up to the day asked, oldest first."""
-        return self._results(lab)[0]
+        return tuple(_measured(lab, self._dated[place]) for place in self._found(lab))
 
     def undated(self, lab: Laboratory) -> tuple[LabResult, ...]:
         """Results that no rule may use: without a date of measurement, or dated in the future."""
-        return self._results(lab)[1]
+        found = {
+            id(result): result
+            for code in sorted(lab.codes & self._undated.keys())
+            for result in self._undated[code]
+        }
+        return tuple(found.values())
 
     def last(self, lab: Laboratory) -> Measured | None:
-        results = self.measured(lab)
-        return results[-1] if results else None
+        if lab.id not in self._last:
+            places = self._found(lab)
+            self._last[lab.id] = _measured(lab, self._dated[places[-1]]) if places else None
+        return self._last[lab.id]
+
+    def _found(self, lab: Laboratory) -> list[int]:
+        """The places of a test's results in the order of time, under whichever code."""
+        codes = lab.codes & self._places.keys()
+        if len(codes) == 1:
+            return self._places[next(iter(codes))]
+        return sorted({place for code in codes for place in self._places[code]})
 
     def watched(self, lab: Laboratory, within_days: int) -> tuple[tuple[Fact, ...], str]:
         """The last result of a test within the days, as evidence and as a mitigation in words."""
@@ -86,22 +114,6 @@ class Chart:
         if last is None or (self.as_of - last.day).days > within_days:
             return (), ""
         return (result_fact(last.result),), f"{lab.title} measured on {last.day.isoformat()}"
-
-    def _results(self, lab: Laboratory) -> tuple[tuple[Measured, ...], tuple[LabResult, ...]]:
-        if lab.id not in self._measured:
-            found: dict[tuple[str, str, str], LabResult] = {}
-            for code in lab.codes & self._by_loinc.keys():
-                for result in self._by_loinc[code]:
-                    found[result.origin.source, result.origin.reference, result.path] = result
-            dated, undated = [], []
-            for _, result in sorted(found.items()):
-                if result.effective is None or result.effective > self.as_of:
-                    undated.append(result)
-                elif not result.absent:
-                    dated.append(_measured(lab, result, result.effective))
-            dated.sort(key=_moment)
-            self._measured[lab.id] = (tuple(dated), tuple(undated))
-        return self._measured[lab.id]
 
     # visits
 
@@ -176,13 +188,14 @@ def _offers(source: SourceRead, types: Iterable[str]) -> bool:
     return not offered.isdisjoint(types)
 
 
-def _moment(measured: Measured) -> tuple[date, str, str, str]:
-    at = measured.result.effective_at
-    origin = measured.result.origin
-    return (measured.day, at.isoformat() if at else "", origin.source, origin.reference)
+def _moment(result: LabResult) -> tuple[date, str, str, str, str]:
+    on, at, origin = result.effective, result.effective_at, result.origin
+    moment = at.isoformat() if at else ""
+    return (on or date.min, moment, origin.source, origin.reference, result.path)
 
 
-def _measured(lab: Laboratory, result: LabResult, on: date) -> Measured:
+def _measured(lab: Laboratory, result: LabResult) -> Measured:
+    on = result.effective or date.min
     if result.value is None:
         return Measured(result, on, None, f"a value of {lab.title} on {on.isoformat()}")
     value = lab.canonical(result.value)

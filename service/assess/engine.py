@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from service.assess.answer import Answer, Verdict
 from service.assess.chart import Chart
+from service.assess.folding import folded
 from service.assess.rule import Modifiers, Rule, RuleBook
 from service.assess.severity import Raising
 from service.model.evidence import Fact
@@ -53,7 +54,7 @@ def assess(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Finding, ..
                 if answer.verdict is not Verdict.NOT_MET:
                     finding = _finding(rule, answer, chart, rules.raising)
                     found.setdefault(finding.id, finding)
-    return tuple(sorted(_yielded(found.values(), rules), key=_order))
+    return tuple(sorted(folded(found.values(), rules), key=_order))
 
 
 def explain(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Explanation, ...]:
@@ -159,32 +160,6 @@ def _finding(rule: Rule, answer: Answer, chart: Chart, raising: Raising) -> Find
         due=answer.due,
         appointment=answer.appointment,
     )
-
-
-def _yielded(findings: Iterable[Finding], rules: RuleBook) -> list[Finding]:
-    """Findings that a more specific one about the same medications covers become suppressed."""
-    found = list(findings)
-    shown = [finding for finding in found if finding.bucket is Bucket.SHOWN]
-    result: list[Finding] = []
-    for finding in found:
-        over = next(
-            (
-                other
-                for other in shown
-                if other.rule.id in rules[finding.rule.id].yields_to
-                and not set(other.medications).isdisjoint(finding.medications)
-            ),
-            None,
-        )
-        if over is not None and finding.bucket is Bucket.SHOWN:
-            result.append(_suppressed(finding, f"already said by: {over.title}"))
-        else:
-            result.append(finding)
-    return result
-
-
-def _suppressed(finding: Finding, reason: str) -> Finding:
-    return replace(finding, bucket=Bucket.SUPPRESSED, reason=reason)
 
 
 def _order(finding: Finding) -> tuple[int, str, str]:

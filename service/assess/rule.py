@@ -76,7 +76,7 @@ class Rule:
     """One rule file. `sources` name title, section and year; `mark` how well that was checked.
 
     `contraindication` is never lowered; `yields_to` are rules whose finding about the same
-    medications makes this one redundant.
+    medications makes this one redundant; rules with the same `fold` are told together as one.
     """
 
     id: str
@@ -97,6 +97,7 @@ class Rule:
     modifiers: Modifiers = Modifiers.USUAL
     false_alarms: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
+    fold: str = ""
     population: str = ""
     limits: str = ""
     reviewed: Signature | None = None

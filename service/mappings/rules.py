@@ -53,6 +53,7 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     modifiers: Modifiers = Modifiers.USUAL
     false_alarms: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
+    fold: str = ""
     population: str = ""
     limits: str = ""
     reviewed: Reviewed | None = None
@@ -122,6 +123,7 @@ def _rule(folder: Path, path: Path, sets: ValueSets) -> Rule:
         modifiers=file.modifiers,
         false_alarms=file.false_alarms,
         yields_to=file.yields_to,
+        fold=file.fold,
         population=file.population,
         limits=file.limits,
         reviewed=Signature(reviewed.by, reviewed.on, reviewed.again) if reviewed else None,
