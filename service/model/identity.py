@@ -1,8 +1,14 @@
-"""Ids that are hashes of content: the same from report to report while the content is the same."""
+"""Ids that are hashes of content: the same from report to report while the content is the same.
+
+And the system by which Concord knows again what it wrote itself.
+"""
 
 from __future__ import annotations
 
 from hashlib import blake2b
+
+OUR_IDENTIFIERS = "urn:uuid:0c6f7d52-53c8-5d0a-9a0e-6c1b6a1f2b10"
+"""The identifier system of everything that Concord writes to a server."""
 
 
 def content_id(prefix: str, *parts: str) -> str:

@@ -11,6 +11,7 @@ from datetime import date
 from service.model.concept import AdministrationClass
 from service.model.dosage import Quantity
 from service.model.evidence import Origin
+from service.model.identity import OUR_IDENTIFIERS
 from service.model.medication import Kind, MedicationEntry
 from service.normalize.concept import (
     keys,
@@ -37,6 +38,9 @@ def excluded(found: medication.MedicationLine) -> str:
         return "entered in error: not placed"
     if isinstance(found, medication.MedicationRequest) and found.do_not_perform:
         return f"doNotPerform: an order not to give {named(found) or 'the drug'}, not placed"
+    own = found.identifier if isinstance(found.identifier, tuple) else (found.identifier,)
+    if any(one.system == OUR_IDENTIFIERS for one in own):
+        return "written by Concord: no word of the source's own, not placed"
     return ""
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from service.model.identity import OUR_IDENTIFIERS
+
 
 class Code(NamedTuple):
     """One code with its system and its name there."""
@@ -30,7 +32,7 @@ DATA_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 ADHERENCE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationStatement.adherence"
 URI = "urn:ietf:rfc:3986"
 
-IDENTIFIER_SYSTEM = "urn:uuid:0c6f7d52-53c8-5d0a-9a0e-6c1b6a1f2b10"
+IDENTIFIER_SYSTEM = OUR_IDENTIFIERS
 """Identifiers of everything that Concord writes; the value is a keyed hash."""
 PERSON_SYSTEM = "urn:uuid:1f5c2a3e-7b6d-5a41-8f2e-0f9f4c6d7a21"
 """Ids of the people who sign in here."""

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import pytest
 
-from service.app import reconcile_once
+from service.app import reconcile_once, reconciled
 from service.fhir.client import FhirClient
 from service.fhir.wire import Limits
 from service.mappings.folder import mappings_folder
@@ -22,6 +22,7 @@ from service.model.review import DeliveryState, Review
 from service.pipeline import review as desk
 from service.pipeline.deliver import Courier, Recipient, deliver_due
 from service.report.document import document
+from service.settings import Settings
 from service.store import Store, open_store
 from service.store.deliveries import Delivery
 from service.write.deliver import write_target
@@ -209,3 +210,18 @@ def test_a_list_that_somebody_changed_meanwhile_is_left_alone(
         assert await bench.versions(ours) == 2
 
     on_bench(server, patient, use, together=False)
+
+
+def test_what_we_wrote_is_not_read_back_as_a_word_of_the_source(
+    server: Server, patient: GoldenPatient
+) -> None:
+    async def use(bench: Bench) -> None:
+        await bench.sign()
+        await bench.drain()
+        served = {**patient.sources, SOURCE: server.base_url}
+        who = f"{SOURCE}:{bench.reference}"
+        again = document(await reconciled(served, Settings(), patient=who, as_of=AS_OF))
+        assert again["medications"] == bench.report["medications"]
+        assert again["findings"] == bench.report["findings"]
+
+    on_bench(server, patient, use)
