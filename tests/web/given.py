@@ -148,3 +148,71 @@ def document(
 
 def page(content: dict[str, Any], **said: Any) -> Page:
     return Page(id="p-1", content=content, **said)
+
+
+KEPT = frozenset(
+    {
+        "schema", "id", "as_of", "grade", "birth_date", "severity", "bucket", "state", "kind",
+        "agreement", "action", "authored", "start", "end", "last_supplied", "date", "due",
+        "class", "medications", "rxcui", "type",
+    }
+)  # fmt: skip
+"""Keys of a report whose values are ours: enumerations, dates, ids."""
+
+
+def hostile(value: Any, text: str) -> Any:
+    """The same document with this text in every field that a source could have written."""
+    if isinstance(value, dict):
+        return {
+            k: v if k in KEPT and not _nested(v) else hostile(v, text) for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [hostile(item, text) for item in value]
+    return text if isinstance(value, str) else value
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
+
+def full(**said: Any) -> dict[str, Any]:
+    """A document with something in every field that a page shows."""
+    lines = [
+        line("psychiatry", requester="Dr. A", sig="one tablet", end="2026-12-01"),
+        line("psychiatry", number=2, state="stopped", status="stopped", end="2026-01-01"),
+        line("pharmacy", "dispense", last_supplied="2026-11-01", days_supply=30, requester="Dr. B"),
+        line("pharmacy", "dispense", number=2, last_supplied="2026-10-01", days_supply=30),
+    ]
+    return document(
+        medication(*lines, indication=["depression"]),
+        medication(line("psychiatry", number=3), id="m-2", agreement="single-source"),
+        findings=(
+            finding("dose-mismatch", *lines, advice="Ask.", reason="Seen.", due="2026-12-01"),
+            finding("addition", lines[0], id="f-2", bucket="suppressed", severity="low"),
+            finding("above-maximum", lines[0], id="f-3", bucket="not-evaluable", reason="No age."),
+        ),
+        sources=(
+            source("psychiatry", resources={"Patient": CERTIFICATE}),
+            source("pharmacy", "partial", resources={"Patient": CERTIFICATE}),
+        ),
+        problems=(
+            {"source": "psychiatry", "reference": "Observation/1", "what": "no date"},
+            {"source": "psychiatry", "reference": "Observation/2", "what": "no date"},
+            {"source": "", "reference": "", "what": "the day lies in the past"},
+        ),
+        next_appointment={"appointment": "a", "date": "2026-12-01", "with": ["Dr. C"]},
+        context={
+            "allergies": ["penicillin (rash)"],
+            "measures": [{"title": "eGFR", "value": "60", "detail": "2026-01-01, psychiatry"}],
+        },
+        **said,
+    )
+
+
+CERTIFICATE = {
+    "state": "partial",
+    "reasons": ["a page is missing"],
+    "count": 3,
+    "pages": 1,
+    "total": 4,
+}

@@ -1,0 +1,73 @@
+"""The pictures of docs/, taken from the demo, so that they show what the pages are now.
+
+    python -m tests.tools.screenshots [FOLDER]
+
+Needs Chromium. Each picture is one window, 1400 px wide, and stays below 200 kB.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from tests.web.conftest import QUIET, chromium
+from tests.web.demo import Demo, running
+
+LARGEST = 200_000
+WINDOW = {"width": 1400, "height": 900}
+
+
+def worklist(page: Any, demo: Demo) -> None:
+    page.goto(f"{demo.url}/patients")
+
+
+def review(page: Any, demo: Demo) -> None:
+    worklist(page, demo)
+    page.get_by_role("link", name="TESTERMAN").click()
+
+
+def evidence(page: Any, demo: Demo) -> None:
+    worklist(page, demo)
+    page.get_by_role("link", name="SAMPLEWOOD").click()
+    page.locator("article.finding [data-evidence] summary").first.click()
+
+
+def plan(page: Any, demo: Demo) -> None:
+    review(page, demo)
+    page.locator("[data-primary]").first.click()
+    page.wait_for_selector(".decided-as")
+    page.get_by_role("link", name="What will be written").click()
+
+
+PICTURES: dict[str, tuple[str, Callable[[Any, Demo], None]]] = {
+    "worklist": ("light", worklist),
+    "review-page": ("light", review),
+    "review-page-dark": ("dark", review),
+    "evidence": ("light", evidence),
+    "plan": ("light", plan),
+}
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with running() as demo, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium(), args=list(QUIET))
+        for name, (scheme, prepare) in PICTURES.items():
+            context = browser.new_context(viewport=WINDOW, color_scheme=scheme)
+            page = context.new_page()
+            prepare(page, demo)
+            page.wait_for_load_state()
+            picture = page.screenshot(path=folder / f"{name}.png")
+            context.close()
+            print(f"{name}.png {len(picture):,} bytes")
+            if len(picture) > LARGEST:
+                raise SystemExit(f"{name}.png is larger than {LARGEST:,} bytes")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "docs")

@@ -1,0 +1,97 @@
+"""What a source wrote is text: nothing of it becomes markup, script, address or template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.web.guard import HEADERS
+from service.web.templating import FOLDER
+from tests.web.drawn import Skeleton, drawn, patient_page
+from tests.web.given import full, hostile, page
+from tests.web.payloads import payloads
+
+ORIGIN = "http://localhost:9"
+
+
+def opened(content: dict[str, Any]) -> str:
+    return patient_page(page(content, open=True, report_etag='"e"'))
+
+
+def test_the_corpus_has_three_hundred_texts() -> None:
+    assert len(payloads()) >= 300
+
+
+def test_a_payload_in_every_field_is_read_as_it_was_written_and_changes_no_element() -> None:
+    plain = Skeleton(opened(hostile(full(), "x"))).elements
+    for text in payloads():
+        found = Skeleton(opened(hostile(full(), text)))
+        assert found.elements == plain, text
+        assert "\x00" in text or " ".join(text.split()) in found.text, text
+
+
+@pytest.mark.parametrize("template", ["resource.html", "plan.html", "message.html"])
+def test_no_payload_changes_what_the_other_pages_are_made_of(template: str) -> None:
+    def skeleton(text: str) -> list[tuple[str, ...]]:
+        target = {"name": text, "writes": [text], "skipped": [text], "json": text}
+        values = {
+            "resource.html": {"reference": text, "source": text, "version": text, "body": text},
+            "plan.html": {"targets": [target], "problems": [text]},
+            "message.html": {"title": text, "message": text},
+        }[template]
+        return Skeleton(drawn(template, id="p-1", **values)).elements
+
+    plain = skeleton("x")
+    for text in payloads():
+        assert skeleton(text) == plain, text
+
+
+def together(texts: list[str]) -> dict[str, Any]:
+    """One document in which each of these texts stands in every field of drugs and findings."""
+    whole, *parts = (hostile(full(), text) for text in texts)
+    for number, part in enumerate(parts):
+        for kind in ("medications", "findings"):
+            whole[kind] += [{**one, "id": f"{one['id']}-{number}"} for one in part[kind]]
+        whole["problems"] += part["problems"]
+        whole["sources"] += part["sources"]
+    for one in (line for medication in whole["medications"] for line in medication["lines"]):
+        one["source"] = "psychiatry"
+    whole["sources"] = [{**one, "name": "psychiatry"} for one in whole["sources"][:1]]
+    return whole
+
+
+@pytest.mark.browser
+def test_in_a_browser_no_payload_runs_and_nothing_is_asked_for_elsewhere(browser: Any) -> None:
+    texts = payloads()
+    chunks = [opened(together(texts[start : start + 40])) for start in range(0, len(texts), 40)]
+    asked: list[str] = []
+    said: list[str] = []
+
+    def answer(route: Any) -> None:
+        address = route.request.url.removeprefix(ORIGIN)
+        if address.strip("/").isdecimal():
+            html = chunks[int(address.strip("/"))]
+            route.fulfill(body=html, content_type="text/html; charset=utf-8", headers=HEADERS)
+        elif address.startswith("/static/"):
+            route.fulfill(path=FOLDER / "static" / Path(address).name, headers=HEADERS)
+        else:
+            asked.append(address)
+            route.abort()
+
+    context = browser.new_context()
+    context.add_init_script("window.hits = 0; window.hit = () => { window.hits += 1; };")
+    window = context.new_page()
+    window.on("console", lambda message: said.append(message.text))
+    window.on("dialog", lambda dialog: (said.append("a dialog"), dialog.dismiss()))
+    window.route("**/*", answer)
+    hits = 0
+    for number in range(len(chunks)):
+        window.goto(f"{ORIGIN}/{number}")
+        window.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        window.mouse.move(400, 400 + number)
+        window.wait_for_timeout(100)
+        hits += window.evaluate("window.hits")
+    context.close()
+    assert (hits, asked, said) == (0, [], [])
