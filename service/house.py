@@ -13,17 +13,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import structlog
 
 from service import app
 from service.errors import ServiceError, SourceError
 from service.fhir.client import FhirClient
+from service.fhir.exchange import JsonExchange
 from service.fhir.wire import http_client
 from service.jobs import Jobs
 from service.mappings.folder import mappings_folder
 from service.mappings.sources import load_sources
 from service.model.review import User
+from service.people import People, people, public_keys
 from service.pipeline.deliver import Courier, Recipient, deliver_due, deliver_signature
 from service.pipeline.recheck import unchanged
 from service.pipeline.reconcile import Knowledge
@@ -60,6 +63,7 @@ class House:
     worker: str
     day: date | None = None
     demo_user: User | None = None
+    people: People = People()
 
     async def reconcile(self, patient: str) -> None:
         """Reads every source of one patient and keeps the new report."""
@@ -164,6 +168,11 @@ class House:
             sources={name: client.base_url for name, client in self.clients.items()},
             hosts=hosts,
             demo_user=self.demo_user,
+            origin=self.people.origin,
+            only_related=frozenset(self.settings.web.access.only_related),
+            openid=self.people.openid,
+            launches=self.people.launches,
+            public_keys=partial(public_keys, self.settings, os.environ),
         )
 
 
@@ -193,7 +202,9 @@ async def open_house(
             )
             for name, client in clients.items()
         ]
+        exchange = JsonExchange(await stack.enter_async_context(http_client(trust)))
         yield House(
+            people=people(settings, os.environ, exchange, store.key, app.now),
             settings=settings,
             store=store,
             knowledge=app.knowledge(settings),

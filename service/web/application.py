@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import service
 from service.errors import ServiceError
-from service.web import api, errors, pages, sign_in
+from service.web import api, errors, oidc, pages, sign_in, smart_launch
 from service.web.access import SignedIn, services_of
 from service.web.guard import Guard
 from service.web.services import Services
@@ -31,7 +31,8 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.include_router(api.router)
-    app.include_router(sign_in.router)
+    for part in (sign_in, oidc, smart_launch):
+        app.include_router(part.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
     app.add_exception_handler(ServiceError, errors.on_service_error)
@@ -43,6 +44,10 @@ def create_app(services: Services) -> FastAPI:
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(_user: SignedIn) -> JSONResponse:
         return JSONResponse(app.openapi())
+
+    @app.get("/.well-known/jwks.json", include_in_schema=False)
+    async def public_keys(request: Request) -> JSONResponse:
+        return JSONResponse(dict(services_of(request).public_keys()))
 
     @app.get("/livez", include_in_schema=False)
     async def livez() -> PlainTextResponse:

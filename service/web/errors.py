@@ -24,7 +24,8 @@ from service.errors import (
     UsageError,
 )
 from service.review.decide import Undecided
-from service.web.auth import ForeignOrigin, NotAllowed, NotSignedIn
+from service.web.auth import ForeignOrigin, NotAllowed, NotSignedIn, TooManyTries
+from service.web.id_token import SignInRefused
 
 PROBLEM = "application/problem+json"
 
@@ -41,6 +42,8 @@ STATUS: tuple[tuple[type[ServiceError], HTTPStatus], ...] = (
     (NotSignedIn, HTTPStatus.UNAUTHORIZED),
     (NotAllowed, HTTPStatus.FORBIDDEN),
     (ForeignOrigin, HTTPStatus.FORBIDDEN),
+    (SignInRefused, HTTPStatus.FORBIDDEN),
+    (TooManyTries, HTTPStatus.TOO_MANY_REQUESTS),
     (PreconditionMissing, HTTPStatus.PRECONDITION_REQUIRED),
     (ReviewStale, HTTPStatus.PRECONDITION_FAILED),
     (DecisionNotAllowed, HTTPStatus.CONFLICT),

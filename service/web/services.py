@@ -9,11 +9,16 @@ from datetime import datetime
 from service.model.review import User, UserRole
 from service.store import Store
 from service.web.auth import Issuer
+from service.web.issuers import Launches, OpenId
 from service.write.target import WriteTarget
 
 
 async def _not_read_again(_review: str) -> None:
     """For an application without sources of its own: what is kept is all there is."""
+
+
+def _no_keys() -> Mapping[str, object]:
+    return {"keys": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,8 @@ class Services:
     servers by name, for links.
     `demo_user` is signed in without asking, on loopback only; None everywhere but in the demo.
     `origin` is how browsers reach us ("https://concord.example"), "" where it is as we listen.
-    `only_related` are roles that see only patients whom they have to do with.
+    `only_related` are roles that see only patients whom they have to do with. `openid` is where
+    people sign in, `launches` the EHRs they come from; `public_keys` are our own, as a JWK Set.
     """
 
     store: Store
@@ -40,3 +46,6 @@ class Services:
     demo_user: User | None = None
     origin: str = ""
     only_related: frozenset[UserRole] = frozenset()
+    openid: OpenId | None = None
+    launches: Launches | None = None
+    public_keys: Callable[[], Mapping[str, object]] = _no_keys

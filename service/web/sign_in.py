@@ -1,8 +1,4 @@
-"""Signing in and out: with a token of `concord token`, by itself in the demo, or at an issuer.
-
-A browser that comes back from elsewhere gets a small page that moves on by itself: a strict cookie
-is not sent along a way that began on another site.
-"""
+"""Signing in with a token of `concord token`, or by itself in the demo; and signing out."""
 
 from __future__ import annotations
 
@@ -14,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.web import sessions
 from service.web.access import services_of
+from service.web.id_token import SignInRefused
 from service.web.templating import render
 
 router = APIRouter(include_in_schema=False)
@@ -26,7 +23,7 @@ async def sign_in(request: Request) -> Response:
     """The form for a token; the demo signs its pharmacist in by itself."""
     services = services_of(request)
     if services.demo_user is None:
-        return render(request, "sign_in.html")
+        return render(request, "sign_in.html", openid=services.openid is not None)
     answer = RedirectResponse("/patients", SEE_OTHER)
     await sessions.begin(request, services, services.demo_user, "demo", answer)
     return answer
@@ -34,9 +31,11 @@ async def sign_in(request: Request) -> Response:
 
 @router.post("/sign-in")
 async def sign_in_with_token(request: Request, token: Annotated[str, Form()]) -> Response:
-    """A session for as long as the token lives."""
+    """A session for as long as the token lives; not where people sign in at an issuer."""
     services = services_of(request)
     sessions.require_own_page(request, services)
+    if services.openid is not None:
+        raise SignInRefused("Sign in at your organization; tokens are for scripts here.")
     user, ends = services.issuer.read(token.strip())
     answer = RedirectResponse("/patients", SEE_OTHER)
     await sessions.begin(request, services, user, "token", answer, ends=ends)

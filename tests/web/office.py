@@ -148,13 +148,14 @@ def in_office(
     base_url: str = BASE,
     writable: tuple[str, ...] = WRITABLE,
     raise_faults: bool = True,
+    clock: list[datetime] | None = None,
     **services: Any,
 ) -> None:
     """Runs a test against the application. More keywords go to `Services`."""
 
     async def run() -> None:
         store = await open_store("sqlite://")
-        now = [AT]
+        now = clock or [AT]
         queued: list[tuple[str, str]] = []
 
         async def queue(kind: str, subject: str) -> str:
