@@ -50,6 +50,10 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/reviews/{review}/plan"): CLINICIANS,
     ("POST", "/api/reviews/{review}/sign"): DECIDERS,
     ("GET", "/api/reviews/{review}/deliveries"): CLINICIANS,
+    ("GET", "/emergency"): CLINICIANS,
+    ("POST", "/emergency"): CLINICIANS,
+    ("POST", "/api/break-glass"): CLINICIANS,
+    ("GET", "/api/alerts"): AUDITORS,
     ("GET", "/patients"): CLINICIANS,
     ("GET", "/patients/{patient}"): CLINICIANS,
     ("POST", "/patients/{patient}/review"): DECIDERS,
@@ -258,5 +262,83 @@ def test_what_cannot_be_written_down_is_not_shown(monkeypatch: pytest.MonkeyPatc
             answer = await office.client.get(path, headers=office.bearer(user("pharmacist")))
             assert answer.status_code == 503
             assert CANARY not in answer.text
+
+    in_office(use)
+
+
+BREAKING = {"reason_code": "emergency", "reason": f"found unconscious, {CANARY} words"}
+
+
+def test_breaking_the_glass_opens_one_patient_for_hours_and_leaves_an_alert() -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        other = await office.patient(18, confidential())
+        therapist, admin = office.bearer(user("therapist")), office.bearer(user("admin"))
+        path = f"/api/patients/{ids['patient']}/report"
+        assert (await office.client.get(path, headers=therapist)).status_code == 404
+        opened = await office.client.post(
+            "/api/break-glass", json={"patient": ids["patient"], **BREAKING}, headers=therapist
+        )
+        assert opened.status_code == 201
+        assert (await office.client.get(path, headers=therapist)).status_code == 200
+        assert (
+            await office.client.get(f"/api/patients/{other}/report", headers=therapist)
+        ).status_code == 404
+        told = await office.client.get("/api/alerts", headers=admin)
+        assert [(a["who"], a["patient"]) for a in told.json()["alerts"]] == [
+            ("u-therapist", ids["patient"])
+        ]
+        assert CANARY not in told.text
+        rows = [row for row in await office.audited() if row.action == "break-glass"]
+        assert [(r.who, r.patient, r.outcome) for r in rows] == [
+            ("u-therapist", ids["patient"], "alert")
+        ]
+        async with office.store.read() as look:
+            (kept,) = await access.alerts(look)
+        assert kept.reason == BREAKING["reason"]
+        office.now[0] = kept.until
+        therapist = office.bearer(user("therapist"))
+        assert (await office.client.get(path, headers=therapist)).status_code == 404
+
+    in_office(use, only_related=frozenset({UserRole.THERAPIST}))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"reason": "too short"},
+        {"reason": " " * 30},
+        {"reason_code": "curiosity"},
+        {"reason": ["a list of words"]},
+        {"more": "x"},
+    ],
+)
+def test_the_glass_holds_without_a_reason(wanted: dict[str, Any]) -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        body = {"patient": ids["patient"], **BREAKING, **wanted} if wanted else {}
+        answer = await office.client.post(
+            "/api/break-glass", json=body, headers=office.bearer(user("therapist"))
+        )
+        assert answer.status_code == 409
+        async with office.store.read() as look:
+            assert await access.alerts(look) == ()
+
+    in_office(use, only_related=frozenset({UserRole.THERAPIST}))
+
+
+def test_trying_to_open_a_patient_who_is_not_here_is_written_down() -> None:
+    async def use(office: Office) -> None:
+        for wanted in ("none", "psychiatry:Patient/none", CANARY):
+            answer = await office.client.post(
+                "/api/break-glass",
+                json={"patient": wanted, **BREAKING},
+                headers=office.bearer(user("therapist")),
+            )
+            assert answer.status_code == 404
+        rows = [row for row in await office.audited() if row.action == "break-glass"]
+        assert [row.outcome for row in rows] == ["refused-patient"] * 3
+        assert CANARY not in repr(rows)
 
     in_office(use)
