@@ -17,6 +17,7 @@ ACCEPT_ENCODING = "gzip, deflate"
 MAX_DEPTH = 60
 """Deepest nesting of arrays and objects that is decoded; FHIR documents stay below 30."""
 
+_UNDECIDED = 65_536
 _AUTO_WBITS = zlib.MAX_WBITS | 32
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -39,12 +40,15 @@ class Inflater:
         self._raw_deflate_possible = encoding.lower() == "deflate"
         self._inflater = zlib.decompressobj(_AUTO_WBITS) if known[encoding.lower()] else None
         self._started = False
+        self._undecided = b""
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes from the wire."""
         if self._inflater is None:
             self._keep(chunk)
             return
+        if self._raw_deflate_possible:
+            self._undecided += chunk
         while chunk:
             if self._inflater.eof:
                 self._inflater = zlib.decompressobj(_AUTO_WBITS)
@@ -52,12 +56,16 @@ class Inflater:
             try:
                 self._keep(self._inflater.decompress(chunk, self._cap - self._size + 1))
             except zlib.error:
-                if not self._raw_deflate_possible or self._started:
+                if not self._raw_deflate_possible:
                     raise SourceInvalid("the compressed body is broken") from None
+                # "deflate" without the zlib header, as some servers send it: from the start again.
                 self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+                chunk, self._undecided = self._undecided, b""
                 self._raw_deflate_possible = False
                 continue
             self._started = True
+            if self._size or len(self._undecided) > _UNDECIDED:
+                self._raw_deflate_possible, self._undecided = False, b""
             chunk = self._inflater.unconsumed_tail or self._inflater.unused_data
 
     def close(self) -> bytes:

@@ -7,6 +7,7 @@ Only a few elements are looked at (`Peek`); every resource stays the JSON text t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +104,10 @@ class Bundle(msgspec.Struct):
                 yield None
 
 
+_ESCAPES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _PEEK = msgspec.json.Decoder(Peek)
 _ENTRY = msgspec.json.Decoder(Entry)
 _BUNDLE = msgspec.json.Decoder(Bundle)
@@ -123,9 +128,19 @@ def peek(body: bytes | msgspec.Raw) -> Peek:
     return seen
 
 
+def whole_characters(text: bytes) -> bytes:
+    """JSON text with every half of a character (a lone surrogate escape) as U+FFFD.
+
+    No JSON reader takes such a half, and one in a drug's name would cost the whole page.
+    """
+    if b"\\u" not in text:
+        return text
+    return _ESCAPES.sub(lambda found: rb"\ufffd" if found["half"] else found[0], text)
+
+
 def decode_bundle(body: bytes) -> Bundle:
     """A Bundle. Raises: SourceInvalid, saying in words what the body is instead."""
-    text = json_text(body)
+    text = whole_characters(json_text(body))
     try:
         bundle = _BUNDLE.decode(text)
     except (msgspec.MsgspecError, RecursionError):

@@ -31,7 +31,7 @@ class SearchResult:
     """What a search gave: the matches, what came with them, and the certificate.
 
     `alarm` is True when entries of another patient came. `status` is that of the answer which ended
-    the search early (0 when none did).
+    the search early (0 when none did). `notes` tell what was mended.
     """
 
     resources: tuple[RawResource, ...]
@@ -40,6 +40,7 @@ class SearchResult:
     outcomes: tuple[str, ...] = ()
     alarm: bool = False
     status: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Stop(Exception):
@@ -70,6 +71,7 @@ class Paging:
     matches: dict[str, RawResource] = field(default_factory=dict)
     included: dict[str, RawResource] = field(default_factory=dict)
     outcomes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     dropped: tuple[str, ...] = ()
     floor: State = State.COMPLETE
@@ -155,6 +157,7 @@ class Paging:
             outcomes=tuple(self.outcomes),
             alarm=self.alarm,
             status=self.status,
+            notes=tuple(self.notes),
         )
 
     def take(self, page: Bundle, endpoint: Endpoint) -> int:

@@ -54,7 +54,7 @@ async def page_through(client: PageSource, paging: Paging, deadline: float | Non
                 await _count(client, paging, deadline)
         paging.finish()
     except TimeoutError:
-        paging.pages += 1
+        paging.pages = max(1, paging.pages)
         paging.doubt(paging.told("not read before the source's deadline"))
     except Stop as stop:
         paging.status = stop.status
@@ -106,6 +106,8 @@ async def _page(
     except SourceError as error:
         raise Stop(paging.told(error.message)) from None
     if reply.status == 200:
+        if bundles.whole_characters(reply.body) != reply.body:
+            paging.notes.append(paging.told("half of a character was replaced by U+FFFD"))
         try:
             return bundles.decode_bundle(reply.body)
         except SourceInvalid as error:
@@ -167,6 +169,8 @@ def _why(reply: Reply) -> str:
     told = "; ".join(issue.text for issue in issues(reply.body)[:3])
     if reply.wait:
         told = f"{told}; " * bool(told) + f"it asks for a pause of {reply.wait:.0f} s"
+    if reply.status == 304:
+        return f"{reply.words}, although nothing was kept"
     if 300 <= reply.status < 400:
         return f"{reply.words}, a redirect that is not followed"
     if reply.status == 204:

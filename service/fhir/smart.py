@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
 import httpx
 import msgspec
@@ -24,6 +23,7 @@ from service.errors import (
 )
 from service.fhir.body import ACCEPT_ENCODING, inflated
 from service.fhir.jwks import SigningKey
+from service.fhir.pace import http_date
 from service.fhir.policy import Endpoint
 from service.fhir.scopes import Grant, grant
 
@@ -251,12 +251,5 @@ async def _call(
         raise SourceUnavailable(
             f"the authorization server does not answer ({type(error).__name__})"
         ) from None
-    return _Reply(response.status_code, body, _time(response.headers.get("date")))
-
-
-def _time(date: str | None) -> float | None:
-    """Seconds since 1970 of a Date header; None where it is none."""
-    try:
-        return parsedate_to_datetime(date).timestamp() if date else None
-    except (ValueError, OverflowError):
-        return None
+    there = http_date(response.headers.get("date"))
+    return _Reply(response.status_code, body, there.timestamp() if there else None)

@@ -9,9 +9,11 @@ import asyncio
 import errno
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeAlias
@@ -21,7 +23,7 @@ import httpx
 from service.errors import SettingsError, SourceInvalid
 from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import ACCEPT_ENCODING, inflated
-from service.fhir.pace import Pace, retry_after
+from service.fhir.pace import Pace, http_date, retry_after
 from service.fhir.policy import Endpoint
 from service.fhir.retry import RETRIED_STATUS
 
@@ -76,14 +78,22 @@ class Lost(Exception):
     """The request may have arrived, but its answer did not come back whole."""
 
 
-def http_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+@cache
+def trusted() -> ssl.SSLContext:
+    """The certificates that are trusted without configuration, read once; TLS 1.2 and newer."""
+    context = httpx.create_ssl_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def http_client(verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
     """The HTTP client that all sources share: no redirects, no cookies, no proxy for loopback."""
     no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     local = ("all://localhost", "all://127.0.0.1", "all://[::1]")
     return httpx.AsyncClient(
         follow_redirects=False,
         cookies=no_cookies,
-        verify=verify,
+        verify=verify or trusted(),
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=40),
         mounts=dict.fromkeys(local),
     )
@@ -102,6 +112,7 @@ class Wire:
     limits: Limits
     pace: Pace = field(init=False, repr=False, default_factory=Pace)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
+    _clock: tuple[datetime, float] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.credentials.secret and not self.endpoint.may_carry_credentials:
@@ -143,11 +154,20 @@ class Wire:
             ):
                 authorization = await self.credentials.header(self.http, self.endpoint)
                 reply = await self._once(method, address, headers, content, authorization)
+            if (there := http_date(reply.headers.get("date"))) is not None:
+                self._clock = there, time.monotonic()
             failed = reply.status in RETRIED_STATUS
             self.pace.hear(reply.headers, well=not failed)
             if failed and reply.wait is not None:
                 self.pace.hold(reply.wait)
             return reply
+
+    def server_time(self) -> datetime | None:
+        """What the server's own clock says now, by the Date of its last answer."""
+        if self._clock is None:
+            return None
+        there, then = self._clock
+        return there + timedelta(seconds=time.monotonic() - then)
 
     async def _once(
         self,

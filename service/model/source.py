@@ -54,7 +54,8 @@ class Certificate:
 
     `total` is what the server said, None where it said nothing; `skipped` counts entries that could
     not be used; `unresolved` are references whose target was not found; `dropped` are search
-    parameters that the server's self link no longer held.
+    parameters that the server's self link no longer held. `since`: only what changed from that
+    moment on was asked for (see `service.read.since`).
     """
 
     type: str
@@ -66,6 +67,7 @@ class Certificate:
     skipped: int = 0
     unresolved: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class SourceRead:
 
     `reasons` are those of the source as a whole ("connection refused"). `state` is the worst of
     the certificates, or `state_floor` when the source as a whole is worse (nothing answered,
-    patient not found, version refused).
+    patient not found, version refused). `watermark` is the moment (by the source's own clock) from
+    which a later read may ask for changes only; None where that cannot be told.
     """
 
     name: str
@@ -106,6 +109,7 @@ class SourceRead:
     problems: tuple[Problem, ...] = ()
     read_at: datetime | None = None
     base_url: str = ""
+    watermark: datetime | None = None
 
     @property
     def state(self) -> State:

@@ -21,6 +21,7 @@ from service.model.evidence import Problem
 from service.model.source import Certificate, RawResource, Role, SourceRead, State
 from service.read.holding import Holding, hold, resolved, with_referred
 from service.read.pull import RESOURCE_TYPES
+from service.read.since import Since
 from service.read.source import Found, PatientQuery
 
 
@@ -68,7 +69,12 @@ class FilesReader:
             return Found((), self._read(held, (), floor=State.UNAVAILABLE, reason=reason))
         return Found(patients, self._read(held, patients), bare)
 
-    async def pull(self, patient_ids: tuple[str, ...]) -> SourceRead:
+    async def pull(
+        self,
+        patient_ids: tuple[str, ...],
+        *,
+        since: Since | None = None,  # noqa: ARG002  (a file is read whole anyway)
+    ) -> SourceRead:
         """Everything about the patient with these ids, with a certificate for each type."""
         held = await self._held()
         wanted = [

@@ -30,6 +30,8 @@ class Quirk:
         count: page size to ask for; 0 asks for none.
         skip: the type is not asked, because this vendor has none; the certificate says not-offered.
         self_link: False for a server that sends no self link.
+        since: False where `_lastUpdated` misses changes, or does not go with the other parameters.
+        post_search: False for a server that takes no search by POST.
         ignore_outcomes: vendor codes of OperationOutcome that mean no loss.
         withheld_outcomes: vendor codes by which the server says that it leaves something out.
         transaction_limit: the most entries that it takes in a transaction with conditional creates.
@@ -45,6 +47,8 @@ class Quirk:
     count: int | None = None
     skip: bool = False
     self_link: bool = True
+    since: bool = True
+    post_search: bool = True
     ignore_outcomes: tuple[str, ...] = ()
     withheld_outcomes: tuple[str, ...] = ()
     transaction_limit: int | None = None

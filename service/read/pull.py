@@ -7,14 +7,15 @@ a Medication as code, contained or by reference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
 from service.fhir.bundle import references
-from service.fhir.capability import Capabilities
+from service.fhir.capability import Capabilities, Offer
+from service.fhir.paging import SearchResult
 from service.fhir.policy import Endpoint, literal
 from service.model.source import MEDICATION_TYPES, Certificate, RawResource, State, worst
-from service.read.profile import SourceProfile
+from service.read.profile import Quirk, SourceProfile
 
 SEARCHED_TYPES = (
     *MEDICATION_TYPES,
@@ -54,15 +55,38 @@ _DEFAULT_COUNT = 200
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One search: `without_include` are the parameters to fall back to when a 400 comes."""
+    """One search: `without_include` are the parameters to fall back to when a 400 comes.
+
+    `since` is the moment from which changes are asked for, None for everything.
+    """
 
     type: str
     params: tuple[tuple[str, str], ...]
     without_include: tuple[tuple[str, str], ...]
+    since: datetime | None = None
     ignore_outcomes: frozenset[str] = frozenset()
     withheld_outcomes: frozenset[str] = frozenset()
     self_link: bool = True
     note: str = ""
+
+    @property
+    def whole(self) -> Search:
+        """The same for everything, not changes alone."""
+        rest = tuple(one for one in self.params if one[0] != "_lastUpdated")
+        bare = tuple(one for one in self.without_include if one[0] != "_lastUpdated")
+        return replace(self, params=rest, without_include=bare, since=None)
+
+    @property
+    def alternatives(self) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The same without lists of values: one set of parameters for each; () without a list."""
+        lists = [name for name, value in self.without_include if "," in value]
+        if len(lists) != 1:
+            return ()
+        values = dict(self.without_include)[lists[0]].split(",")
+        return tuple(
+            tuple((name, value if name == lists[0] else old) for name, old in self.without_include)
+            for value in values
+        )
 
 
 def searches(
@@ -71,8 +95,14 @@ def searches(
     profile: SourceProfile,
     known: Capabilities,
     today: date,
+    *,
+    since: datetime | None = None,
 ) -> tuple[Search, ...]:
-    """The searches for one type of one patient; none where the vendor is known not to have it."""
+    """The searches for one type of one patient; none where the vendor is known not to have it.
+
+    Args:
+        since: ask only for what changed from then on, where this server can be trusted with it.
+    """
     quirks = profile.of(resource_type)
     if any(quirk.skip for quirk in quirks):
         return ()
@@ -98,6 +128,10 @@ def searches(
                 (quirk.window.parameter, f"lt{last.isoformat()}T00:00:00Z"),
             ]
             note = f"asked from {first.isoformat()} to {last.isoformat()} only: {quirk.reason}"
+    if since is not None and not _stamps(offer, quirks):
+        since = None
+    if since is not None:
+        base.append(("_lastUpdated", f"ge{since.astimezone(UTC).isoformat(timespec='seconds')}"))
     paging = [("_count", str(count))] if count else []
     found: list[Search] = []
     for value in each[1] if each else ("",):
@@ -107,6 +141,7 @@ def searches(
                 type=resource_type,
                 params=(*params, *_includes(resource_type, known, include)),
                 without_include=tuple(params),
+                since=since,
                 ignore_outcomes=frozenset(c for quirk in quirks for c in quirk.ignore_outcomes),
                 withheld_outcomes=frozenset(c for quirk in quirks for c in quirk.withheld_outcomes),
                 self_link=all(quirk.self_link for quirk in quirks),
@@ -114,6 +149,13 @@ def searches(
             )
         )
     return tuple(found)
+
+
+def _stamps(offer: Offer, quirks: Sequence[Quirk]) -> bool:
+    """Whether changes can be asked for: the type has stamps, and the parameter to search them."""
+    stamped = offer.versioning in {"versioned", "versioned-update"}
+    trusted = all(quirk.since for quirk in quirks)
+    return stamped and trusted and "_lastUpdated" in offer.search_params
 
 
 def _includes(
@@ -143,6 +185,20 @@ def merged(parts: Sequence[Certificate], unique: int) -> Certificate:
         total=sum(t for t in totals if t is not None) if None not in totals else None,
         skipped=sum(part.skipped for part in parts),
         dropped=tuple(dict.fromkeys(name for part in parts for name in part.dropped)),
+    )
+
+
+def joined(parts: Sequence[SearchResult]) -> SearchResult:
+    """One result of several searches of one type."""
+    found = {one.reference: one for part in parts for one in part.resources}
+    included = {one.reference: one for part in parts for one in part.included}
+    return SearchResult(
+        resources=tuple(found.values()),
+        included=tuple(included.values()),
+        certificate=merged([part.certificate for part in parts], len(found)),
+        outcomes=tuple(text for part in parts for text in part.outcomes),
+        notes=tuple(text for part in parts for text in part.notes),
+        alarm=any(part.alarm for part in parts),
     )
 
 

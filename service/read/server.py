@@ -24,28 +24,14 @@ from service.model.source import (
     SourceRead,
     State,
 )
+from service.read.chart import ChartReader
 from service.read.profile import SourceProfile, SourceProfiles
-from service.read.pull import (
-    REFERRED_TYPES,
-    SEARCHED_TYPES,
-    Search,
-    merged,
-    searches,
-)
+from service.read.pull import REFERRED_TYPES, SEARCHED_TYPES, merged
 from service.read.references import References
+from service.read.since import OVERLAP, Since
 from service.read.source import Found, PatientQuery
 
 _PATIENT_CAP = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _TypeRead:
-    """What one resource type gave."""
-
-    certificate: Certificate
-    resources: tuple[RawResource, ...] = ()
-    included: tuple[RawResource, ...] = ()
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -85,8 +71,13 @@ class ServerReader:
         result = await self._search_patients(query, deadline)
         return Found(result.resources, self._read(result.resources, (result.certificate,)))
 
-    async def pull(self, patient_ids: tuple[str, ...]) -> SourceRead:
-        """Every type of RESOURCE_TYPES for one patient, with a certificate for each."""
+    async def pull(self, patient_ids: tuple[str, ...], *, since: Since | None = None) -> SourceRead:
+        """Every type of RESOURCE_TYPES for one patient, with a certificate for each.
+
+        Args:
+            since: types of which changes are enough (`Since.after` a kept read); where the server
+                cannot be trusted with that, all of the type is read, as its certificate tells.
+        """
         deadline = self._deadline()
         ids = tuple(dict.fromkeys(one.removeprefix("Patient/") for one in patient_ids))
         wrong = [one for one in ids if literal(f"Patient/{one}") is None]
@@ -99,12 +90,13 @@ class ServerReader:
         if isinstance(known, SourceRead):
             await patients_read
             return known
-        profile = self._profile(known)
+        begun = self.client.wire.server_time()
+        chart = ChartReader(
+            self.name, self.client, known, self._profile(known), ids, deadline, since
+        )
         (patients, certificate), typed = await asyncio.gather(
             patients_read,
-            asyncio.gather(
-                *(self._of_type(kind, ids, profile, known, deadline) for kind in SEARCHED_TYPES)
-            ),
+            asyncio.gather(*(chart.of_type(kind) for kind in SEARCHED_TYPES)),
         )
         kept: dict[str, RawResource] = {one.reference: one for one in patients}
         certificates = [certificate]
@@ -132,61 +124,8 @@ class ServerReader:
             tuple(certificates),
             reasons=tuple(reasons),
             problems=tuple(problems),
+            watermark=begun - OVERLAP if begun else None,
         )
-
-    async def _of_type(
-        self,
-        kind: str,
-        ids: tuple[str, ...],
-        profile: SourceProfile,
-        known: Capabilities,
-        deadline: float,
-    ) -> _TypeRead:
-        if not known.offers(kind):
-            reason = f"{kind}: the CapabilityStatement does not offer it"
-            return _TypeRead(Certificate(kind, State.NOT_OFFERED, (reason,)))
-        today = datetime.now(UTC).date()
-        planned = [one for each in ids for one in searches(kind, each, profile, known, today)]
-        if not planned:
-            why = next((quirk.reason for quirk in profile.of(kind) if quirk.skip), "not asked")
-            return _TypeRead(Certificate(kind, State.NOT_OFFERED, (f"{kind}: {why}",)))
-        allowed = frozenset(f"Patient/{one}" for one in ids)
-        results = await asyncio.gather(*(self._searched(one, allowed, deadline) for one in planned))
-        found = {one.reference: one for result in results for one in result.resources}
-        included = {one.reference: one for result in results for one in result.included}
-        certificate = merged([result.certificate for result in results], len(found))
-        notes = tuple(dict.fromkeys(f"{kind}: {one.note}" for one in planned if one.note))
-        certificate = replace(certificate, reasons=(*certificate.reasons, *notes))
-        problems = [
-            Problem(self.name, kind, f"the server said {text}")
-            for text in dict.fromkeys(text for result in results for text in result.outcomes)
-        ]
-        if any(result.alarm for result in results):
-            problems.append(
-                Problem(self.name, kind, "the server sent another patient's data; it was refused")
-            )
-        return _TypeRead(
-            certificate, tuple(found.values()), tuple(included.values()), tuple(problems)
-        )
-
-    async def _searched(
-        self, search: Search, allowed: frozenset[str], deadline: float
-    ) -> SearchResult:
-        async def ask(params: tuple[tuple[str, str], ...]) -> SearchResult:
-            return await self.client.search(
-                search.type,
-                params,
-                patients=allowed,
-                deadline=deadline,
-                ignored_outcomes=search.ignore_outcomes,
-                withheld_outcomes=search.withheld_outcomes,
-                self_link=search.self_link,
-            )
-
-        result = await ask(search.params)
-        if result.status in {400, 422, 501} and search.params != search.without_include:
-            result = await ask(search.without_include)
-        return result
 
     async def _patients(
         self, ids: tuple[str, ...], deadline: float
@@ -253,6 +192,7 @@ class ServerReader:
         reasons: tuple[str, ...] = (),
         floor: State = State.COMPLETE,
         problems: tuple[Problem, ...] = (),
+        watermark: datetime | None = None,
     ) -> SourceRead:
         return SourceRead(
             name=self.name,
@@ -264,6 +204,7 @@ class ServerReader:
             problems=problems,
             read_at=datetime.now(UTC),
             base_url=self.client.base_url,
+            watermark=watermark,
         )
 
 

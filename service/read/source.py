@@ -10,6 +10,7 @@ from datetime import date
 from typing import Protocol
 
 from service.model.source import RawResource, Role, SourceRead
+from service.read.since import Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class Reader(Protocol):
         """The patients that match; several, where the caller has to decide."""
         ...
 
-    async def pull(self, patient_ids: tuple[str, ...]) -> SourceRead:
-        """Everything about one patient, who may have several ids ("17" or "Patient/17") here."""
+    async def pull(self, patient_ids: tuple[str, ...], *, since: Since | None = None) -> SourceRead:
+        """Everything about one patient, who may have several ids ("17" or "Patient/17") here.
+
+        Args:
+            since: types of which changes are enough; a source may give all of them nevertheless.
+        """
         ...

@@ -3,7 +3,10 @@
 A case file holds `[[case]]` tables: `name`, `row` (its number in the catalogue of faults, 0 for
 none), `state` (the best that a reader may say of what it read, "" where the case is about writing),
 `where` ("page": at any page of any type; "request": as the faults themselves say), `fault` (a list,
-see `faults`) and `manners` (what differs from the server's own).
+see `faults`), `manners` (what differs from the server's own), `later` (the state where it befalls
+a later page, when that is another), `then` (what becomes of the medication lines: "line",
+"excluded" or "problem"), `vendor` (whose way of asking applies) and `signed_in` (the server wants a
+token of SMART Backend Services).
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: Literal["page", "request"] = "page"
     fault: list[Fault] = []
     manners: dict[str, Any] = {}
+    later: _State = ""
+    then: Literal["", "line", "excluded", "problem"] = ""
+    vendor: str = ""
+    signed_in: bool = False
 
     def faults(self, type_: str, page: str) -> list[Fault]:
         """The faults of a "page" case, aimed at one page of the search of one type."""

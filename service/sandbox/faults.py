@@ -109,6 +109,10 @@ class Entries(_Action, frozen=True, tag="entries"):
     code: str = "incomplete"
 
 
+class Blank(_Action, frozen=True, tag="blank"):
+    """An empty page comes first; its `next` link leads to the page that should have come."""
+
+
 class SelfLink(_Action, frozen=True, tag="self-link"):
     """The self link lacks these parameters, as if ignored; without names there is none."""
 
@@ -125,6 +129,7 @@ class Content(_Action, frozen=True, tag="content"):
     """The body is spoiled: the right answer in another dress, or something of `size`.
 
     `size`: levels for `deep`, bytes for `huge` and `bomb`, entries for `many`, digits for `number`.
+    `raw`: every `find` in the body becomes `put`, letter for letter, valid JSON or not.
     """
 
     kind: Literal[
@@ -139,7 +144,10 @@ class Content(_Action, frozen=True, tag="content"):
         "huge",
         "many",
         "bomb",
+        "raw",
     ]
+    find: str = ""
+    put: str = ""
     size: int = 0
     coding: Literal["gzip", "deflate"] = "gzip"
 
@@ -164,6 +172,7 @@ Action: TypeAlias = (
     | Truncate
     | Link
     | Entries
+    | Blank
     | SelfLink
     | Total
     | Content

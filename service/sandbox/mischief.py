@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from service.sandbox.exchange import Ask, Reply, Resource, operation_outcome
-from service.sandbox.faults import Answer, Edit, Entries, Fault, Link, SelfLink, Total
+from service.sandbox.faults import Answer, Blank, Edit, Entries, Fault, Link, SelfLink, Total
 from service.sandbox.paging import PAGE, Searches
 from service.sandbox.storage import http_date
 
@@ -49,11 +49,20 @@ def spoiled(fault: Fault, ask: Ask, reply: Reply, searches: Searches) -> Reply:
             bundle["link"] = _links(action, ask, reply, searches)
         case Entries():
             bundle["entry"] = list(_entries(action, bundle.get("entry", []), ask.base))
+        case Blank():
+            bundle.pop("entry", None)
+            here = _links(Link("self"), ask, reply, searches)
+            bundle["link"] = [*here[:-1], {**here[-1], "url": _again(here[-1]["url"])}]
         case SelfLink():
             bundle["link"] = list(_without(action, bundle.get("link", [])))
         case Total():
             bundle["total"] = bundle.get("total", len(bundle.get("entry", []))) + action.add
     return reply.with_resource(bundle)
+
+
+def _again(url: str) -> str:
+    """The same page by another address."""
+    return f"{url}{'&' if '?' in url else '?'}_pretty=true"
 
 
 def _instead(action: Answer, ask: Ask, searches: Searches) -> Reply:

@@ -20,6 +20,7 @@ PAGE = "_page"
 _PRESENTATION = frozenset({"_format", "_pretty", "_total", "_summary", "_count", "_sort"})
 _INCLUDES = frozenset({"_include", "_revinclude"})
 _LINKS_KEPT = 1000
+_LONG_LINK = 3000
 
 Query = tuple[tuple[str, str], ...]
 
@@ -68,11 +69,15 @@ class Searches:
         Raises: Refusal 400 for what the server does not understand, 404 for POST where it has none.
         """
         query = ask.query
+        if ask.method == "GET" and PAGE in dict(query):
+            raise Refusal(414, "too-long", "the link is too long, ask by POST")
         if ask.method == "POST":
             if not self.manners.post_search:
                 raise Refusal(404, "not-supported", "searches are asked with GET here")
             form = parse_qsl(ask.body.decode("utf-8", "replace"), keep_blank_values=True)
             query = (*query, *form)
+            if PAGE in dict(query):
+                return self.next_page(ask.about(ask.path, query=query))
         search = self._understood(ask.type, query)
         found = self._found(search, ask)
         return self._page(search, found, 0, ask.base)
@@ -210,7 +215,7 @@ class Searches:
         if end < len(found):
             kept = found if self.manners.paging == "snapshot" else None
             token = self._keep(_Cursor(search, kept, end, self.storage.clock()))
-            bundle["link"].append({"relation": "next", "url": f"{base}?{PAGE}={token}"})
+            bundle["link"].append({"relation": "next", "url": self._link(search.type, token, base)})
         entries = [(version, "match") for version in here]
         entries += [
             (version, "include")
@@ -229,6 +234,15 @@ class Searches:
         pages = max(1, -(-len(found) // search.count))
         page = offset // search.count + 1
         return Reply(200, bundle, type=search.type, page=page, pages=pages)
+
+    def _link(self, type_: str, token: str, base: str) -> str:
+        match self.manners.next_links:
+            case "post":
+                return f"{base}/{type_}/_search?{PAGE}={token}"
+            case "long":
+                return f"{base}/{type_}?{PAGE}={token}&_state={'x' * _LONG_LINK}"
+            case _:
+                return f"{base}?{PAGE}={token}"
 
     def _keep(self, cursor: _Cursor) -> str:
         token = token_urlsafe(12)

@@ -155,6 +155,8 @@ def spoiled_body(action: Content, answer: Response) -> Response:
             spoiled = body[:-1] + b',"total":' + b"9" * action.size + b"}"
         case "duplicate-keys":
             spoiled = body[:-1] + b',"entry":[]}'
+        case "raw":
+            spoiled = body.replace(action.find.encode(), action.put.encode())
         case "bom":
             spoiled = b"\xef\xbb\xbf" + body
         case "utf-16":
