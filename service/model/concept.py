@@ -104,6 +104,10 @@ class DrugConcept:
     container: Decimal | None = None
     container_unit: str = ""
 
+    def __hash__(self) -> int:
+        """Of the parts that tell most concepts apart: concepts are keys of what is remembered."""
+        return hash((self.rxcui, self.brand, self.form))
+
 
 class ResolvedBy(StrEnum):
     """What led from a line to its concept, best first."""

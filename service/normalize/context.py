@@ -49,6 +49,10 @@ class Context:
         npi = [one for one in person.identifiers if one.startswith(f"{NPI}|")] if person else []
         return npi[0] if npi else key
 
+    def who(self, reference: base.Reference | None) -> tuple[str, str]:
+        """The name and the key of a person."""
+        return self.name_of(reference), self.person_key(reference)
+
     def key_of(self, reference: base.Reference | None) -> str:
         """`Type/id`, also where a reference is a urn:uuid that is some resource's id."""
         key = reference_key(reference)

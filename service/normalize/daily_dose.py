@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from service.model.concept import AdministrationClass, DrugConcept
 from service.model.dosage import DailyDose, Dosage, Frequency, Quantity
@@ -66,6 +67,7 @@ def daily_doses(
     return DailyDoses(doses, intervals.pop())
 
 
+@lru_cache(maxsize=8192)
 def supplied_dose(
     quantity: Quantity, days_supply: Decimal, drug: DrugConcept | None, units: Units
 ) -> DailyDoses:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import TypedDict, Unpack
 
 import msgspec
 
-from service.model.concept import Coding, Resolution
+from service.model.concept import Coding, DrugConcept, Resolution
 from service.model.evidence import Origin
 from service.model.medication import Kind, MedicationEntry
 from service.normalize.concept import (
@@ -23,6 +27,8 @@ from service.normalize.concept import (
 )
 from service.normalize.context import Context, Notes
 from service.normalize.drug import resolve
+from service.normalize.drug_table import DrugTable
+from service.normalize.line_doses import Doses
 from service.normalize.wire import base, medication
 
 _ADHERENCE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-medication-adherence"
@@ -34,42 +40,102 @@ _TAKING = {  # SNOMED CT, US Core 6.1.0 value set medication-adherence
 
 
 @dataclass(frozen=True, slots=True)
-class _Drug:
-    """What a line says its drug is, and what that leads to."""
+class Head:
+    """What a line says its drug is, what that leads to, and the line's status."""
 
     text: str
     codings: tuple[Coding, ...]
     resolution: Resolution
     form: str
+    status: str
+
+    @property
+    def drug(self) -> DrugConcept | None:
+        return self.resolution.drug
+
+
+class Own(TypedDict, total=False):
+    """What one kind of line says and another does not (see MedicationEntry)."""
+
+    intent: str
+    reported: bool
+    authored: date | None
+    stopped_on: date | None
+    supplied_on: date | None
+    days_supply: Decimal | None
+    quantity: Decimal | None
+    requester: str
+    requester_key: str
+    dispenser: str
+    status_reason: str
+    links: tuple[str, ...]
+    valid_until: date | None
+
+
+def head_of(found: medication.MedicationLine, context: Context, notes: Notes) -> Head:
+    """Drug and status of a line, read before its doses, which follow from the drug."""
+    concept, display, form = _named_by(found, context, notes)
+    text, coded, resolution, form = _drug(concept, display, form, context.tables.drugs)
+    if not text and not coded:
+        notes.say("no drug is named")
+    return Head(text, coded, resolution, form, _status(found, notes))
 
 
 def line_of(
     origin: Origin,
     kind: Kind,
     found: medication.MedicationLine,
+    head: Head,
+    doses: Doses,
     context: Context,
     notes: Notes,
+    *,
+    status: str = "",
+    taken: str = "",
+    start: date | None,
+    end: date | None,
+    **own: Unpack[Own],
 ) -> MedicationEntry:
-    """What the four kinds have in common."""
-    drug = _drug(found, context, notes)
+    """The line, with what the four kinds have in common; called last, when all notes are made.
+
+    Args:
+        status, taken: where the kind says it in its own way.
+        start, end: when the therapy runs, as the kind or its doses tell.
+        own: what only this kind says.
+    """
+    drug = head.drug
     return MedicationEntry(
         origin=origin,
         role=context.role,
         kind=kind,
-        text=drug.text,
-        codings=drug.codings,
-        resolution=drug.resolution,
-        status=_status(found, notes),
-        category=_categories(found),
-        form=drug.form,
-        reasons=(
-            *texts(found.reason_code),
-            *(one.display for one in found.reason_reference if one.display),
-        ),
-        reason_codings=codings(*found.reason_code),
-        identifiers=identifiers(base.several(found.identifier)),
-        taken=_adherence(found.extension),
+        text=head.text,
+        codings=head.codings,
+        resolution=head.resolution,
+        status=status or head.status,
+        category=_categories(found) if found.category else (),
+        dosages=doses.dosages,
+        daily_doses=doses.daily,
+        as_needed=doses.as_needed,
+        interval_d=doses.interval_d,
+        route=doses.route or (drug.route if drug else ""),
+        form=head.form,
+        timing=doses.timing,
+        start=start,
+        end=end,
+        reasons=_reasons(found) if found.reason_code or found.reason_reference else (),
+        reason_codings=codings(*found.reason_code) if found.reason_code else (),
+        identifiers=identifiers(base.several(found.identifier)) if found.identifier else (),
+        taken=taken,
         labels=labels(found),
+        problems=notes.sentences,
+        **own,
+    )
+
+
+def _reasons(found: medication.MedicationLine) -> tuple[str, ...]:
+    return (
+        *texts(found.reason_code),
+        *(one.display for one in found.reason_reference if one.display),
     )
 
 
@@ -89,11 +155,12 @@ def _status(found: medication.MedicationLine, notes: Notes) -> str:
     return found.status
 
 
-def _drug(found: medication.MedicationLine, context: Context, notes: Notes) -> _Drug:
-    """The drug as named inline, contained, by reference, or by the reference's display alone."""
-    concept, form = found.medication_codeable_concept, ""
-    reference = found.medication_reference
-    display = reference.display if reference else ""
+def _named_by(
+    found: medication.MedicationLine, context: Context, notes: Notes
+) -> tuple[base.CodeableConcept | None, str, str]:
+    """Concept, display and form: inline, contained, by reference, or the reference's display."""
+    concept, reference = found.medication_codeable_concept, found.medication_reference
+    display, form = reference.display if reference else "", ""
     if concept is None and reference is not None:
         resource = _medication(reference, found.contained, context)
         if resource is None and (reference.reference or not display):
@@ -105,12 +172,18 @@ def _drug(found: medication.MedicationLine, context: Context, notes: Notes) -> _
             concept, form = resource.code, text_of(resource.form)
             if concept is None and len(resource.ingredient) == 1:
                 concept = resource.ingredient[0].item_codeable_concept
+    return concept, display, form
+
+
+@lru_cache(maxsize=32768)
+def _drug(
+    concept: base.CodeableConcept | None, display: str, form: str, table: DrugTable
+) -> tuple[str, tuple[Coding, ...], Resolution, str]:
+    """Text, codings, what they lead to, and the form; remembered, as drugs repeat a lot."""
     text = text_of(concept) or display
     coded = codings(concept)
-    if not text and not coded:
-        notes.say("no drug is named")
-    drug = resolve(coded, text, context.tables.drugs)
-    return _Drug(text, coded, drug, drug.drug.form if drug.drug and drug.drug.form else form)
+    found = resolve(coded, text, table)
+    return text, coded, found, (found.drug.form if found.drug else "") or form
 
 
 def _medication(
@@ -133,7 +206,8 @@ def named(found: medication.MedicationLine) -> str:
     return text_of(found.medication_codeable_concept) or (reference.display if reference else "")
 
 
-def _adherence(extensions: Sequence[base.Extension]) -> str:
+def adherence(extensions: Sequence[base.Extension]) -> str:
+    """Whether it is taken, by US Core's medication adherence extension; empty without it."""
     for extension in extensions:
         if extension.url != _ADHERENCE:
             continue

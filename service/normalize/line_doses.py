@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
+from service.model.concept import DrugConcept
 from service.model.dosage import DailyDose, Dosage, Quantity
-from service.model.medication import MedicationEntry
 from service.normalize.amount import shown
 from service.normalize.context import Context, Notes
 from service.normalize.daily_dose import DailyDoses, daily_doses, one_dose
 from service.normalize.dosage import Instruction, different, instructions
-from service.normalize.steps import placed
+from service.normalize.steps import depends_on_day, placed
+from service.normalize.tables import Tables
 from service.normalize.timing import in_words
+from service.normalize.units import Units
 from service.normalize.wire.dosage import DosageInstruction
 
 
@@ -32,63 +35,102 @@ class Doses:
     ends: date | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """The instructions of a line as read, the same object for the same words.
+
+    `dated`: what follows from them depends on the day asked and on the line's first day.
+    """
+
+    parts: tuple[Instruction, ...]
+    dosages: tuple[Dosage, ...]
+    dated: bool
+
+
 def doses_of(
-    found: Sequence[DosageInstruction],
-    line: MedicationEntry,
+    found: tuple[DosageInstruction, ...],
+    drug: DrugConcept | None,
     context: Context,
     notes: Notes,
     begins: date | None,
     *,
     one_dose_only: bool = False,
 ) -> Doses:
-    read = instructions(found, context.tables)
-    for one in read:
-        for problem in one.problems:
-            notes.say(problem)
-    dosages = tuple(dosage for one in read for dosage in one.dosages)
-    drug, units = line.resolution.drug, context.tables.units
-    if any(one.refused for one in read):
+    """What the instructions of a line come to on the day asked.
+
+    Args:
+        found: the instructions; remembered with what followed from them, as they repeat a lot.
+        begins: the first day of the line, from which the steps of a taper are counted.
+        one_dose_only: the instructions tell what was given once, not what is given a day.
+    """
+    read = _read(found, context.tables)
+    on, first = (context.as_of, begins) if read.dated else (date.min, None)
+    doses, problems = _doses(read, drug, context.tables, on, first, one_dose_only)
+    for problem in problems:
+        notes.say(problem)
+    return doses
+
+
+@lru_cache(maxsize=16384)
+def _read(found: tuple[DosageInstruction, ...], tables: Tables) -> _Read:
+    parts = instructions(found, tables)
+    dosages = tuple(dosage for one in parts for dosage in one.dosages)
+    told = tuple(dosage for one in parts for dosage in one.told)
+    return _Read(parts, dosages, depends_on_day(dosages) or depends_on_day(told))
+
+
+@lru_cache(maxsize=32768)
+def _doses(
+    read: _Read,
+    drug: DrugConcept | None,
+    tables: Tables,
+    as_of: date,
+    begins: date | None,
+    one_dose_only: bool,
+) -> tuple[Doses, tuple[str, ...]]:
+    """The doses with what is wrong with them."""
+    problems = [problem for one in read.parts for problem in one.problems]
+    dosages, units = read.dosages, tables.units
+    if any(one.refused for one in read.parts):
         daily = DailyDoses()
     elif one_dose_only and dosages and dosages[0].dose:
         daily = one_dose(dosages[0].dose, drug, units)
     else:
-        daily = daily_doses(dosages, drug, units, context.as_of, begins)
-        dosages = _compared(read, dosages, daily, line, context, begins)
-    for problem in daily.problems:
-        notes.say(problem)
+        daily = daily_doses(dosages, drug, units, as_of, begins)
+        dosages = _compared(read.parts, dosages, daily, drug, units, as_of, begins)
+    problems.extend(daily.problems)
     if any(dosage.conflict for dosage in dosages):
-        notes.say("text and structure of the dosage disagree; no dose was taken from it")
+        problems.append("text and structure of the dosage disagree; no dose was taken from it")
         daily = DailyDoses()
     dated = placed(dosages, begins)
-    return Doses(
+    doses = Doses(
         dosages=dated,
         daily=daily.doses,
         interval_d=daily.interval_d,
         as_needed=bool(dated) and all(dosage.as_needed for dosage in dated),
         timing="; ".join(dict.fromkeys(filter(None, map(_timing, dated)))),
-        route=next((dosage.route for dosage in dated if dosage.route), "")
-        or (drug.route if drug else ""),
+        route=next((dosage.route for dosage in dated if dosage.route), ""),
         starts=min((one.starts for one in dosages if one.starts), default=None),
         ends=max((one.ends for one in dated if one.ends), default=None)
         if all(one.ends for one in dated)
         else None,
     )
+    return doses, tuple(problems)
 
 
 def _compared(
     read: Sequence[Instruction],
     dosages: tuple[Dosage, ...],
     daily: DailyDoses,
-    line: MedicationEntry,
-    context: Context,
+    drug: DrugConcept | None,
+    units: Units,
+    as_of: date,
     begins: date | None,
 ) -> tuple[Dosage, ...]:
     """The dosages, in conflict where the text alone leads to another dose per day."""
     if len(read) != 1 or not read[0].told or not dosages or dosages[0].conflict:
         return dosages
-    told = daily_doses(
-        read[0].told, line.resolution.drug, context.tables.units, context.as_of, begins
-    )
+    told = daily_doses(read[0].told, drug, units, as_of, begins)
     for ours, said in zip(daily.doses, told.doses, strict=False):
         if ours.value is None or said.value is None or ours.unit != said.unit:
             continue
@@ -97,21 +139,6 @@ def _compared(
             conflict = f"the text says {shown(one)} a day, the structure {shown(other)}"
             return (replace(dosages[0], conflict=conflict), *dosages[1:])
     return dosages
-
-
-def with_doses(line: MedicationEntry, doses: Doses) -> MedicationEntry:
-    drug = line.resolution.drug
-    return replace(
-        line,
-        dosages=doses.dosages,
-        daily_doses=doses.daily,
-        interval_d=doses.interval_d,
-        as_needed=doses.as_needed,
-        route=doses.route or (drug.route if drug else ""),
-        timing=doses.timing,
-        start=doses.starts,
-        end=doses.ends,
-    )
 
 
 def _timing(dosage: Dosage) -> str:

@@ -22,8 +22,8 @@ from service.normalize.concept import (
 from service.normalize.context import Context, Notes
 from service.normalize.daily_dose import supplied_dose
 from service.normalize.dates import first_day
-from service.normalize.line import line_of, named
-from service.normalize.line_doses import Doses, doses_of, with_doses
+from service.normalize.line import adherence, head_of, line_of, named
+from service.normalize.line_doses import Doses, doses_of
 from service.normalize.timing import days_of
 from service.normalize.wire import base, medication
 from service.normalize.wire.dosage import DosageInstruction
@@ -70,28 +70,36 @@ def from_request(
 ) -> MedicationEntry:
     """One order as a line."""
     authored = notes.first_day(found.authored_on, "authoredOn")
-    line = line_of(origin, Kind.REQUEST, found, context, notes)
+    head = head_of(found, context, notes)
     supply = found.dispense_request
     days_supply = days_of(supply.expected_supply_duration, context.tables.units) if supply else None
-    doses = doses_of(found.dosage_instruction, line, context, notes, authored)
-    requester = _requester(found.requester)
-    status = line.status
-    return replace(
-        with_doses(line, doses),
+    doses = doses_of(found.dosage_instruction, head.drug, context, notes, authored)
+    requester, requester_key = context.who(_requester(found.requester))
+    ended = head.status in ("stopped", "completed", "cancelled")
+    return line_of(
+        origin,
+        Kind.REQUEST,
+        found,
+        head,
+        doses,
+        context,
+        notes,
+        taken=adherence(found.extension),
+        start=doses.starts,
+        end=doses.ends,
         intent=found.intent,
         reported=found.reported_boolean or found.reported_reference is not None,
         authored=authored,
-        stopped_on=doses.ends if status in ("stopped", "completed", "cancelled") else None,
+        stopped_on=doses.ends if ended else None,
         days_supply=days_supply,
         quantity=supply.quantity.value if supply and supply.quantity else None,
         valid_until=notes.last_day(supply.validity_period.end, "validityPeriod.end")
         if supply and supply.validity_period
         else None,
-        requester=context.name_of(requester),
-        requester_key=context.person_key(requester),
+        requester=requester,
+        requester_key=requester_key,
         status_reason=text_of(found.status_reason),
         links=_links(context, *found.based_on, found.prior_prescription, *found.part_of),
-        problems=notes.sentences,
     )
 
 
@@ -104,27 +112,31 @@ def from_statement(
         found.effective_date_time or (period.start if period else ""), "effective"
     )
     ends = notes.last_day(period.end, "effectivePeriod.end") if period and period.end else None
-    line = line_of(origin, Kind.STATEMENT, found, context, notes)
-    doses = doses_of(found.dosage, line, context, notes, begins)
-    line = with_doses(line, doses)
-    status = line.status
-    taken = line.taken or _STU3_TAKEN.get(found.taken, "")
-    if status == "not-taken" or found.taken == "n":
+    head = head_of(found, context, notes)
+    doses = doses_of(found.dosage, head.drug, context, notes, begins)
+    taken = adherence(found.extension) or _STU3_TAKEN.get(found.taken, "")
+    if head.status == "not-taken" or found.taken == "n":
         taken = "not"
-    stopped = status in ("stopped", "completed", "not-taken")
-    return replace(
-        line,
+    ends = ends or doses.ends
+    informant, informant_key = context.who(found.information_source)
+    return line_of(
+        origin,
+        Kind.STATEMENT,
+        found,
+        head,
+        doses,
+        context,
+        notes,
+        taken=taken,
+        start=begins or doses.starts,
+        end=ends,
         reported=True,
         authored=notes.first_day(found.date_asserted, "dateAsserted"),
-        start=begins or line.start,
-        end=ends or line.end,
-        stopped_on=(ends or line.end) if stopped else None,
-        requester=context.name_of(found.information_source),
-        requester_key=context.person_key(found.information_source),
+        stopped_on=ends if head.status in ("stopped", "completed", "not-taken") else None,
+        requester=informant,
+        requester_key=informant_key,
         status_reason=", ".join(texts((*found.status_reason, *found.reason_not_taken))),
         links=_links(context, *found.based_on, *found.derived_from, *found.part_of),
-        taken=taken,
-        problems=notes.sentences,
     )
 
 
@@ -134,28 +146,33 @@ def from_dispense(
     """One supply as a line; without a dosage, quantity and days' supply tell the daily dose."""
     prepared = notes.first_day(found.when_prepared, "whenPrepared")
     supplied = notes.first_day(found.when_handed_over, "whenHandedOver") or prepared
-    line = line_of(origin, Kind.DISPENSE, found, context, notes)
+    head = head_of(found, context, notes)
     units = context.tables.units
     days_supply = days_of(found.days_supply, units)
     quantity = found.quantity.value if found.quantity else None
     if quantity is not None and quantity < 0:
         notes.say(f"a quantity of {quantity} is not possible")
         quantity = None
-    doses = doses_of(found.dosage_instruction, line, context, notes, supplied)
+    doses = doses_of(found.dosage_instruction, head.drug, context, notes, supplied)
     unread = all(dosage.frequency is None and not dosage.as_needed for dosage in doses.dosages)
     if unread and quantity and days_supply and found.quantity:
         unit = units.of(found.quantity)
         if unit is not None:
-            amount = Quantity(quantity, unit.ucum)
-            told = supplied_dose(amount, days_supply, line.resolution.drug, units)
+            told = supplied_dose(Quantity(quantity, unit.ucum), days_supply, head.drug, units)
             doses = replace(doses, daily=told.doses, interval_d=told.interval_d)
     performers = [one.actor for one in found.performer if one.actor is not None]
-    line = with_doses(line, doses)
-    return replace(
-        line,
+    return line_of(
+        origin,
+        Kind.DISPENSE,
+        found,
+        head,
+        doses,
+        context,
+        notes,
+        taken=adherence(found.extension),
+        start=supplied,
         end=None,
         authored=prepared,
-        start=supplied,
         supplied_on=supplied,
         days_supply=days_supply,
         quantity=quantity,
@@ -164,7 +181,6 @@ def from_dispense(
             found.status_reason_codeable_concept or found.not_done_reason_codeable_concept
         ),
         links=_links(context, *found.authorizing_prescription, *found.part_of),
-        problems=notes.sentences,
     )
 
 
@@ -173,29 +189,34 @@ def from_administration(
 ) -> MedicationEntry:
     """One administration as a line: what was given, on its day; STU3 `notGiven` is `not-done`."""
     given = _effective(found)
-    line = line_of(origin, Kind.ADMINISTRATION, found, context, notes)
+    head = head_of(found, context, notes)
     dosage, doses = found.dosage, Doses()
     if dosage is not None:
         as_instruction = DosageInstruction(
             text=dosage.text, route=dosage.route, dose_quantity=dosage.dose
         )
-        drug = line.resolution.drug
+        drug = head.drug
         depot = drug is not None and drug.administration is AdministrationClass.DEPOT
-        doses = doses_of((as_instruction,), line, context, notes, given, one_dose_only=depot)
-    reasons = (*found.status_reason, *found.reason_not_given)
-    return replace(
-        with_doses(line, doses),
-        status="not-done" if found.not_given else line.status,
-        taken="not" if found.not_given or found.status == "not-done" else line.taken,
+        doses = doses_of((as_instruction,), drug, context, notes, given, one_dose_only=depot)
+    not_given = found.not_given or found.status == "not-done"
+    return line_of(
+        origin,
+        Kind.ADMINISTRATION,
+        found,
+        head,
+        doses,
+        context,
+        notes,
+        status="not-done" if found.not_given else "",
+        taken="not" if not_given else adherence(found.extension),
         start=given,
         end=None,
         supplied_on=given,
         dispenser=next(
             (name for one in found.performer if (name := context.name_of(one.actor))), ""
         ),
-        status_reason=", ".join(texts(reasons)),
+        status_reason=", ".join(texts((*found.status_reason, *found.reason_not_given))),
         links=_links(context, found.request, found.prescription, *found.based_on, *found.part_of),
-        problems=notes.sentences,
     )
 
 
@@ -211,13 +232,12 @@ def _requester(found: medication.StuRequester | None) -> base.Reference | None:
 
 def _links(context: Context, *references: base.Reference | None) -> tuple[str, ...]:
     """References of the same source, relative; where a reference has an identifier, that too."""
-    found = [context.key_of(one) for one in references]
-    named = keys(
-        base.Reference(identifier=one.identifier)
-        for one in references
-        if one is not None and one.identifier is not None
-    )
-    return tuple(dict.fromkeys([*(relative(key) for key in found if key), *named]))
+    given = [one for one in references if one is not None]
+    if not given:
+        return ()
+    found = [relative(key) for one in given if (key := context.key_of(one))]
+    named = keys(base.Reference(identifier=one.identifier) for one in given if one.identifier)
+    return tuple(dict.fromkeys((*found, *named)))
 
 
 def _effective(

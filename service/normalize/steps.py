@@ -36,6 +36,11 @@ def placed(dosages: Sequence[Dosage], begins: date | None) -> tuple[Dosage, ...]
     return tuple(found)
 
 
+def depends_on_day(dosages: Sequence[Dosage]) -> bool:
+    """Whether the day asked, or the line's first day, decides which of the dosages hold."""
+    return any(one.starts or one.ends for one in dosages) or len(_groups(dosages)) > 1
+
+
 def in_force(
     dosages: Sequence[Dosage], as_of: date, begins: date | None, problems: list[str]
 ) -> tuple[Dosage, ...]:

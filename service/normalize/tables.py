@@ -12,9 +12,12 @@ from service.normalize.sig import Grammar
 from service.normalize.units import Units
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tables:
-    """Drugs, units, frequencies and routes; the grammar of text directions follows from them."""
+    """Drugs, units, frequencies and routes; the grammar of text directions follows from them.
+
+    Compared by identity: readings are remembered per table.
+    """
 
     drugs: DrugTable
     units: Units

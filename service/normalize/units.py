@@ -40,9 +40,9 @@ class Unit:
         return self.kind in COUNTS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Units:
-    """The table of units, by every spelling in lower case.
+    """The table of units, by every spelling in lower case; compared by identity.
 
     `results` are units of measured values by the spellings that are not UCUM, in lower case.
     """
