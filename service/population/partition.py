@@ -83,7 +83,7 @@ class Partition:
                 kind = seen.resourceType
                 if kind in _CLINICAL:
                     _count(placed.lines, kind)
-                    patients = _patients(seen)
+                    patients = _patients(seen, line)
                     if not patients:
                         _count(placed.unattached, kind)
                     for patient in patients:
@@ -112,10 +112,10 @@ class Partition:
             placed.reasons.append(reason)
 
 
-def _patients(seen: bundles.Peek) -> list[str]:
+def _patients(seen: bundles.Peek, line: bytes) -> list[str]:
     """References ("Patient/17") to the patients that a resource is about."""
     if seen.resourceType == "Patient":
-        return [f"Patient/{seen.id}"] if seen.id else []
+        return [f"Patient/{bundles.identity(seen, '', line)}"]
     found = (resolved(one, "", {}) for one in bundles.subjects(seen).references)
     return [one for one in dict.fromkeys(found) if one.startswith("Patient/")]
 

@@ -183,7 +183,7 @@ def place_of(origin: Origin) -> tuple[str, str]:
 
 def settled(records: Iterable[PatientRecord], weights: Weights) -> list[Person]:
     """The persons that records which resemble each other are, by their names."""
-    held = {place_of(record.origin): record for record in records}
+    held = {place_of(record.origin): record for record in sorted(records, key=_by_version)}
     everyone = [held[place] for place in sorted(held)]
     if len(everyone) > MOST_ALIKE:
         return [_one_of_many(record, everyone) for record in everyone]
@@ -202,6 +202,12 @@ def settled(records: Iterable[PatientRecord], weights: Weights) -> list[Person]:
         taken = {place_of(origin) for origin in person.members}
         rest = [record for record in rest if place_of(record.origin) not in taken]
     return found
+
+
+def _by_version(record: PatientRecord) -> tuple[int, str]:
+    """The higher version last, so that it is the one that counts; else an order that is its own."""
+    version = record.origin.version or ""
+    return (int(version) if version.isascii() and version.isdigit() else -1, repr(record))
 
 
 def _apart(link: PatientLink) -> PatientLink:

@@ -49,6 +49,9 @@ def scan(plan: Plan, number: int, span: Span) -> Scanned:
                 # A record that stands there twice meets itself under its own name.
                 own = hashed("record", record.origin.source, record.origin.reference)
                 rows["identifiers"] += ROW.pack(own, number, len(sizes))
+                if record.replaced_by:
+                    survivor = hashed("record", record.origin.source, record.replaced_by)
+                    rows["identifiers"] += ROW.pack(survivor, number, len(sizes))
                 for key in keys(record):
                     kind = "identifiers" if key.startswith(_IDENTIFIER) else "traits"
                     rows[kind] += ROW.pack(hashed(key), number, len(sizes))

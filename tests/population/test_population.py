@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -204,6 +209,42 @@ def test_a_run_that_was_interrupted_goes_on_and_keeps_what_was_finished(
         assert file.read_bytes() == (out / file.name).read_bytes()
 
 
+def test_a_process_that_was_killed_is_gone_on_with(
+    crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PART", 60_000)
+    out = tmp_path / "out"
+    script = (
+        "import sys; from service.population import run; run.PART = 60_000; "
+        "from service.cli import main; main(sys.argv[1:])"
+    )
+    sources = [f"--source={name}={crowd / name}" for name in SOURCES]
+    options = [*sources, "--out", str(out), "--as-of", AS_OF.isoformat(), "--workers", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "population", *options],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        while len(list(out.glob("reports-*"))) < 2 and process.poll() is None:
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    kept = {file.name: file.stat().st_mtime_ns for file in out.glob("reports-*")}
+    folders = {name: (role_of(name, Settings()), crowd / name) for name in SOURCES}
+    today = datetime.now(UTC).date()
+    planned = run.plan(folders, out, as_of=AS_OF, today=today)
+    resumed = run.run(planned, tables, workers=1, say=lambda _: None)
+    again = {file.name: file.stat().st_mtime_ns for file in out.glob("reports-*")}
+    assert len(again) == resumed["parts"] > len(kept)
+    assert sum(again[name] == when for name, when in kept.items()) >= len(kept) - 2
+    planned = run.plan(folders, tmp_path / "whole", as_of=AS_OF, today=today)
+    assert run.run(planned, tables, workers=1, say=lambda _: None) == resumed
+    for file in sorted((tmp_path / "whole").iterdir()):
+        assert file.read_bytes() == (out / file.name).read_bytes()
+
+
 def test_a_finished_run_is_not_done_again_and_another_day_is(crowd: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = reported(crowd, out)
@@ -236,6 +277,37 @@ def test_records_of_one_person_are_one_report_whatever_their_ids(tmp_path: Path)
     assert records(report) == {"a:Patient/1", "b:Patient/9"}
     assert summary["complete"] is True
     assert summary["lines"]["placed"] == 2
+
+
+def test_a_record_that_was_merged_into_another_is_that_person(tmp_path: Path) -> None:
+    merged = {
+        "resourceType": "Patient",
+        "id": "old",
+        "active": False,
+        "link": [{"other": {"reference": "Patient/new"}, "type": "replaced-by"}],
+    }
+    write(
+        tmp_path, "a", merged, person("new"), order("x", "Patient/old"), order("y", "Patient/new")
+    )
+    reported(tmp_path, tmp_path / "out", "a")
+    (report,) = reports(tmp_path / "out")
+    assert records(report) == {"a:Patient/new", "a:Patient/old"}
+    assert sum(len(one["lines"]) for one in report["medications"]) == 2
+
+
+def test_of_a_patient_that_stands_there_twice_the_higher_version_counts(tmp_path: Path) -> None:
+    number = [{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "123-45-6789"}]
+    write(tmp_path, "b", person("9", identifier=number))
+    new = person("1", identifier=number, meta={"versionId": "10"})
+    old = person("1", birthDate="1955-05-05", meta={"versionId": "9"})
+    for place, versions in (("one", (new, old)), ("two", (old, new))):
+        folder = tmp_path / place
+        write(folder, "a", *versions, order("x", "Patient/1"))
+        write(folder, "b", person("9", identifier=number))
+        reported(folder, tmp_path / f"out-{place}", "a", "b")
+        (report,) = reports(tmp_path / f"out-{place}")
+        assert records(report) == {"a:Patient/1", "b:Patient/9"}
+        assert report["patient"]["birth_date"] == "1970-02-03"
 
 
 def test_the_same_id_in_two_sources_is_not_the_same_person(tmp_path: Path) -> None:
