@@ -13,9 +13,6 @@ OUR_IDENTIFIERS = "urn:uuid:0c6f7d52-53c8-5d0a-9a0e-6c1b6a1f2b10"
 
 def content_id(prefix: str, *parts: str) -> str:
     """A short id ("m-4f0c...") over the parts in order; parts may hold any text."""
-    digest = blake2b(digest_size=8)
-    for part in parts:
-        raw = part.encode()
-        digest.update(len(raw).to_bytes(4, "big"))
-        digest.update(raw)
-    return f"{prefix}-{digest.hexdigest()}"
+    raw = [part.encode() for part in parts]
+    content = b"".join(piece for one in raw for piece in (len(one).to_bytes(4, "big"), one))
+    return f"{prefix}-{blake2b(content, digest_size=8).hexdigest()}"

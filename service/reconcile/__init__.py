@@ -199,7 +199,7 @@ def _medication(
         state=state,
         agreement=agreement(therapy, found),
         proposal=propose(therapy, state, found, setting),
-        lines=tuple(therapy.lines),
+        lines=therapy.lines,
         daily_doses=doses,
         change=change(therapy.id, state, doses, signed) if signed is not None else None,
         indication=distinct(reason for h in therapy.holdings for reason in reasons(h)),

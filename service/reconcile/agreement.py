@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import combinations
 
+from service.model.concept import AdministrationClass
 from service.model.finding import Bucket, Finding, Severity
 from service.model.medication import PlacedLine
 from service.reconcile.dose import Dose, comparable, dose_ratio, same_amounts
@@ -163,7 +164,7 @@ def _dose(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Findin
 
 def _same_basis(therapy: Therapy, one: Dose, other: Dose) -> bool:
     """Whether two doses can be compared: a depot without its interval states no amount per day."""
-    depot = therapy.administration.value == "depot"
+    depot = therapy.administration is AdministrationClass.DEPOT
     if depot and (one.interval_d is None) != (other.interval_d is None):
         return False
     return comparable(one, other)

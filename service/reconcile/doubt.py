@@ -20,7 +20,7 @@ def unresolvable_drug(therapy: Therapy, setting: Setting) -> Finding | None:
     """C7: no coding and no text led to a drug, or two drugs were too close to choose."""
     if therapy.ingredients:
         return None
-    lines = list(therapy.lines)
+    lines = therapy.lines
     candidates = sorted({c for line in lines for c in line.entry.resolution.candidates})
     close = f" It may be one of RxNorm {', '.join(candidates)}." if candidates else ""
     return finding(

@@ -143,11 +143,10 @@ def poly_pharmacy_supply(therapy: Therapy, setting: Setting) -> Finding | None:
     newest: dict[str, tuple[date, date, PlacedLine]] = {}
     for line in therapy.lines:
         entry = line.entry
-        ends = supply_end(entry, windows)
-        if entry.kind is not Kind.DISPENSE or ends is None or entry.supplied_on is None:
+        if entry.kind is not Kind.DISPENSE or line.state is not TherapyState.CURRENT:
             continue
-        who = _dispenser(entry)
-        if line.state is TherapyState.CURRENT and who:
+        who, ends = _dispenser(entry), supply_end(entry, windows)
+        if who and ends is not None and entry.supplied_on is not None:
             run = (entry.supplied_on, ends, line)
             newest[who] = max(newest.get(who, run), run, key=_run_order)
     runs = [newest[who] for who in sorted(newest)]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.model.concept import AdministrationClass, Ingredient, TermType
 from service.model.identity import content_id
@@ -25,8 +26,6 @@ _CONFIRM = frozenset({SAME_INGREDIENTS, SAME_TEXT})
 _WITHOUT_FORM = frozenset({TermType.IN, TermType.PIN, TermType.MIN, TermType.BN})
 _DEPOT_ROUTES = frozenset({"intramuscular", "subcutaneous"})
 _DEPOT_INTERVAL_D = 7
-
-_Key = tuple[tuple[str, ...], AdministrationClass]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ def group(entries: Sequence[MedicationEntry]) -> tuple[Group, ...]:
     return tuple(_group(id_, lines) for id_, lines in sorted(clusters.items()))
 
 
+@lru_cache(maxsize=16384)
 def cleaned(text: str) -> str:
     """Text as it is compared: lower case, words and numbers only, one space between."""
     kept = "".join(c if c.isalnum() or c in ".%" else " " for c in text.casefold())
@@ -67,8 +67,7 @@ def _keys(entries: Sequence[MedicationEntry]) -> list[str]:
     open_lines: list[int] = []
     for index, entry in enumerate(entries):
         if entry.ingredients:
-            moieties = tuple(sorted(i.rxcui for i in entry.ingredients))
-            ids.append(_drug_id((moieties, classes[index])))
+            ids.append(_drug_id(entry.ingredients, classes[index]))
         else:
             ids.append("")
             open_lines.append(index)
@@ -77,8 +76,9 @@ def _keys(entries: Sequence[MedicationEntry]) -> list[str]:
     return ids
 
 
-def _drug_id(key: _Key) -> str:
-    return content_id("m", key[1].value, *key[0])
+@lru_cache(maxsize=16384)
+def _drug_id(ingredients: tuple[Ingredient, ...], class_: AdministrationClass) -> str:
+    return content_id("m", str(class_), *sorted(i.rxcui for i in ingredients))
 
 
 def _classes(entries: Sequence[MedicationEntry]) -> list[AdministrationClass]:
@@ -87,14 +87,19 @@ def _classes(entries: Sequence[MedicationEntry]) -> list[AdministrationClass]:
     "Aripiprazole" without form and route says nothing of a class: it joins the only class that the
     other lines of this drug have, and is systemic where they have several or none.
     """
+    classes = [_class(entry) for entry in entries]
+    bare = [index for index, entry in enumerate(entries) if _without_class(entry)]
+    if not bare:
+        return classes
     known: dict[frozenset[str], set[AdministrationClass]] = defaultdict(set)
-    for entry in entries:
-        if entry.ingredients and not _without_class(entry):
-            known[_moieties(entry)].add(_class(entry))
-    classes = []
-    for entry in entries:
-        places = known.get(_moieties(entry), set()) if _without_class(entry) else set()
-        classes.append(next(iter(places)) if len(places) == 1 else _class(entry))
+    unsure = set(bare)
+    for index, entry in enumerate(entries):
+        if entry.ingredients and index not in unsure:
+            known[_moieties(entry)].add(classes[index])
+    for index in bare:
+        places = known.get(_moieties(entries[index]), set())
+        if len(places) == 1:
+            classes[index] = next(iter(places))
     return classes
 
 

@@ -27,6 +27,8 @@ class Holding:
     `base` are the lines that speak for the therapy (a split regimen has several), `superseded`
     older orders of the same requester that still stand open, `duplicates` orders that stand beside
     the base without being a split regimen, `supply` dispenses and administrations that still last.
+    `ordered`: the source itself ordered or supplied it, rather than reporting it. `authored` is the
+    newest day of the base.
     """
 
     source: str
@@ -40,23 +42,13 @@ class Holding:
     dose: Dose
     alternatives: tuple[Dose, ...]
     last_supplied: date | None
+    as_needed: bool
+    ordered: bool
+    authored: date | None
 
     @property
     def current(self) -> bool:
         return self.state is TherapyState.CURRENT
-
-    @property
-    def as_needed(self) -> bool:
-        return any(line.entry.as_needed for line in self.base)
-
-    @property
-    def ordered(self) -> bool:
-        """Whether the source itself ordered or supplied it, rather than reporting it."""
-        return any(is_order(line.entry) or is_supply(line.entry) for line in self.lines)
-
-    @property
-    def authored(self) -> date | None:
-        return max((d for line in self.base if (d := line.entry.authored)), default=None)
 
 
 def is_order(entry: MedicationEntry) -> bool:
@@ -92,6 +84,9 @@ def holding(lines: Sequence[PlacedLine]) -> Holding:
         dose=dose,
         alternatives=others,
         last_supplied=max(supplied, default=None),
+        as_needed=any(entry.as_needed for entry in entries),
+        ordered=any(is_order(line.entry) or is_supply(line.entry) for line in lines),
+        authored=max((e.authored for e in entries if e.authored), default=None),
     )
 
 

@@ -8,12 +8,13 @@ from datetime import date
 from service.model.evidence import Fact
 from service.model.finding import Bucket, Finding, RuleReference, Severity
 from service.model.identity import content_id
-from service.model.medication import MedicationEntry, PlacedLine
+from service.model.medication import Kind, MedicationEntry, PlacedLine
 from service.reconcile.policy import Policy, Raise
 from service.reconcile.severity import graded
 from service.reconcile.therapy import Setting, Therapy
 
 VERSION = 1
+_SAID_AS_DOSAGE = frozenset({Kind.STATEMENT, Kind.ADMINISTRATION})
 
 
 def finding(
@@ -100,11 +101,7 @@ def instruction_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
         said = [d for d in entry.dosages if d.text or d.dose]
         if not said:
             facts.append(fact(entry, "medication", entry.text))
-        path = (
-            "dosage"
-            if entry.kind.value in ("statement", "administration")
-            else ("dosageInstruction")
-        )
+        path = "dosage" if entry.kind in _SAID_AS_DOSAGE else "dosageInstruction"
         for index, dosage in enumerate(entry.dosages):
             dose = f"{dosage.dose.value} {dosage.dose.unit}" if dosage.dose else ""
             words = dosage.text or " ".join(filter(None, (dose, entry.timing)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +19,8 @@ class Therapy:
     """One medication: `holdings` by source name, `lines` of all of them in the same order.
 
     `current` are the holdings that have it as current; `compared` is what can agree or disagree:
-    those, and supply that ended not long ago.
+    those, and supply that ended not long ago. `name` are the ingredients in words, or the text of a
+    line whose drug nobody recognised.
     """
 
     id: str
@@ -29,18 +30,8 @@ class Therapy:
     current: tuple[Holding, ...]
     compared: tuple[Holding, ...]
     rxcuis: frozenset[str]
-
-    @property
-    def lines(self) -> Iterator[PlacedLine]:
-        for holding in self.holdings:
-            yield from holding.lines
-
-    @property
-    def name(self) -> str:
-        """Ingredients in words, or the text of a line whose drug nobody recognised."""
-        if self.ingredients:
-            return " / ".join(i.name for i in self.ingredients)
-        return next((line.entry.text for line in self.lines if line.entry.text), "unnamed drug")
+    lines: tuple[PlacedLine, ...]
+    name: str
 
     @property
     def last_supplied(self) -> date | None:
@@ -57,6 +48,10 @@ def therapy_of(
     holdings: tuple[Holding, ...],
 ) -> Therapy:
     """A medication with its holdings sorted into what is current and what is compared."""
+    lines = tuple(line for holding in holdings for line in holding.lines)
+    named = " / ".join(i.name for i in ingredients) or next(
+        (line.entry.text for line in lines if line.entry.text), "unnamed drug"
+    )
     return Therapy(
         id=id_,
         ingredients=ingredients,
@@ -69,6 +64,8 @@ def therapy_of(
             if h.current or (h.state is TherapyState.UNKNOWN and h.last_supplied)
         ),
         rxcuis=frozenset(i.rxcui for i in ingredients),
+        lines=lines,
+        name=named,
     )
 
 
