@@ -24,8 +24,11 @@ MAY_IMPORT = {
     "write/deliver.py": {"write", "model", "errors", "fhir", "log"},
     "report": {"report", "model", "errors", "write"},
     "store": {"store", "model", "errors"},
+    "population": {
+        "population", "fhir", "read", "normalize", "link", "pipeline", "report", "model", "errors",
+    },
     "sandbox": {"sandbox", "errors", "log"},
-}
+}  # fmt: skip
 ONLY_IN = {
     "httpx": {"fhir", "app.py"},
     "dbos": {"jobs.py"},
