@@ -26,13 +26,23 @@ NAMED_ROLES = frozenset(role.value for role in Role) - {Role.OTHER.value}
 
 
 class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where everything is kept: `sqlite:///FILE` (embedded) or `postgresql://...`."""
+    """Where everything is kept: `sqlite:///FILE` (embedded) or `postgresql://...`.
+
+    `key` is a reference to the keys that encrypt patient data at rest: one a line in base64, 32
+    bytes each, the newest first. Without it the disk has to be encrypted.
+    """
 
     url: str = "sqlite:///concord.db"
+    key: str = ""
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a source is signed in to. Values of `token`, `password`, `private_key` are references."""
+    """How a source is signed in to.
+
+    Values of `token`, `password` and of the private keys are references. `certificate` and `key`
+    (`file:PATH`, PEM) are shown in TLS where the source wants a client certificate, beside any
+    kind. `next_private_key` is published before it signs, and signs where the first is not known.
+    """
 
     kind: Literal["none", "bearer", "basic", "smart-backend"] = "none"
     token: str = ""
@@ -41,8 +51,12 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     client_id: str = ""
     private_key: str = ""
     key_id: str = ""
+    next_private_key: str = ""
+    next_key_id: str = ""
     token_url: str = ""
     scopes: str = ""
+    certificate: str = ""
+    key: str = ""
 
 
 class Bulk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,12 +79,16 @@ class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One FHIR server. `write` lists the resource types that may be written: none by default."""
+    """One FHIR server. `write` lists the resource types that may be written: none by default.
+
+    `private_network`: its host name, though it looks public, leads into a private network.
+    """
 
     base_url: str = ""
     role: Role | None = None
     vendor: str = "auto"
     write: tuple[str, ...] = ()
+    private_network: bool = False
     auth: Auth = Auth()
     bulk: Bulk = Bulk()
     launch: Launch = Launch()
@@ -183,7 +201,7 @@ def _check(settings: Settings, where: str) -> None:
             raise SettingsError(
                 f"{where}: sources.{name}: a name is lower-case letters, digits and hyphens."
             )
-        for key in ("token", "password", "private_key"):
+        for key in ("token", "password", "private_key", "next_private_key", "certificate", "key"):
             reference = getattr(source.auth, key)
             if reference and not reference.startswith(("file:", "env:")):
                 raise SettingsError(
@@ -201,6 +219,10 @@ def _check(settings: Settings, where: str) -> None:
         )
     if bool(web.oidc.issuer) != bool(web.oidc.client_id):
         raise SettingsError(f"{where}: web.oidc: issuer and client_id are given together.")
+    if settings.store.key and not settings.store.key.startswith(("file:", "env:")):
+        raise SettingsError(
+            f"{where}: store.key: secrets are references, `file:PATH` or `env:NAME`."
+        )
     if settings.read.deadline_s <= 0 or settings.read.page_cap_mb <= 0:
         raise SettingsError(f"{where}: read: deadline_s and page_cap_mb are above 0.")
 

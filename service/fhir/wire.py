@@ -9,6 +9,7 @@ import asyncio
 import errno
 import socket
 import ssl
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import TypeAlias
+from urllib.request import getproxies
 
 import httpx
 
@@ -25,6 +28,7 @@ from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import ACCEPT_ENCODING, inflated
 from service.fhir.pace import Pace, http_date, retry_after
 from service.fhir.policy import Endpoint
+from service.fhir.reach import Forbidden, PinnedTransport
 from service.fhir.retry import RETRIED_STATUS
 
 FHIR_JSON = "application/fhir+json"
@@ -86,17 +90,59 @@ def trusted() -> ssl.SSLContext:
     return context
 
 
-def http_client(verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
-    """The HTTP client that all sources share: no redirects, no cookies, no proxy for loopback."""
+def identified(certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS in which Concord shows a client certificate (mTLS), for the client of one source.
+
+    Raises: SettingsError when the files are no certificate and its key, or others may read the key.
+    """
+    context = httpx.create_ssl_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        if key.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingsError(f"{key}: others may read this key; run `chmod 600` on it.")
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.strerror or type(error).__name__
+        raise SettingsError(
+            f"{certificate}, {key}: no client certificate and its key ({reason})."
+        ) from None
+    return context
+
+
+def http_client(
+    verify: ssl.SSLContext | None = None, *, private: frozenset[str] = frozenset()
+) -> httpx.AsyncClient:
+    """An HTTP client: no redirects, no cookies, names resolved once and checked (`reach.py`).
+
+    Args:
+        verify: what to trust and how to identify (`identified`); the usual authorities when None.
+        private: host names that are configured to lie in a private network.
+    A proxy of the environment (HTTPS_PROXY) is used except for this machine; it then resolves.
+    """
+    trust = verify or trusted()
     no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     local = ("all://localhost", "all://127.0.0.1", "all://[::1]")
     return httpx.AsyncClient(
         follow_redirects=False,
         cookies=no_cookies,
-        verify=verify or trusted(),
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=40),
-        mounts=dict.fromkeys(local),
+        verify=trust,
+        transport=PinnedTransport(trust, private),
+        mounts=_proxies(trust) | dict.fromkeys(local),
     )
+
+
+def _proxies(trust: ssl.SSLContext) -> dict[str, httpx.AsyncBaseTransport | None]:
+    """A transport for each scheme for which the environment names a proxy, none for NO_PROXY."""
+    named = getproxies()
+    spared = [one.strip().lstrip(".") for one in named.get("no", "").split(",") if one.strip()]
+    if "*" in spared:
+        return {}
+    through: dict[str, httpx.AsyncBaseTransport | None] = {
+        f"{scheme}://": httpx.AsyncHTTPTransport(verify=trust, proxy=named[scheme])
+        for scheme in ("http", "https")
+        if named.get(scheme)
+    }
+    return through | {f"all://*{host}": None for host in spared if through}
 
 
 @dataclass(slots=True)
@@ -217,6 +263,8 @@ class Wire:
             return f"no answer within {self.limits.answer_s:g} s"
         cause: BaseException | None = error
         for _ in range(8):
+            if isinstance(cause, Forbidden):
+                return f"{cause}, where this name must not lead; say private_network = true if so"
             if isinstance(cause, ssl.SSLError):
                 return f"TLS failed ({cause.reason or 'handshake'})"
             if isinstance(cause, socket.gaierror):
