@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from service.model.record import Report
     from service.pipeline.reconcile import Knowledge
     from service.read.source import Reader
+    from service.store import Store
 
 Say = Callable[[str], None]
 
@@ -48,6 +49,7 @@ def knowledge(settings: Settings) -> Knowledge:
     from service.mappings.frequency import load_frequencies
     from service.mappings.matching import load_weights
     from service.mappings.measures import load_measures
+    from service.mappings.planning import load_planning
     from service.mappings.precedence import load_policy
     from service.mappings.routes import load_routes
     from service.mappings.rules import load_rules
@@ -70,6 +72,7 @@ def knowledge(settings: Settings) -> Knowledge:
         rules=load_rules(folder),
         measures=load_measures(folder),
         digest=digest(folder, *([imported] if imported else [])),
+        planning=load_planning(folder),
     )
 
 
@@ -99,6 +102,16 @@ def rxnorm_imported(given: Path, config: Path | None, say: Say) -> None:
     for sentence in done.sentences:
         say(f"concord: {sentence}.")
     say(f"concord: the table stands in {settings.drug_table}; it is used from now on.")
+
+
+async def opened_store(settings: Settings) -> Store:
+    """The store of these settings, with the keys under which its patient data rests."""
+    from service.store import open_store
+    from service.store.vault import key_ring
+
+    reference = settings.store.key
+    keys = key_ring(secret(reference, os.environ)) if reference else ()
+    return await open_store(settings.store.url, keys)
 
 
 def limits(settings: Settings) -> Limits:

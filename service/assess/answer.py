@@ -27,7 +27,7 @@ class Answer:
     `words` fill the placeholders of the rule's message. `because` says why not, or what is missing.
     `suppressed` is set where the rule is met but expected or already dealt with; `mitigated` where
     something seen lowers the severity by one step. `severity` and `urgent` replace the rule's.
-    `due` is the day something falls due, also for an answer that is not met.
+    `due` is the day something falls due, also for an answer that is not met; `asks` says what.
     """
 
     verdict: Verdict
@@ -42,11 +42,14 @@ class Answer:
     mitigated: str = ""
     due: date | None = None
     appointment: str | None = None
+    asks: str = ""
 
 
-def not_met(because: str, *, due: date | None = None, on: Iterable[Exposure] = ()) -> Answer:
+def not_met(
+    because: str, *, due: date | None = None, on: Iterable[Exposure] = (), asks: str = ""
+) -> Answer:
     """The rule does not apply, in words that answer "why not"."""
-    return Answer(Verdict.NOT_MET, because, due=due, exposures=tuple(on))
+    return Answer(Verdict.NOT_MET, because, due=due, exposures=tuple(on), asks=asks)
 
 
 def listed(names: Iterable[str]) -> str:

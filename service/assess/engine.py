@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -29,32 +29,74 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One entry of the monitoring calendar: what a rule asks for next, and by when."""
+    """One entry of the monitoring calendar: what a rule asks for next (`what`), and by when."""
 
     rule: str
     title: str
+    what: str
     due: date
     overdue: bool
     medications: tuple[str, ...]
 
 
-def assess(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Finding, ...]:
-    """Findings of families E to H (and D2, D3) for one patient, gravest first.
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """All answers about one patient, each rule asked once: findings and calendar come from it."""
 
-    The caller passes the certain records only. A deceased patient gets none. Cost grows with the
-    patient's data: only rules that could concern a drug on the list are asked.
+    chart: Chart
+    rules: RuleBook
+    answers: tuple[tuple[Rule, Answer], ...]
+
+
+def examined(view: PatientView, rules: RuleBook, as_of: date) -> Examination:
+    """Every answer of the rules that could concern this patient; none for a deceased one.
+
+    The caller passes the certain records only. Cost grows with the patient's data: only rules that
+    could concern a drug on the list are asked.
     """
-    if view.facts.deceased:
-        return ()
     chart = Chart(view, rules.washout)
+    answers = () if view.facts.deceased else tuple(_answers(chart, rules, as_of))
+    return Examination(chart, rules, answers)
+
+
+def assess(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Finding, ...]:
+    """Findings of families E to H (and D2, D3) for one patient, gravest first."""
+    return findings(examined(view, rules, as_of))
+
+
+def findings(examination: Examination) -> tuple[Finding, ...]:
+    """What the answers mean for the reviewer, folded, gravest first."""
     found: dict[str, Finding] = {}
+    for rule, answer in examination.answers:
+        if answer.verdict is not Verdict.NOT_MET:
+            finding = _finding(rule, answer, examination.chart, examination.rules.raising)
+            found.setdefault(finding.id, finding)
+    return tuple(sorted(folded(found.values(), examination.rules), key=_order))
+
+
+def calendar(examination: Examination) -> tuple[Due, ...]:
+    """What the rules ask for next, soonest first: also tests that are not due yet."""
+    as_of = examination.chart.as_of
+    entries = {
+        Due(
+            rule.id,
+            rule.title,
+            answer.asks or rule.title,
+            answer.due,
+            answer.due < as_of,
+            _medications(answer),
+        )
+        for rule, answer in examination.answers
+        if answer.due is not None
+    }
+    return tuple(sorted(entries, key=lambda entry: (entry.due, entry.rule, entry.medications)))
+
+
+def _answers(chart: Chart, rules: RuleBook, as_of: date) -> Iterator[tuple[Rule, Answer]]:
     for rule in rules.concerning(chart.rxcuis):
         if rule.fires:
             for answer in rule.on(as_of).answers(chart):
-                if answer.verdict is not Verdict.NOT_MET:
-                    finding = _finding(rule, answer, chart, rules.raising)
-                    found.setdefault(finding.id, finding)
-    return tuple(sorted(folded(found.values(), rules), key=_order))
+                yield rule, answer
 
 
 def explain(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Explanation, ...]:
@@ -80,21 +122,6 @@ def explain(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Explanatio
                 because = "Its drugs are not taken on this day in the way that the rule asks for."
                 said.append(Explanation(rule.id, Verdict.NOT_MET, because))
     return tuple(said)
-
-
-def calendar(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Due, ...]:
-    """What the rules ask for next, soonest first: also tests that are not due yet."""
-    if view.facts.deceased:
-        return ()
-    chart = Chart(view, rules.washout)
-    entries = [
-        Due(rule.id, rule.title, answer.due, answer.due < as_of, _medications(answer))
-        for rule in rules.concerning(chart.rxcuis)
-        if rule.fires
-        for answer in rule.on(as_of).answers(chart)
-        if answer.due is not None
-    ]
-    return tuple(sorted(entries, key=lambda entry: (entry.due, entry.rule, entry.medications)))
 
 
 def _in_words(rule: Rule, answer: Answer) -> str:
@@ -140,7 +167,8 @@ def _finding(rule: Rule, answer: Answer, chart: Chart, raising: Raising) -> Find
         bucket, reason = Bucket.NOT_EVALUABLE, answer.because
     elif answer.suppressed:
         bucket, reason = Bucket.SUPPRESSED, answer.suppressed
-    cited = (part for f in evidence for part in (f.source, f.reference, f.version or "", f.path))
+    rests_on = sorted((f.source, f.reference, f.path, f.value) for f in evidence)
+    cited = (part for fact in rests_on for part in fact)
     return Finding(
         id=content_id("f", rule.id, str(rule.version), bucket.value, message, *cited),
         type=rule.type,

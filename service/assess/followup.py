@@ -106,7 +106,7 @@ class FollowUp(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if start is None or visit is discharged or visit.status not in KEPT_VISITS:
                 continue
             if on < start <= (max(due, chart.as_of) if self.late_counts else due):
-                return not_met(f"Seen or booked on {start.isoformat()}.", due=due, on=taken)
+                return not_met(f"Seen or booked on {start.isoformat()}.", on=taken)
         missing = chart.unproven("Appointment", "Encounter")
         return Answer(
             Verdict.CANNOT_TELL if missing else Verdict.MET,
@@ -120,4 +120,5 @@ class FollowUp(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             exposures=taken,
             evidence=facts,
             due=due,
+            asks=f"visit after {name}",
         )

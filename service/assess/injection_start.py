@@ -59,7 +59,8 @@ class LoadingDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if any(on > first for on, _ in given):
             return not_met(f"The second dose of {name} was given.")
         if chart.as_of <= latest:
-            return not_met(f"The second dose of {name} is due {due}.", due=due, on=(exposure,))
+            words = f"The second dose of {name} is due {due}."
+            return not_met(words, due=due, on=(exposure,), asks=f"second injection of {name}")
         missing = chart.unproven("MedicationAdministration")
         return Answer(
             Verdict.CANNOT_TELL if missing else Verdict.MET,
@@ -76,6 +77,7 @@ class LoadingDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 *exposure_facts(exposure),
             ),
             due=due,
+            asks=f"second injection of {name}",
         )
 
 

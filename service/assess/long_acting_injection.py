@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import ClassVar
@@ -106,6 +107,7 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
             exposures=(exposure,),
             evidence=(line_fact(line.entry),),
             due=due,
+            asks=f"injection of {name}",
         )
         if self.asked is Asked.OVERDUE:
             return self._overdue(chart, met, latest)
@@ -115,17 +117,21 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def _overdue(self, chart: Chart, met: Answer, latest: date) -> Answer:
         if chart.as_of <= latest:
-            return not_met(f"Next dose is due {met.due}.", due=met.due, on=met.exposures)
+            return not_met(
+                f"Next dose is due {met.due}.", due=met.due, on=met.exposures, asks=met.asks
+            )
         missing = chart.unproven("MedicationAdministration")
         return _unless(met, missing)
 
     def _not_booked(self, chart: Chart, met: Answer, due: date, latest: date) -> Answer:
         if not due - timedelta(days=self.ahead_days) <= chart.as_of <= latest:
-            return not_met(f"Next dose is due {due}.", due=due, on=met.exposures)
+            return _quiet(met, f"Next dose is due {due}.")
         for visit in chart.visits(self.services, self.roles):
             start = visit.start
             if start is not None and visit.status in KEPT_VISITS and chart.as_of <= start <= latest:
-                return not_met(f"Booked on {start.isoformat()}.", due=due, on=met.exposures)
+                return not_met(
+                    f"Booked on {start.isoformat()}.", due=due, on=met.exposures, asks=met.asks
+                )
         return _unless(met, chart.unproven("Appointment"))
 
     def _no_show(self, chart: Chart, met: Answer, last: date, due: date) -> Answer:
@@ -140,22 +146,33 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
             if visit.status in MISSED_VISITS and earliest <= start <= chart.as_of:
                 missed = visit
             elif visit.status in KEPT_VISITS and missed and chart.as_of <= start <= soon:
-                return not_met(f"Booked again on {start.isoformat()}.", due=due, on=met.exposures)
+                return not_met(
+                    f"Booked again on {start.isoformat()}.",
+                    due=due,
+                    on=met.exposures,
+                    asks=met.asks,
+                )
         if missed is None:
-            return not_met("No visit for the injection was missed.", due=due, on=met.exposures)
+            return not_met(
+                "No visit for the injection was missed.", due=due, on=met.exposures, asks=met.asks
+            )
         return Answer(
             Verdict.MET,
             words={**met.words, "visit": missed.start.isoformat() if missed.start else ""},
             exposures=met.exposures,
             evidence=(*met.evidence, visit_fact(missed)),
             due=due,
+            asks=met.asks,
             appointment=f"{missed.origin.source}:{missed.origin.reference}",
         )
+
+
+def _quiet(met: Answer, because: str) -> Answer:
+    """Not met, with what is due next kept for the calendar."""
+    return not_met(because, due=met.due, on=met.exposures, asks=met.asks)
 
 
 def _unless(met: Answer, missing: str) -> Answer:
     if not missing:
         return met
-    return Answer(
-        Verdict.CANNOT_TELL, missing, exposures=met.exposures, evidence=met.evidence, due=met.due
-    )
+    return replace(met, verdict=Verdict.CANNOT_TELL, because=missing, words={})

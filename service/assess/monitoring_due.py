@@ -82,7 +82,8 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             return self._unknown(missing, taken, None)
         due = max(anchors) + timedelta(days=stage.every_days)
         if chart.as_of <= due + stage.grace:
-            return not_met(f"Next {title} is due {due.isoformat()}.", due=due, on=taken)
+            words = f"Next {title} is due {due.isoformat()}."
+            return not_met(words, due=due, on=taken, asks=title)
         unproven = chart.unproven("Observation")
         if unproven:
             return self._unknown(unproven, taken, due)
@@ -99,6 +100,7 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             exposures=taken,
             evidence=(*facts, result_fact(last.result)) if last else facts,
             due=due,
+            asks=title,
         )
 
     def _stage(self, chart: Chart, treated: int | None) -> Stage | None:
@@ -120,6 +122,7 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             exposures=taken,
             evidence=exposure_facts(*taken),
             due=due,
+            asks=self.labs[0].title,
         )
 
 
@@ -166,6 +169,7 @@ class BaselineMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             exposures=(first,),
             evidence=exposure_facts(first),
             due=start,
+            asks=title,
         )
 
 

@@ -142,6 +142,7 @@ class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             exposures=tuple(taken),
             evidence=(*exposure_facts(*taken), result_fact(last.result)),
             due=last.day,
+            asks=self.screens[0].title,
         )
 
     def _told(self, chart: Chart, since: date) -> bool:

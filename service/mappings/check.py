@@ -11,6 +11,7 @@ from service.mappings.case_rows import Case, load_cases
 from service.mappings.cases import failures
 from service.mappings.codes import loinc_is_sound, snomed_is_sound
 from service.mappings.mutation import unnoticed
+from service.mappings.planning import load_planning
 from service.mappings.rules import CASES, RULES, load_rules, parse_toml, rule_files
 from service.mappings.rxnorm import load_drug_table
 from service.mappings.value_sets import CONDITION_CODES, LAB_CODES, MEMBERS, WASHOUT, rows
@@ -31,6 +32,7 @@ def check(folder: Path) -> tuple[str, ...]:
         drugs = load_drug_table(folder)
         book = load_rules(folder)
         types = finding_types(folder)
+        load_planning(folder)
     except MappingError as error:
         return (error.message,)
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from service.model.care import CarePlanItems
 from service.model.clinical import (
     Allergy,
     Answer,
@@ -99,3 +100,4 @@ class Report:
     facts: Facts = field(default_factory=Facts)
     patients: tuple[PatientRecord, ...] = ()
     measures: tuple[Measure, ...] = ()
+    plan: CarePlanItems = field(default_factory=CarePlanItems)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import service
-from service.assess.engine import assess
+from service.assess.engine import examined, findings
+from service.assess.plan_items import Planning, plan_items
 from service.assess.rule import RuleBook
 from service.link.match import Weights
 from service.model.clinical import Facts
@@ -39,6 +40,7 @@ class Knowledge:
     rules: RuleBook
     measures: tuple[Measure, ...]
     digest: str
+    planning: Planning = field(default_factory=Planning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ def report_of(
     one = joined(gathered, knowledge, as_of, previous=previous)
     view, reconciled, records = one.view, one.reconciliation, one.records
     intended = previous.intended if previous else ()
-    spoken = [quieted(f, intended, as_of) for f in assess(view, knowledge.rules, as_of)]
+    examination = examined(view, knowledge.rules, as_of)
+    spoken = [quieted(f, intended, as_of) for f in findings(examination)]
+    told = (*reconciled.findings, *spoken)
     problems = [problem for record in records for problem in record.problems]
     if as_of < today:
         problems.append(
@@ -97,7 +101,7 @@ def report_of(
         links=gathered.links,
         sources=gathered.reads,
         medications=reconciled.medications,
-        findings=(*reconciled.findings, *spoken),
+        findings=told,
         problems=(*gathered.problems, *problems),
         provenance=Provenance(
             service.__version__, knowledge.digest, knowledge.tables.drugs.release
@@ -105,6 +109,7 @@ def report_of(
         facts=view.facts,
         patients=gathered.patients,
         measures=knowledge.measures,
+        plan=plan_items(examination, told, knowledge.planning),
     )
 
 

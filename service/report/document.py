@@ -18,6 +18,7 @@ from service.model.record import Report
 from service.model.source import Certificate, SourceRead, State
 from service.report.context import context, identity, next_appointment
 from service.report.decimals import plain
+from service.report.plan import plan
 
 SCHEMA = "concord/report/1"
 
@@ -55,6 +56,7 @@ def document(report: Report) -> dict[str, Any]:
         },
         "next_appointment": next_appointment(report.facts, report.as_of),
         "context": context(report.facts, report.measures),
+        "plan": plan(report.plan),
     }
 
 

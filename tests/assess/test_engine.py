@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.assess.engine import assess, calendar, explain
+from service.assess.engine import assess, calendar, examined, explain
 from service.assess.rule import RuleBook
 from service.mappings.case_patient import build
 from service.mappings.case_rows import Case, MedicationRow, PatientRow, ResultRow
@@ -73,7 +73,7 @@ def said(findings: Sequence[Finding], rule: str) -> list[Finding]:
 def test_a_deceased_patient_gets_no_finding_and_no_calendar() -> None:
     dead = view(EVERYBODY, patient=PatientRow(birth_date=date(1950, 1, 1), deceased=True))
     assert assess(dead, book(), AS_OF) == ()
-    assert calendar(dead, book(), AS_OF) == ()
+    assert calendar(examined(dead, book(), AS_OF)) == ()
 
 
 def test_the_gravest_findings_stand_first() -> None:
@@ -161,7 +161,7 @@ def test_a_rule_that_is_off_says_nothing_and_explains_that_it_is_off() -> None:
 
 
 def test_the_calendar_shows_what_is_not_due_yet() -> None:
-    entries = calendar(view([row("6448", start=date(2026, 3, 8))]), book(), AS_OF)
+    entries = calendar(examined(view([row("6448", start=date(2026, 3, 8))]), book(), AS_OF))
     level = next(entry for entry in entries if entry.rule == "monitoring/lithium-level")
     assert (level.due, level.overdue) == (date(2026, 3, 15), False)
 
