@@ -18,7 +18,7 @@ from service.pipeline.signed import last_signed
 from service.pipeline.who import Who
 from service.read.source import Reader
 from service.report.document import document, encoded
-from service.review.worklist import place
+from service.review.worklist import face, place, terms
 from service.store import Store, audit, patients, reads, reports, reviews, worklist
 
 
@@ -99,7 +99,8 @@ async def keep(
         ids = [await reads.keep(tx, patient, read, at=at) for read in gathered.reads]
         await patients.keep_links(tx, patient, gathered.links, _identity(content), at=at)
         new = await reports.keep(tx, patient, encoded(content), as_of=as_of, reads=ids, at=at)
-        await worklist.put(tx, _row(new, content))
+        name = content["patient"]["name"] or ""
+        await worklist.put(tx, _row(new, content), name=name, key=store.key)
         await reviews.supersede(tx, patient, report=new.id)
         await audit.record(tx, None, "reconcile", new.id, patient=patient, at=at)
     return new
@@ -127,6 +128,8 @@ def _row(report: reports.KeptReport, content: Mapping[str, Any]) -> worklist.Wor
         not_evaluable=stands.not_evaluable,
         incomplete_sources=stands.incomplete_sources,
         sort=stands.sort,
+        face=face(content),
+        terms=terms(content),
     )
 
 

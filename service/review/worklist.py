@@ -11,6 +11,8 @@ from typing import Any
 from service.model.finding import Severity
 
 _NO_VISIT = "9999-12-31"
+CHANGED = ("started", "changed", "stopped")
+"""Words of `change` that ask for a look; "unchanged" does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,43 @@ def place(report: Mapping[str, Any], patient: str, waiting_since: datetime) -> P
             )
         ),
     )
+
+
+def face(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row of the worklist shows of a report, so that no report is opened for it.
+
+    `gravest` is the title of the first shown finding, `incomplete` names the sources that are not
+    complete, `changed` counts medications by how they differ from the last signed list.
+    """
+    grave = [f for f in report["findings"] if f["bucket"] == "shown" and f["severity"] != "none"]
+    first = min(grave, key=lambda f: (not f["urgent"], Severity(f["severity"]).rank), default=None)
+    changes = Counter(m["change"] for m in report["medications"] if m.get("change"))
+    return {
+        "as_of": report["as_of"],
+        "gravest": first["title"] if first else "",
+        "next": report.get("next_appointment"),
+        "incomplete": [s["name"] for s in report["sources"] if s["state"] != "complete"],
+        "medications": len(report["medications"]),
+        "changed": {word: changes[word] for word in CHANGED if changes[word]},
+    }
+
+
+def terms(report: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What the patient is found by: types of shown findings, drugs, and who prescribes or is seen.
+
+    Each is (kind, term), the kind one of finding, drug and clinician.
+    """
+    booked = report.get("next_appointment") or {}
+    found = {("clinician", name) for name in booked.get("with", ())}
+    found |= {
+        ("finding", finding["type"])
+        for finding in report["findings"]
+        if finding["bucket"] == "shown" and finding["severity"] != "none"
+    }
+    for medication in report["medications"]:
+        found |= {("drug", ingredient["name"]) for ingredient in medication["ingredients"]}
+        found |= {("clinician", line["requester"]) for line in medication["lines"]}
+    return tuple(sorted((kind, term) for kind, term in found if term))
 
 
 def _next_visit(report: Mapping[str, Any]) -> date | None:

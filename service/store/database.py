@@ -23,7 +23,7 @@ from sqlalchemy.pool import StaticPool
 from service.errors import SettingsError, StoreConflict, StoreUnavailable
 from service.store.tables import keys, metadata
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test holds it against `migrations/versions`."""
 
 Connection = AsyncConnection

@@ -143,6 +143,16 @@ worklist = Table(
     Column("incomplete_sources", Integer, nullable=False),
     Column("signed_at", Instant),
     Column("sort", String, nullable=False, unique=True),
+    Column("face", PackedJson),
+)
+
+worklist_terms = Table(
+    "worklist_terms",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("term", String, primary_key=True),
+    Column("patient", ForeignKey("patients.id"), primary_key=True),
+    Index("ix_worklist_terms_patient", "patient"),
 )
 
 reviews = Table(

@@ -12,15 +12,18 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.errors import NotKept, ReviewError, WriteRejected
 from service.pipeline import review as desk
-from service.store import patients, reads, reports, worklist
+from service.store import patients, reads, reports, terms, worklist
+from service.store.terms import Wanted
+from service.web import progress
 from service.web.access import Decider, Reviewer, confined, services_of
 from service.web.decisions import DecisionForm, wanted
 from service.web.errors import status_of
 from service.web.screen import page_of
 from service.web.templating import render
-from service.web.words import about
+from service.web.worklist_page import Worklist, heading
 
 router = APIRouter(include_in_schema=False)
+router.include_router(progress.router)
 
 SEE_OTHER = HTTPStatus.SEE_OTHER.value
 """After a form has done its work the browser looks at the page anew."""
@@ -32,39 +35,33 @@ async def start() -> Response:
 
 
 @router.get("/patients")
-async def worklist_page(request: Request, user: Reviewer, cursor: str = "") -> Response:
-    """Who needs a look first, and why."""
+async def worklist_page(
+    request: Request,
+    user: Reviewer,
+    cursor: str = "",
+    finding: str = "",
+    drug: str = "",
+    clinician: str = "",
+    state: str = "",
+    name: str = "",
+) -> Response:
+    """Who needs a look first, and why; narrowed down by what is asked for."""
     services = services_of(request)
+    theirs = confined(services, user)
+    wanted = Wanted(finding, drug, clinician, state, name)
+    key = services.store.key
     async with services.store.read() as look:
         rows, following = await worklist.page(
-            look, cursor=cursor, confined=confined(services, user)
+            look, cursor=cursor, confined=theirs, wanted=wanted, key=key
         )
-        shown = [await _worklist_row(look, row) for row in rows]
-    return render(request, "worklist.html", rows=shown, cursor=following)
-
-
-async def _worklist_row(look: Any, row: worklist.WorklistRow) -> dict[str, Any]:
-    report = await reports.get(look, row.report)
-    content = json.loads(report.body)
-    grave = [
-        f
-        for f in content["findings"]
-        if f["bucket"] == "shown" and f["severity"] == row.severity.value != "none"
-    ]
-    return {
-        "id": row.patient,
-        "name": content["patient"]["name"] or "Name not given",
-        "about": about(content["patient"], content["as_of"]),
-        "severity": row.severity.value,
-        "gravest": grave[0]["title"] if grave else "",
-        "high": row.high,
-        "moderate": row.moderate,
-        "not_evaluable": row.not_evaluable,
-        "next": content["next_appointment"],
-        "incomplete": [s["name"] for s in content["sources"] if s["state"] != "complete"],
-        "as_of": content["as_of"],
-        "signed": row.signed_at.date().isoformat() if row.signed_at else "",
-    }
+        found = Worklist(
+            rows=rows,
+            cursor=following,
+            counts=await worklist.counts(look, confined=theirs, wanted=wanted, key=key),
+            choices=await terms.choices(look, theirs),
+            wanted=wanted,
+        )
+    return render(request, "worklist.html", worklist=found, heading=heading(found))
 
 
 @router.get("/patients/{patient}")
@@ -72,6 +69,13 @@ async def patient_page(request: Request, user: Reviewer, patient: str) -> Respon
     """The list with its findings; looking changes nothing."""
     page = await page_of(services_of(request), user, patient)
     return render(request, "patient.html", page=page)
+
+
+@router.post("/patients/{patient}/refresh")
+async def read_again(request: Request, _user: Decider, patient: str) -> Response:
+    """Reads every source of this patient again; the page tells when a new list stands."""
+    await services_of(request).queue("reconcile", patient)
+    return RedirectResponse(f"/patients/{patient}", SEE_OTHER)
 
 
 @router.post("/patients/{patient}/review")

@@ -37,6 +37,7 @@ async def page_of(services: Services, user: User, patient: str, *, error: str = 
         decisions=decided(review),
         signed=signed,
         deliveries=[_delivery(row, services.sources) for row in rows],
+        may_read=user.role in DECIDING,
         error=error,
     )
 

@@ -40,7 +40,11 @@ CONSEQUENCE = {
 
 @dataclass(frozen=True)
 class Page:
-    """One patient's page. `open` says that decisions can be made (a review is open)."""
+    """One patient's page.
+
+    `open` says that decisions can be made (a review is open), `may_read` that the person who looks
+    may have the sources read again.
+    """
 
     id: str
     content: Document
@@ -50,6 +54,7 @@ class Page:
     decisions: Mapping[str, Decided] = field(default_factory=dict)
     signed: Mapping[str, str] | None = None
     deliveries: Sequence[Mapping[str, str]] = ()
+    may_read: bool = False
     error: str = ""
 
     @property

@@ -91,6 +91,7 @@
       link.textContent = "Show it";
       place.append(link);
     });
+    events.addEventListener("idle", () => events.close());
     events.addEventListener("error", () => events.close());
     window.addEventListener("pagehide", () => events.close());
   }
