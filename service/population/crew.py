@@ -11,13 +11,12 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
 from service.errors import ServiceError
 from service.pipeline.reconcile import Knowledge
-from service.population.part import Referred
 from service.population.partition import Partition
 from service.population.people import Roster
 from service.population.work import Plan
@@ -38,7 +37,6 @@ class Worker:
 
     plan: Plan
     load: Callable[[], Knowledge]
-    _referred: Referred | None = field(default=None, repr=False)
 
     @cached_property
     def knowledge(self) -> Knowledge:
@@ -54,10 +52,6 @@ class Worker:
     @cached_property
     def partition(self) -> Partition:
         return Partition(self.plan)
-
-    @cached_property
-    def referred(self) -> Referred:
-        return Referred(self.plan)
 
 
 Task = Callable[..., _R]

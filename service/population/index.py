@@ -1,13 +1,16 @@
 """Look-ups that lie in a file: rows of three 64-bit numbers, sorted by the first, a hash.
 
-A population does not fit in memory, its hashes do not either; a sorted file does with a handful of
-pages. Rows come from many workers in any order; they are sorted bucket by bucket.
+A population does not fit in memory, its hashes do not either; a sorted file does with one block.
+Rows come from many workers in any order; they are sorted bucket by bucket.
 """
 
 from __future__ import annotations
 
-import mmap
+import os
 import struct
+import weakref
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -16,6 +19,7 @@ ROW = struct.Struct(">QQQ")
 _BUCKETS = 64
 _SHIFT = 64 - 6
 _FLUSH = 1 << 20
+_BLOCK = ROW.size * 1024
 
 
 def hashed(*words: str) -> int:
@@ -56,29 +60,35 @@ def _append(path: Path, waiting: bytearray) -> None:
 
 
 class Lookup:
-    """A sorted file of rows, mapped; `rows(hash)` are the other two numbers of each row."""
+    """A sorted file of rows; `rows(hash)` are the other two numbers of each row.
+
+    The file is read, not mapped: mapped pages would count as memory of the process. One hash in a
+    thousand is held, so that a look-up reads one block.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._count = path.stat().st_size // ROW.size
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self._count else b""
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+        size = os.fstat(self._file).st_size
+        self._first = array("Q")
+        for place in range(0, size, _BLOCK):
+            self._first.append(int.from_bytes(os.pread(self._file, 8, place), "big"))
 
     def rows(self, key: int) -> Iterator[tuple[int, int]]:
         """Every row of this hash, in order."""
-        place = self._first(key)
-        while place < self._count:
-            found, one, other = ROW.unpack_from(self._map, place * ROW.size)
-            if found != key:
-                return
-            yield one, other
-            place += 1
+        block = max(0, bisect_left(self._first, key) - 1)
+        while block < len(self._first) and self._first[block] <= key:
+            for found, one, other in ROW.iter_unpack(os.pread(self._file, _BLOCK, block * _BLOCK)):
+                if found == key:
+                    yield one, other
+                elif found > key:
+                    return
+            block += 1
 
-    def _first(self, key: int) -> int:
-        low, high = 0, self._count
-        while low < high:
-            middle = (low + high) // 2
-            if ROW.unpack_from(self._map, middle * ROW.size)[0] < key:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+
+def rows_from(path: Path, place: int) -> Iterator[tuple[int, int, int]]:
+    """Every row from the `place`th on, read ahead by blocks."""
+    with path.open("rb") as file:
+        file.seek(place * ROW.size)
+        while block := file.read(_BLOCK):
+            yield from ROW.iter_unpack(block)

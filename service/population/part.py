@@ -5,9 +5,10 @@ What is done for one person is what `concord reconcile` does: the same reads, th
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from io import BufferedReader
 
 import msgspec
 
@@ -30,6 +31,7 @@ from service.read.holding import Holding, place
 from service.read.pull import REFERRED_TYPES, RESOURCE_TYPES, referred
 
 PERSON = msgspec.msgpack.Decoder(Person)
+_OPEN_FILES = 64
 _ROUNDS = 2  # a PractitionerRole is referred to, and refers to a Practitioner
 
 
@@ -47,7 +49,7 @@ class Referred:
 
     plan: Plan
     _index: Lookup = field(init=False)
-    _maps: dict[int, mmap.mmap | bytes] = field(init=False, default_factory=dict)
+    _files: dict[int, BufferedReader] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._index = Lookup(self.plan.path("referred-index"))
@@ -62,12 +64,18 @@ class Referred:
         return held.shared.get(reference)
 
     def _line(self, span: int, start: int) -> bytes:
-        body = self._maps.get(span)
-        if body is None:
-            with self.plan.path("referred", span).open("rb") as file:
-                body = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self._maps[span] = body
-        return body[start : body.find(b"\n", start)]
+        file = self._files.get(span)
+        if file is None:
+            if len(self._files) >= _OPEN_FILES:
+                self._files.pop(next(iter(self._files))).close()
+            file = self._files[span] = self.plan.path("referred", span).open("rb")
+        file.seek(start)
+        return file.readline().rstrip(b"\n")
+
+    def close(self) -> None:
+        """Closes the files that were opened."""
+        for file in self._files.values():
+            file.close()
 
 
 def _item(line: bytes) -> Item:
@@ -100,11 +108,10 @@ def reports(
     persons = {person.name: person for person in map(PERSON.decode, rows(people, part))}
     taken = {place_of(origin) for person in persons.values() for origin in person.members}
     alone = charts.keys() - taken
-    known = Referred(plan)
-    for name in sorted({*persons, *alone}):
-        person = persons.get(name)
-        gathered = _gathered(plan, person, name, charts, known, states)
-        yield report_of(gathered, knowledge, plan.as_of, today=plan.today)
+    with closing(Referred(plan)) as known:
+        for name in sorted({*persons, *alone}):
+            gathered = _gathered(plan, persons.get(name), name, charts, known, states)
+            yield report_of(gathered, knowledge, plan.as_of, today=plan.today)
 
 
 def _gathered(

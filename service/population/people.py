@@ -7,7 +7,8 @@ each with a report of its own that names the other.
 
 from __future__ import annotations
 
-import mmap
+import os
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from pathlib import Path
 from service.link.match import Weights, grade, links
 from service.model.evidence import Origin
 from service.model.patient import MatchGrade, PatientLink, PatientRecord
-from service.population.index import ROW
+from service.population.index import rows_from
 from service.population.scan import RECORD
 
 CROWD = 40
@@ -27,24 +28,20 @@ _OFFSET = 8
 
 
 class Roster:
-    """All patient records by number, in a file that is mapped; `offsets` has one more than them."""
+    """All patient records by number, in a file; `offsets` has one more than them."""
 
     def __init__(self, records: Path, offsets: Path) -> None:
-        self._records, self._offsets = _mapped(records), _mapped(offsets)
+        self._records, self._offsets = (os.open(p, os.O_RDONLY) for p in (records, offsets))
+        for file in (self._records, self._offsets):
+            weakref.finalize(self, os.close, file)
 
     def __len__(self) -> int:
-        return max(0, len(self._offsets) // _OFFSET - 1)
+        return max(0, os.fstat(self._offsets).st_size // _OFFSET - 1)
 
     def record(self, number: int) -> PatientRecord:
-        start, end = array("Q", self._offsets[number * _OFFSET : (number + 2) * _OFFSET])
-        return RECORD.decode(self._records[start:end])
-
-
-def _mapped(path: Path) -> mmap.mmap | bytes:
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        both = os.pread(self._offsets, 2 * _OFFSET, number * _OFFSET)
+        start, end = array("Q", both)
+        return RECORD.decode(os.pread(self._records, end - start, start))
 
 
 def write_roster(
@@ -72,24 +69,21 @@ def write_roster(
 
 def groups(keys: Path, firsts: Sequence[int], start: int, end: int) -> Iterator[list[int]]:
     """Numbers of records that share a key, for the keys that begin in rows [start, end)."""
-    rows = _mapped(keys)
-    count = len(rows) // ROW.size
-    place = start
-    if place:
-        before = ROW.unpack_from(rows, (place - 1) * ROW.size)[0]
-        while place < end and ROW.unpack_from(rows, place * ROW.size)[0] == before:
-            place += 1
-    while place < end:
-        key = ROW.unpack_from(rows, place * ROW.size)[0]
-        members: list[int] = []
-        while place < count:
-            found, span, local = ROW.unpack_from(rows, place * ROW.size)
-            if found != key:
-                break
+    key = next(rows_from(keys, start - 1), (None,))[0] if start else None
+    passed_over = key
+    members: list[int] = []
+    for place, (found, span, local) in enumerate(rows_from(keys, start), start=start):
+        if found != key:
+            if len(members) > 1:
+                yield members
+            members = []
+            if place >= end:
+                return
+            key, passed_over = found, None
+        if found != passed_over:
             members.append(firsts[span] + local)
-            place += 1
-        if len(members) > 1:
-            yield members
+    if len(members) > 1:
+        yield members
 
 
 def alike(

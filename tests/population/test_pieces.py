@@ -103,6 +103,26 @@ def test_a_sorted_file_finds_what_a_dictionary_finds(
         assert {path.name for path in Path(folder).iterdir()} == {"a", "b", "sorted"}
 
 
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 30))), st.integers(1, 9))
+@settings(max_examples=40, deadline=None)
+def test_records_that_share_a_key_meet_once_however_the_rows_are_divided(
+    given_rows: list[tuple[int, int]], step: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "keys")
+        path.write_bytes(b"".join(ROW.pack(key, 0, number) for key, number in sorted(given_rows)))
+        found = [
+            group
+            for start in range(0, len(given_rows), step)
+            for group in people.groups(path, (100,), start, min(start + step, len(given_rows)))
+        ]
+    expected = [
+        sorted(100 + number for key, number in given_rows if key == wanted)
+        for wanted in sorted({key for key, _ in given_rows})
+    ]
+    assert found == [group for group in expected if len(group) > 1]
+
+
 @given(st.lists(st.tuples(st.integers(0, 6), st.binary(max_size=30))), st.integers(1, 100))
 @settings(max_examples=40, deadline=None)
 def test_shuffled_rows_come_back_by_part_in_the_order_of_writing(
