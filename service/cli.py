@@ -68,6 +68,7 @@ def _parser() -> _Parser:
     _rules(commands)
     _check_mappings(commands)
     _import_rxnorm(commands)
+    _backup(commands)
     _token(commands)
     return parser
 
@@ -178,6 +179,20 @@ def _import_rxnorm(commands: Commands) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="the release's RRF files")
     _config(parser)
     parser.set_defaults(run=_run_import_rxnorm)
+
+
+def _backup(commands: Commands) -> None:
+    parser = commands.add_parser("backup", help="the whole store as one file")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    _config(parser)
+    parser.set_defaults(run=_run_backup)
+    parser = commands.add_parser("restore", help="an empty store from a backup")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    _config(parser)
+    parser.set_defaults(run=_run_restore)
+    parser = commands.add_parser("rekey", help="encrypt everything under the newest key")
+    _config(parser)
+    parser.set_defaults(run=_run_rekey)
 
 
 def _token(commands: Commands) -> None:
@@ -356,6 +371,28 @@ def _run_import_rxnorm(options: argparse.Namespace) -> int:
     from service.app import rxnorm_imported
 
     rxnorm_imported(options.folder, options.config, _say)
+    return OK
+
+
+def _run_backup(options: argparse.Namespace) -> int:
+    from service.run import backup
+
+    _say(f"concord: {backup(options.config, options.file)} rows are in {options.file}.")
+    return OK
+
+
+def _run_restore(options: argparse.Namespace) -> int:
+    from service.run import restore
+
+    rows = restore(options.config, options.file)
+    _say(f"concord: {rows} rows restored; every write under way is looked up before it is sent.")
+    return OK
+
+
+def _run_rekey(options: argparse.Namespace) -> int:
+    from service.run import rekey
+
+    _say(f"concord: {rekey(options.config)} values rest under the newest key now.")
     return OK
 
 

@@ -35,7 +35,7 @@ from service.read.profile import SourceProfiles
 from service.read.server import ServerReader
 from service.read.source import Reader
 from service.settings import Settings, role_of
-from service.store import Store, open_store
+from service.store import Store
 from service.web.auth import Issuer
 from service.web.services import Services
 from service.write.deliver import write_target
@@ -182,7 +182,7 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """The parts of a service, opened in order and closed in reverse."""
     async with AsyncExitStack() as stack:
-        store = await open_store(settings.store.url)
+        store = await app.opened_store(settings)
         stack.push_async_callback(store.close)
         trust = ssl.create_default_context()
         profiles = load_sources(mappings_folder(settings.mappings))

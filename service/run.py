@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvicorn
@@ -14,7 +14,9 @@ from service import app, log
 from service.errors import SettingsError
 from service.house import House, open_house
 from service.model.review import User, UserRole
-from service.store import open_store
+from service.store import Store
+from service.store import backup as backups
+from service.store.rekey import rekey as rekeyed
 from service.web.application import create_app
 from service.web.auth import Issuer
 
@@ -98,10 +100,33 @@ def token(config: Path | None, *, user: str, role: str) -> str:
     settings = app.settings_of(config)
 
     async def made() -> str:
-        store = await open_store(settings.store.url)
+        store = await app.opened_store(settings)
         try:
             return Issuer(store.key, app.now).token(User(user, user, UserRole(role)))
         finally:
             await store.close()
 
     return asyncio.run(made())
+
+
+def backup(config: Path | None, file: Path) -> int:
+    """Writes the whole store into a new file, beside a running service; gives the rows."""
+    return asyncio.run(_with_store(config, lambda store: backups.backup(store, file)))
+
+
+def restore(config: Path | None, file: Path) -> int:
+    """Fills an empty store from a backup; gives the rows."""
+    return asyncio.run(_with_store(config, lambda store: backups.restore(store, file)))
+
+
+def rekey(config: Path | None) -> int:
+    """Encrypts everything under the newest key, beside a running service; gives the values."""
+    return asyncio.run(_with_store(config, rekeyed))
+
+
+async def _with_store(config: Path | None, do: Callable[[Store], Awaitable[int]]) -> int:
+    store = await app.opened_store(app.settings_of(config))
+    try:
+        return await do(store)
+    finally:
+        await store.close()

@@ -4,6 +4,8 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.postgres import postgres_server as postgres_server
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

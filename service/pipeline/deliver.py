@@ -7,11 +7,13 @@ ends with a person, never with a second try.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from service.errors import StoreConflict
 from service.model.review import DeliveryState, PlannedWrite
 from service.store import Connection, Store, audit, leases
 from service.store import deliveries as outbox
@@ -22,8 +24,11 @@ from service.write.deliver import GIVEN_UP, Outcome, Parcel, Pause, Server
 from service.write.identity import full_url
 from service.write.target import WriteTarget
 
-LEASE_S = 25.0
-"""A survivor may take over a dead worker's group after this long."""
+LEASE_S = 24.0
+"""A survivor may take over a dead worker's group after this long; no single request lasts so."""
+
+AT_ONCE = 4
+"""Groups that one process moves at the same time on one server."""
 
 MOST_ATTEMPTS = 12
 _FIRST_WAIT_S = 5.0
@@ -56,12 +61,27 @@ class Courier:
 
 
 async def deliver_due(courier: Courier) -> int:
-    """Work off everything that is due now; gives how many groups were moved on."""
+    """Work off everything that is due now; gives how many groups were moved on.
+
+    Servers do not wait for each other, and a slow one holds up no more than its own groups.
+    """
     async with courier.store.read() as look:
         groups = await outbox.due(look, at=courier.clock())
+    chains: dict[tuple[str, int], list[Group]] = {}
+    for number, group in enumerate(groups):
+        chains.setdefault((group.target, number % AT_ONCE), []).append(group)
+    if len(chains) == 1:
+        return await _in_turn(courier, groups)
+    return sum(await asyncio.gather(*(_in_turn(courier, chain) for chain in chains.values())))
+
+
+async def _in_turn(courier: Courier, groups: Sequence[Group]) -> int:
     moved = 0
     for group in groups:
-        moved += await deliver_group(courier, group)
+        try:
+            moved += await deliver_group(courier, group)
+        except StoreConflict:
+            continue
     return moved
 
 
@@ -91,7 +111,7 @@ async def deliver_group(courier: Courier, group: Group) -> bool:
         return False
     token, parcels = claimed
     crash_point(CrashPoint.AFTER_CLAIM)
-    round_ = _Round(courier, group, recipient, token)
+    round_ = _Round(courier, group, recipient, token, courier.clock() + timedelta(seconds=LEASE_S))
     await round_.settle(parcels)
     await round_.send()
     await round_.verify()
@@ -102,23 +122,25 @@ async def deliver_group(courier: Courier, group: Group) -> bool:
 
 @dataclass(slots=True)
 class _Round:
-    """One pass over a group; every method keeps what it learned before it returns."""
+    """One pass over a group; every method keeps what it learned before it returns.
+
+    `until` is when the lease runs out: a worker that was paused past it sends nothing more.
+    """
 
     courier: Courier
     group: Group
     recipient: Recipient
     token: int
+    until: datetime
 
     async def settle(self, parcels: Sequence[Parcel]) -> None:
         """Find out what became of writes whose answer was lost."""
         server, target = self.recipient.server, self.recipient.target
         doubtful = [parcel for parcel in parcels if parcel.doubtful]
-        if doubtful:
-            found = [
-                await deliver.look_up(parcel, server, target, self.courier.pause)
-                for parcel in doubtful
-            ]
-            await self._keep(found)
+        for some in _together(doubtful):
+            await self._in_time()
+            looks = (deliver.look_up(one, server, target, self.courier.pause) for one in some)
+            await self._keep(await asyncio.gather(*looks))
 
     async def send(self) -> None:
         """Send what is planned; a second pass settles what the first left in doubt."""
@@ -128,7 +150,12 @@ class _Round:
             return
         await self._sending(ready)
         outcomes = await deliver.send(
-            ready, self.recipient.server, self.recipient.target, _places(rows), _given_up(rows)
+            ready,
+            self.recipient.server,
+            self.recipient.target,
+            _places(rows),
+            _given_up(rows),
+            self._in_time,
         )
         await self._keep(outcomes)
         lost = {
@@ -145,11 +172,26 @@ class _Round:
         written = [
             _parcel(row) for row in rows if row.state is DeliveryState.SENDING and row.location
         ]
-        if written:
-            read = [
-                await deliver.verify(parcel, self.recipient.server, places) for parcel in written
-            ]
-            await self._keep(read, done=True)
+        for some in _together(written):
+            await self._in_time()
+            reads = (deliver.verify(one, self.recipient.server, places) for one in some)
+            await self._keep(await asyncio.gather(*reads), done=True)
+
+    async def _in_time(self) -> None:
+        """Keep the lease through a long round; a worker that slept past it goes no further.
+
+        Raises: StoreConflict; the next holder goes on.
+        """
+        at = self.courier.clock()
+        if at >= self.until:
+            raise StoreConflict("its lease ran out before this was sent; the next holder goes on")
+        if self.until - at < timedelta(seconds=LEASE_S / 2):
+            async with self.courier.store.transaction() as tx:
+                await self._hold(tx, at)
+
+    async def _hold(self, tx: Connection, at: datetime) -> None:
+        await leases.hold(tx, _lease(self.group), self.token, seconds=LEASE_S, at=at)
+        self.until = at + timedelta(seconds=LEASE_S)
 
     async def _rows(self) -> tuple[Delivery, ...]:
         async with self.courier.store.read() as look:
@@ -159,7 +201,7 @@ class _Round:
         """Mark before sending: after a crash these are in doubt, never simply planned."""
         at = self.courier.clock()
         async with self.courier.store.transaction() as tx:
-            await leases.hold(tx, _lease(self.group), self.token, seconds=LEASE_S, at=at)
+            await self._hold(tx, at)
             for row in await outbox.of_group(tx, self.group):
                 if row.id in {parcel.id for parcel in parcels}:
                     await outbox.move(
@@ -170,7 +212,7 @@ class _Round:
     async def _keep(self, outcomes: Sequence[Outcome], *, done: bool = False) -> None:
         at = self.courier.clock()
         async with self.courier.store.transaction() as tx:
-            await leases.hold(tx, _lease(self.group), self.token, seconds=LEASE_S, at=at)
+            await self._hold(tx, at)
             rows = {row.id: row for row in await outbox.of_group(tx, self.group)}
             for outcome in outcomes:
                 await _move(tx, rows[outcome.id], outcome, at)
@@ -230,6 +272,11 @@ async def _move(tx: Connection, row: Delivery, outcome: Outcome, at: datetime) -
         await audit.record(
             tx, None, "write", row.id, patient=row.patient, outcome=state.value, at=at
         )
+
+
+def _together(parcels: Sequence[Parcel]) -> list[Sequence[Parcel]]:
+    """Parcels that are looked at side by side: so many that a lease outlasts each step."""
+    return [parcels[at : at + AT_ONCE] for at in range(0, len(parcels), AT_ONCE)]
 
 
 def _after_giving_up(state: DeliveryState) -> DeliveryState:

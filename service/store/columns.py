@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,26 +10,19 @@ from typing import Any
 from sqlalchemy import Dialect, LargeBinary, String
 from sqlalchemy.types import TypeDecorator
 
-from service.errors import StoreError
 from service.model.review import User, UserRole
+from service.store.vault import PLAIN, Vault
+
+VAULT = "concord_vault"
+"""The name under which an engine's dialect carries its Vault."""
 
 _INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
-def pack(body: bytes) -> bytes:
-    """The form in which patient data rests in a column; `unpack` gives back the very bytes."""
-    return zlib.compress(body, 6)
-
-
-def unpack(packed: bytes) -> bytes:
-    """The bytes that were packed.
-
-    Raises: StoreError when the column was damaged (the row is named by the caller's query).
-    """
-    try:
-        return zlib.decompress(packed)
-    except zlib.error as error:
-        raise StoreError("a stored payload is damaged; restore it from a backup") from error
+def vault_of(dialect: Dialect) -> Vault:
+    """How the store behind this dialect keeps payloads; `open_store` says it."""
+    vault = getattr(dialect, VAULT, PLAIN)
+    return vault if isinstance(vault, Vault) else PLAIN
 
 
 class Instant(TypeDecorator[datetime]):
@@ -56,11 +48,11 @@ class PackedBytes(TypeDecorator[bytes]):
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: bytes | None, _dialect: Dialect) -> bytes | None:
-        return None if value is None else pack(value)
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_of(dialect).pack(value)
 
-    def process_result_value(self, value: bytes | None, _dialect: Dialect) -> bytes | None:
-        return None if value is None else unpack(bytes(value))
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_of(dialect).unpack(bytes(value))
 
 
 class PackedJson(TypeDecorator[Any]):
@@ -69,11 +61,13 @@ class PackedJson(TypeDecorator[Any]):
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: object, _dialect: Dialect) -> bytes | None:
-        return None if value is None else pack(json.dumps(value, ensure_ascii=False).encode())
+    def process_bind_param(self, value: object, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        return vault_of(dialect).pack(json.dumps(value, ensure_ascii=False).encode())
 
-    def process_result_value(self, value: bytes | None, _dialect: Dialect) -> object:
-        return None if value is None else json.loads(unpack(bytes(value)))
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> object:
+        return None if value is None else json.loads(vault_of(dialect).unpack(bytes(value)))
 
 
 class Person(TypeDecorator[User]):

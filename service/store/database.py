@@ -21,7 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import StaticPool
 
 from service.errors import SettingsError, StoreConflict, StoreUnavailable
+from service.store.columns import VAULT
 from service.store.tables import keys, metadata
+from service.store.vault import Vault
 
 HEAD = "0003"
 """The newest migration; a test holds it against `migrations/versions`."""
@@ -33,6 +35,7 @@ _WRITES = "concord_writes"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _MIGRATION_LOCK = 7_266_772_673_100
 _BUSY_MS = 10_000
+_KEY_BYTES = 32
 _SERIALIZATION = frozenset({"40001", "40P01"})
 
 
@@ -88,28 +91,37 @@ class Store:
             return False
         return True
 
+    @property
+    def vault(self) -> Vault:
+        """How patient data rests in this store."""
+        found: Vault = getattr(self._engine.dialect, VAULT)
+        return found
+
     async def close(self) -> None:
         await self._engine.dispose()
 
 
-async def open_store(url: str) -> Store:
+async def open_store(url: str, keys: tuple[bytes, ...] = ()) -> Store:
     """The store at this address, migrated to the newest tables.
 
     Args:
         url: "sqlite:///file.db", "sqlite://" (in memory, for tests) or "postgresql://...".
+        keys: for the encryption of patient data at rest, the newest first (`vault.key_ring`).
     Raises: SettingsError for an address of another kind, StoreUnavailable when it does not answer.
     """
     address = _address(url)
     engine = _engine(address)
+    vault = Vault(keys)
+    setattr(engine.dialect, VAULT, vault)
     async with AsyncExitStack() as unless_opened:
         unless_opened.push_async_callback(engine.dispose)
         with _as_store_errors():
-            key = await _opened(engine)
+            key = await _opened(engine, vault)
         unless_opened.pop_all()
     return Store(engine, key)
 
 
-async def _opened(engine: AsyncEngine) -> bytes:
+async def _opened(engine: AsyncEngine, vault: Vault) -> bytes:
     """Bring the tables up to date, one process at a time; gives the store's key."""
     async with engine.connect() as connection:
         await connection.execution_options(**{_WRITES: True})
@@ -118,7 +130,7 @@ async def _opened(engine: AsyncEngine) -> bytes:
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
                 await connection.execute(lock, {"lock": _MIGRATION_LOCK})
             await connection.run_sync(_bring_up_to_date)
-            return await _identifier_key(connection)
+            return await _identifier_key(connection, vault)
 
 
 def _address(url: str) -> URL:
@@ -183,12 +195,15 @@ def _bring_up_to_date(connection: SyncConnection) -> None:
     upgrade(connection)
 
 
-async def _identifier_key(connection: AsyncConnection) -> bytes:
+async def _identifier_key(connection: AsyncConnection, vault: Vault) -> bytes:
+    """The store's key, drawn when it is new; it rests encrypted where the site gives a key."""
     found = await connection.scalar(select(keys.c.value).where(keys.c.name == "identifier"))
     if found is not None:
-        return bytes(found)
-    drawn = secrets.token_bytes(32)
-    await connection.execute(insert(keys).values(name="identifier", value=drawn))
+        rests = bytes(found)
+        return rests if len(rests) == _KEY_BYTES else vault.unpack(rests)
+    drawn = secrets.token_bytes(_KEY_BYTES)
+    rests = vault.pack(drawn) if vault.keys else drawn
+    await connection.execute(insert(keys).values(name="identifier", value=rests))
     return drawn
 
 

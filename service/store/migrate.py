@@ -17,6 +17,6 @@ def config(connection: Connection) -> Config:
     return settings
 
 
-def upgrade(connection: Connection) -> None:
-    """Lead the store behind this connection to the newest tables, inside its transaction."""
-    command.upgrade(config(connection), "head")
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Lead the store behind this connection to these tables, inside its transaction."""
+    command.upgrade(config(connection), to)

@@ -91,7 +91,10 @@ class Outcome:
 
 
 Pause = Callable[[], Awaitable[None]]
-"""Waits between two looks, longer than the server's search cache."""
+"""Waits between two looks, longer than the server's index takes."""
+
+InTime = Callable[[], Awaitable[None]]
+"""Keeps this worker's lease, or raises when it ran out: asked right before each request."""
 
 
 def write_target(
@@ -138,18 +141,20 @@ async def send(
     server: Server,
     target: WriteTarget,
     places: Mapping[str, str],
-    given_up: frozenset[str] = frozenset(),
+    given_up: frozenset[str],
+    in_time: InTime,
 ) -> tuple[Outcome, ...]:
     """Send what has no location yet, all in one transaction where the server takes one so large.
 
     Args:
         places: where things of this signature stand already, by their place in the plan.
         given_up: places in the plan that will never be written.
+    Raises: what `in_time` raises.
     """
     limit = target.transaction_limit or len(parcels)
     if target.transactions and 1 < len(parcels) <= limit and not given_up:
-        return await _send_together(parcels, server, places)
-    return await _send_in_turn(parcels, server, target, dict(places), set(given_up))
+        return await _send_together(parcels, server, places, in_time)
+    return await _send_in_turn(parcels, server, target, dict(places), set(given_up), in_time)
 
 
 async def look_up(parcel: Parcel, server: Server, target: WriteTarget, pause: Pause) -> Outcome:
@@ -199,13 +204,14 @@ def unresolved(resource: object) -> frozenset[str]:
 
 
 async def _send_together(
-    parcels: Sequence[Parcel], server: Server, places: Mapping[str, str]
+    parcels: Sequence[Parcel], server: Server, places: Mapping[str, str], in_time: InTime
 ) -> tuple[Outcome, ...]:
     writes = [
         replace(parcel.write, resource=resolved(parcel.write.resource, places))
         for parcel in parcels
     ]
     crash_point(CrashPoint.BEFORE_SEND)
+    await in_time()
     try:
         answer = await server.transaction(transaction(writes))
     except (WriteRejected, WriteConflict) as error:
@@ -244,6 +250,7 @@ async def _send_in_turn(
     target: WriteTarget,
     places: dict[str, str],
     given_up: set[str],
+    in_time: InTime,
 ) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for parcel in parcels:
@@ -256,7 +263,7 @@ async def _send_in_turn(
             reason = "waits for something that it refers to"
             outcome = Outcome(parcel.id, DeliveryState.PLANNED, reason)
         else:
-            outcome = await _send_one(parcel, ready, server, target)
+            outcome = await _send_one(parcel, ready, server, target, in_time)
         if outcome.location:
             places[full_url(parcel.write.key)] = outcome.location
         elif outcome.state in GIVEN_UP:
@@ -266,12 +273,21 @@ async def _send_in_turn(
 
 
 async def _send_one(
-    parcel: Parcel, resource: dict[str, Any], server: Server, target: WriteTarget
+    parcel: Parcel,
+    resource: dict[str, Any],
+    server: Server,
+    target: WriteTarget,
+    in_time: InTime,
 ) -> Outcome:
     write = parcel.write
     crash_point(CrashPoint.BEFORE_SEND)
+    await in_time()
     strategy = "update"
     try:
+        if not guarded(parcel, target):
+            standing = await _search(write, server)
+            if standing:
+                return Outcome(parcel.id, DeliveryState.SENDING, "", standing[0])
         if write.reference:
             answer = await server.update(resource, if_match=write.if_match)
         elif write.type in target.put_creates:
@@ -294,6 +310,8 @@ async def _send_one(
     except WriteError as error:
         crash_point(CrashPoint.AFTER_SEND)
         return _failed(parcel, error, strategy)
+    except SourceError as error:
+        return _failed(parcel, WriteUnavailable(error.message), strategy)
     crash_point(CrashPoint.AFTER_SEND)
     return _answered(
         parcel, answer.status, answer.location or _own_place(answer), answer.version, strategy

@@ -1,7 +1,7 @@
-"""`concord`, with a moment at which it kills itself: what the acceptance tests start as a child.
+"""`concord`, with a moment at which it ends or halts: what the acceptance tests start as a child.
 
-CONCORD_TEST_KILL_AT is "moment:passing". The service itself reads no such variable; waits are short
-here so that a survivor needs no half minute to take over.
+CONCORD_TEST_KILL_AT and CONCORD_TEST_STOP_AT are "moment:passing". The service itself reads no such
+variable; waits are short here so that a survivor needs no half minute to take over.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ LEASE_S = 2.0
 TEND_S = 0.3
 
 
-def armed(order: str) -> crash.Hook:
-    """A hook that ends this process with SIGKILL when a moment is passed for the n-th time."""
+def armed(order: str, how: signal.Signals) -> crash.Hook:
+    """A hook that sends this process a signal when a moment is passed for the n-th time."""
     name, _, passing = order.partition(":")
     point, left = CrashPoint(name), [int(passing or 1)]
 
@@ -29,7 +29,7 @@ def armed(order: str) -> crash.Hook:
         if at is point:
             left[0] -= 1
             if not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), how)
 
     return kill
 
@@ -39,7 +39,8 @@ if __name__ == "__main__":
     deliver._FIRST_WAIT_S = 0.3
     house.TEND_S = TEND_S
     house.LOOK_AGAIN_S = 0.3
-    order = os.environ.get("CONCORD_TEST_KILL_AT", "")
-    if order:
-        crash.arm(armed(order))
+    for name, how in (("KILL", signal.SIGKILL), ("STOP", signal.SIGSTOP)):
+        order = os.environ.get(f"CONCORD_TEST_{name}_AT", "")
+        if order:
+            crash.arm(armed(order, how))
     sys.exit(main())

@@ -42,8 +42,11 @@ class Child:
         self.process.wait(10)
         self.log.close()
 
-    def pause(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
+    @property
+    def stopped(self) -> bool:
+        """Whether it halts (state T of proc(5)), alive but not running."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text("ascii", "replace")
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -62,7 +65,13 @@ class Child:
 
 
 def start(
-    hospital: Hospital, command: str, *, kill_at: str = "", says: str, name: str = "child"
+    hospital: Hospital,
+    command: str,
+    *,
+    kill_at: str = "",
+    stop_at: str = "",
+    says: str,
+    name: str = "child",
 ) -> Child:
     """The command as a process of its own, once it says that it is up (or has ended)."""
     log = (hospital.folder / f"{name}.log").open("wb")
@@ -70,7 +79,7 @@ def start(
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.acceptance.armed", command, "--config", hospital.config],
         cwd=ROOT,
-        env=environment | {"CONCORD_TEST_KILL_AT": kill_at},
+        env=environment | {"CONCORD_TEST_KILL_AT": kill_at, "CONCORD_TEST_STOP_AT": stop_at},
         stdout=log,
         stderr=subprocess.STDOUT,
     )
@@ -88,8 +97,10 @@ def serve(hospital: Hospital, *, kill_at: str = "") -> Child:
     return start(hospital, "serve", kill_at=kill_at, says="Concord listens", name="serve")
 
 
-def work(hospital: Hospital, *, kill_at: str = "", name: str = "work") -> Child:
-    return start(hospital, "work", kill_at=kill_at, says="Concord works", name=name)
+def work(hospital: Hospital, *, kill_at: str = "", stop_at: str = "", name: str = "work") -> Child:
+    return start(
+        hospital, "work", kill_at=kill_at, stop_at=stop_at, says="Concord works", name=name
+    )
 
 
 def sign(hospital: Hospital, review: str) -> int:

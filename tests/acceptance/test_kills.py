@@ -8,22 +8,19 @@ from pathlib import Path
 
 from service.write.crash import CrashPoint
 from tests.acceptance.child import free_port
-from tests.acceptance.hospital import Count, hospital
-from tests.acceptance.kills import drained, kill_at_moments, kill_at_random, orders
+from tests.acceptance.hospital import hospital
+from tests.acceptance.kills import (
+    drained,
+    kill_at_moments,
+    kill_at_random,
+    never_lost_nor_doubled,
+    orders,
+)
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 SEEDS = range(25) if FULL else range(1)
 IN_SLICE = 3
 """Moments in the slice; all of them are passed within one process in tests/write."""
-
-
-def never_lost_nor_doubled(counts: dict[str, Count]) -> None:
-    strict, weak = counts["psychiatry"], counts["primary-care"]
-    assert strict.accepted > 0
-    assert (strict.waiting, strict.shown) == (0, 0)
-    assert (strict.lost, strict.doubled, strict.extra_versions) == (0, 0, 0)
-    assert weak.waiting == 0
-    assert (weak.lost, weak.silent) == (0, 0)
 
 
 def test_a_kill_at_a_named_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:

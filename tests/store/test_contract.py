@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url, text, update
+from sqlalchemy import update
 
 from service.errors import (
     NotKept,
@@ -36,22 +34,11 @@ from service.store import (
     reviews,
     tables,
 )
+from tests.postgres import empty_database
 from tests.write.synthetic import AT, PHARMACIST, PSYCHIATRIST, decision, reviewed
 
 DAY = date(2026, 3, 10)
-POSTGRES = "CONCORD_TEST_POSTGRES"
-DATABASES = [
-    "sqlite",
-    pytest.param(
-        "postgres",
-        marks=[
-            pytest.mark.postgres,
-            pytest.mark.skipif(
-                POSTGRES not in os.environ, reason=f"{POSTGRES} names no PostgreSQL to test on"
-            ),
-        ],
-    ),
-]
+DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 Use = Callable[[Store], Awaitable[None]]
 
@@ -62,16 +49,8 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'store.db'}"
         return
-    server = make_url(os.environ[POSTGRES]).set(drivername="postgresql+psycopg")
-    name = f"concord_test_{uuid4().hex}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    mine = server.set(drivername="postgresql", database=name)
-    yield mine.render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+    with empty_database(request.getfixturevalue("postgres_server")) as mine:
+        yield mine
 
 
 def on(address: str, use: Use) -> None:

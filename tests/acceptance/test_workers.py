@@ -1,0 +1,79 @@
+"""Several workers on one store: each piece of work is done once, whoever dies or sleeps over it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.house import TEND_S
+from service.pipeline.deliver import LEASE_S
+from service.write.crash import CrashPoint
+from tests.acceptance.armed import LEASE_S as SHORT_LEASE_S
+from tests.acceptance.child import free_port, work
+from tests.acceptance.hospital import Hospital, hospital
+from tests.acceptance.kills import counts, never_lost_nor_doubled, wait_until_settled
+from tests.postgres import empty_database
+
+FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
+TAKEN_OVER_S = 30
+PATIENTS = 40 if FULL else 6
+ROUNDS = 20 if FULL else 1
+HALTS = list(CrashPoint)[3:] if FULL else [CrashPoint.BEFORE_SEND]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'concord.db'}"
+        return
+    with empty_database(request.getfixturevalue("postgres_server")) as address:
+        yield address
+
+
+def ready(built: Hospital, patients: int) -> None:
+    built.prepare(patients)
+    built.sign_here()
+
+
+def test_a_survivor_takes_over_within_the_promised_time() -> None:
+    assert LEASE_S + TEND_S <= TAKEN_OVER_S
+
+
+def test_workers_share_the_work_and_survive_the_death_of_one(
+    store_url: str, tmp_path: Path
+) -> None:
+    with hospital(tmp_path, store_url=store_url, port=free_port()) as built:
+        for _ in range(ROUNDS):
+            ready(built, PATIENTS)
+            doomed = work(built, name="doomed", kill_at=f"{CrashPoint.AFTER_SEND.value}:2")
+            others = [work(built, name=f"worker-{number}") for number in range(2)]
+            wait_until_settled(built)
+            doomed.ends_within(1)
+            for child in (doomed, *others):
+                child.kill()
+            never_lost_nor_doubled(counts(built))
+
+
+def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
+    store_url: str, tmp_path: Path
+) -> None:
+    with hospital(tmp_path, store_url=store_url, port=free_port()) as built:
+        for point in HALTS:
+            ready(built, 1)
+            sleeper = work(built, name="sleeper", stop_at=f"{point.value}:1")
+            until = time.monotonic() + 15
+            while not sleeper.stopped and time.monotonic() < until:
+                time.sleep(0.05)
+            assert sleeper.stopped
+            time.sleep(SHORT_LEASE_S)
+            other = work(built, name="other")
+            wait_until_settled(built)
+            sleeper.resume()
+            time.sleep(1.5)
+            never_lost_nor_doubled(counts(built))
+            sleeper.kill()
+            other.kill()
