@@ -12,7 +12,7 @@ from pathlib import Path
 
 _LENGTH = struct.Struct(">I")
 _OFFSET = struct.Struct(">Q")
-FILL = 16_000_000
+FILL = 8_000_000
 """Bytes of rows that a writer holds before it writes a file."""
 
 
@@ -41,15 +41,14 @@ class Writer:
         """Writes what is held."""
         if not self._rows:
             return
-        bodies = [b"".join(self._rows.get(part, ())) for part in range(self._parts)]
-        head = _OFFSET.size * (self._parts + 1)
-        offsets = [head]
-        for body in bodies:
-            offsets.append(offsets[-1] + len(body))
+        offsets = [_OFFSET.size * (self._parts + 1)]
+        for part in range(self._parts):
+            offsets.append(offsets[-1] + sum(map(len, self._rows.get(part, ()))))
         path = self._stem.with_name(f"{self._stem.name}-{self._files:03}.rows")
         with path.open("wb") as file:
             file.write(b"".join(map(_OFFSET.pack, offsets)))
-            file.writelines(bodies)
+            for part in range(self._parts):
+                file.writelines(self._rows.get(part, ()))
         self._rows, self._held = {}, 0
         self._files += 1
 
