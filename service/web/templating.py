@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
+from typing import Final
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 FOLDER = Path(__file__).parent
+INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
+class Templates(FileSystemLoader):
+    """Templates of this folder without their indentation, which no reader of a page sees."""
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source, file, fresh = super().get_source(environment, template)
+        return INDENTATION.sub("", source), file, fresh
 
 
 @cache
 def environment() -> Environment:
     """The templates of this folder; a name that a page does not know is an error, not a blank."""
     return Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
+        loader=Templates(FOLDER / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         auto_reload=False,
