@@ -20,6 +20,8 @@ from service.model.source import Role, State
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = "concord/export/1"
+UNFINISHED = "export.json"
+"""Where `concord export` notes how far it is, until it has all."""
 SPAN = 16_000_000
 """Bytes of a file that one worker takes at a time."""
 LINE_CAP = 32_000_000
@@ -155,7 +157,9 @@ def _listed(folder: Path) -> tuple[list[Path], list[str]]:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not path.is_file() or path.name in {_EXPORT_LOG, MANIFEST}:
             continue
-        if path.name.lower().removesuffix(".gz").endswith(_NAMES):
+        if path.name == UNFINISHED:
+            reasons.append("the export into this folder has not ended; run it again")
+        elif path.name.lower().removesuffix(".gz").endswith(_NAMES):
             files.append(path)
         elif path.name.lower().endswith(_OTHER):
             reasons.append(f"{path.relative_to(folder).as_posix()}: no NDJSON, not read")

@@ -409,6 +409,16 @@ def test_an_export_that_says_it_is_not_whole_is_not_taken_for_whole(tmp_path: Pa
     assert any("gone.ndjson" in reason for reason in report["sources"][0]["reasons"])
 
 
+def test_the_folder_of_an_export_that_was_interrupted_is_not_taken_for_whole(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "a", person("1"), order("x", "Patient/1"))
+    (tmp_path / "a" / "export.json").write_text("{}")
+    summary = reported(tmp_path, tmp_path / "out", "a")
+    assert summary["sources"]["a"]["state"] == "partial"
+    assert "has not ended" in summary["sources"]["a"]["reasons"][0]
+
+
 def test_a_line_over_the_cap_is_left_out_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
