@@ -30,6 +30,7 @@ _WINDOWS = (
     "supply-unknown",
     "first-fill",
     "as-needed-unfilled",
+    "short-course",
     "depot-interval",
     "administration",
 )
@@ -55,6 +56,7 @@ def load_policy(folder: Path) -> Policy:
         clinic=_members(drugs, "clinic"),
         self_medication=_members(drugs, "self-medication"),
         grave_self_medication=_members(drugs, "grave-self-medication"),
+        courses=_members(drugs, "courses"),
         nsaids=_members(drugs, "nsaids"),
         lithium=_members(drugs, "lithium"),
         egfr_codes=_members(document.inner("labs"), "egfr"),

@@ -15,10 +15,10 @@ from enum import StrEnum
 
 from service.model.concept import AdministrationClass
 from service.model.finding import Bucket, Finding, Severity
-from service.model.medication import Kind, TherapyState
+from service.model.medication import Kind, MedicationEntry, TherapyState
 from service.model.source import MEDICATION_TYPES, Role, SourceRead, State
 from service.reconcile.depot import counterpart
-from service.reconcile.holding import Holding
+from service.reconcile.holding import Holding, is_supply
 from service.reconcile.policy import Expectation, LineKind
 from service.reconcile.statement import finding, joined, product_facts, status_facts, verb
 from service.reconcile.therapy import Setting, Therapy
@@ -35,6 +35,7 @@ _KIND_WORDS = {
     LineKind.INPATIENT: "an inpatient order",
     LineKind.SELF: "self-medication",
     LineKind.AS_NEEDED_UNFILLED: "an as-needed drug without a fill for long",
+    LineKind.SHORT_COURSE: "a short course",
 }
 _SPECIALIST_ROLES = frozenset({Role.PRIMARY_CARE, Role.PHARMACY})
 
@@ -73,8 +74,9 @@ def absences(therapy: Therapy, setting: Setting) -> list[Finding]:
         if (holding := therapy.holding(read.name)) is None or _restarted(holding, current)
     ]
     alone = len({h.source for h in therapy.holdings}) == 1
-    if alone and kind is not LineKind.SELF and not any(h.ordered for h in current):
-        return _reported_alone(therapy, gaps, setting)
+    reported = kind is not LineKind.SELF and not any(h.ordered for h in current)
+    if alone and (reported or kind is LineKind.SHORT_COURSE):
+        return _alone(therapy, gaps, setting)
     found = [
         _omission(therapy, type_, verdict, chosen, setting)
         for type_ in _OMISSIONS
@@ -141,7 +143,28 @@ def line_kind(therapy: Therapy, setting: Setting) -> LineKind:
         limit = setting.as_of - timedelta(days=policy.windows.as_needed_unfilled)
         if since is not None and since < limit:
             return LineKind.AS_NEEDED_UNFILLED
-    return LineKind.COMMUNITY
+    return LineKind.SHORT_COURSE if _short_course(therapy, setting) else LineKind.COMMUNITY
+
+
+def _short_course(therapy: Therapy, setting: Setting) -> bool:
+    """Whether it is meant for days: ordered with an end, or a drug of courses handed over once."""
+    policy, longest = setting.policy, setting.policy.windows.short_course
+    spoken = [x.entry for h in therapy.current for x in h.base if not is_supply(x.entry)]
+    if spoken:
+        return all(0 <= _span_d(entry) < longest for entry in spoken)
+    supplied = [line.entry for line in therapy.lines if is_supply(line.entry)]
+    return (
+        bool(therapy.rxcuis)
+        and therapy.rxcuis <= policy.courses.keys()
+        and len({entry.supplied_on for entry in supplied}) == 1
+        and all(entry.days_supply and entry.days_supply <= longest for entry in supplied)
+    )
+
+
+def _span_d(entry: MedicationEntry) -> int:
+    """Days from the first to the last day; -1 where the line does not say both."""
+    begun = entry.start or entry.authored
+    return (entry.end - begun).days if entry.end and begun else -1
 
 
 def _restarted(holding: Holding, current: Sequence[Holding]) -> bool:
@@ -233,13 +256,13 @@ def _note(source: str, holding: Holding | None, setting: Setting) -> str:
     return f" ({'; '.join(notes)})" if notes else ""
 
 
-def _reported_alone(therapy: Therapy, gaps: Sequence[_Gap], setting: Setting) -> list[Finding]:
-    """C2: one source reports it, and nobody ordered, supplied or reported it elsewhere."""
+def _alone(therapy: Therapy, gaps: Sequence[_Gap], setting: Setting) -> list[Finding]:
+    """C2: one source alone has it, and nobody ordered, supplied or reported it elsewhere."""
     if not gaps:
         return []
-    untold = [gap for gap in gaps if gap.verdict is _Verdict.UNTOLD]
-    if len(untold) == len(gaps):
-        reason = "; ".join(gap.words for gap in untold)
+    states = [(gap.read, gap.read.state_of(*MEDICATION_TYPES)) for gap in gaps]
+    if all(state is not State.COMPLETE for _, state in states):
+        reason = "; ".join(_why(read, state) for read, state in states)
         return [_addition(therapy, setting, Bucket.NOT_EVALUABLE, reason)]
     return [_addition(therapy, setting, Bucket.SHOWN, "")]
 

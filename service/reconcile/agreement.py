@@ -71,6 +71,8 @@ def agreements(therapy: Therapy, setting: Setting) -> list[Finding]:
                 reason=doubt,
             )
         ]
+    if salts := salt_variant(therapy, setting):
+        return salts
     type_, title, message = _kind_of_agreement(therapy, held, lines, names)
     return [
         finding(
@@ -79,6 +81,27 @@ def agreements(therapy: Therapy, setting: Setting) -> list[Finding]:
             [therapy],
             title=title,
             message=message,
+            sources=[h.source for h in held],
+            evidence=[*product_facts(lines), *instruction_facts(lines)],
+        )
+    ]
+
+
+def salt_variant(therapy: Therapy, setting: Setting) -> list[Finding]:
+    """A3: other salts of one moiety in the same daily dose; true beside a difference of form."""
+    held = therapy.compared
+    salts = _differing(held, _salts)
+    if not salts or _unproven(therapy, held):
+        return []
+    lines = _base(held)
+    said = joined(f"{h.source} has {', '.join(_salts(h))}" for h in salts)
+    return [
+        finding(
+            setting,
+            "salt-or-moiety-variant",
+            [therapy],
+            title=f"{therapy.name}: different salts",
+            message=f"{said}; the moiety and the daily dose are the same.",
             sources=[h.source for h in held],
             evidence=[*product_facts(lines), *instruction_facts(lines)],
         )
@@ -99,14 +122,6 @@ def _kind_of_agreement(
     therapy: Therapy, held: Sequence[Holding], lines: Sequence[PlacedLine], names: str
 ) -> tuple[str, str, str]:
     dose = held[0].dose.words()
-    salts = _differing(held, _salts)
-    if salts:
-        said = joined(f"{h.source} has {', '.join(_salts(h))}" for h in salts)
-        return (
-            "salt-or-moiety-variant",
-            f"{therapy.name}: different salts",
-            f"{said}; the moiety and the daily dose are the same.",
-        )
     products = _differing(held, _products)
     brands = distinct(d.brand for line in lines if (d := line.entry.resolution.drug))
     branded = brands and any(not (d := x.entry.resolution.drug) or not d.brand for x in lines)
@@ -278,8 +293,8 @@ def _differing(
     held: Sequence[Holding], attribute: Callable[[Holding], tuple[str, ...]]
 ) -> list[Holding]:
     """Holdings that state the attribute, when not all of them state the same; else none."""
-    stated = [h for h in held if attribute(h)]
-    return stated if len({attribute(h) for h in stated}) > 1 else []
+    stated = [(h, value) for h in held if (value := attribute(h))]
+    return [h for h, _ in stated] if len({value for _, value in stated}) > 1 else []
 
 
 def _as_needed(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Finding | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from service.model.finding import Bucket, Finding
 from service.model.signed import Intention
 from service.reconcile.absence import absences
-from service.reconcile.agreement import agreements, differences
+from service.reconcile.agreement import agreements, differences, salt_variant
 from service.reconcile.depot import depot_against_oral
 from service.reconcile.doubt import code_text_conflict, text_structure_conflict, unresolvable_drug
 from service.reconcile.duplicate import (
@@ -60,14 +60,18 @@ def compare(
 ) -> list[Finding]:
     """Findings of families A to D about one medication; an agreement only without a difference.
 
+    Other salts are told beside other forms as well: divalproex DR against valproic acid is both.
     What a person called `intended` is suppressed and counts as no difference.
     """
     found = differences(therapy, setting)
     found += [one for check in _SINGLE if (one := check(therapy, setting)) is not None]
     found += absences(therapy, setting)
     found = [quieted(one, intended, setting.as_of) for one in found]
-    if not any(disagrees(one) for one in found):
+    different = {one.type for one in found if disagrees(one)}
+    if not different:
         found += agreements(therapy, setting)
+    elif different == {"form-mismatch"}:
+        found += salt_variant(therapy, setting)
     return found
 
 

@@ -49,6 +49,7 @@ class LineKind(StrEnum):
     INPATIENT = "inpatient"
     SELF = "self-medication"
     AS_NEEDED_UNFILLED = "as-needed-unfilled"
+    SHORT_COURSE = "short-course"
 
 
 class Expectation(StrEnum):
@@ -93,7 +94,8 @@ class Windows:
     `stale`: current without any sign of life for longer (or `stale_supply_factor` times the days'
     supply). `supply_tolerance`: a supply counts as running this long after it should have run out.
     `first_fill`: an order this young need not have been dispensed. `as_needed_unfilled`: as-needed
-    drugs without a fill for longer are expected nowhere. `depot_interval`, `administration`: how
+    drugs without a fill for longer are expected nowhere. `short_course`: what is ordered, or handed
+    over once, for no longer is a course. `depot_interval`, `administration`: how
     long one administration lasts where nobody says it.
     """
 
@@ -103,6 +105,7 @@ class Windows:
     supply_unknown: int
     first_fill: int
     as_needed_unfilled: int
+    short_course: int
     depot_interval: int
     administration: int
 
@@ -132,7 +135,8 @@ class Policy:
     Drug lists map an RxNorm ingredient (IN) to its name. `specialist` are supplied by specialists
     and often missing elsewhere; `clinic` are given on site whatever their form; `self_medication`
     are bought without a prescription, `grave_self_medication` those of them (or substances) whose
-    absence matters, `nsaids` those that matter beside lithium. `egfr_codes` are LOINC codes.
+    absence matters, `courses` are taken for days where a single short supply is seen, `nsaids`
+    those that matter beside lithium. `egfr_codes` are LOINC codes.
     """
 
     expected: Mapping[LineKind, Mapping[Role, Expectation]]
@@ -145,6 +149,7 @@ class Policy:
     clinic: Mapping[str, str]
     self_medication: Mapping[str, str]
     grave_self_medication: Mapping[str, str]
+    courses: Mapping[str, str]
     nsaids: Mapping[str, str]
     lithium: Mapping[str, str]
     egfr_codes: Mapping[str, str]

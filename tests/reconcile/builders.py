@@ -38,6 +38,8 @@ QUETIAPINE = Ingredient("51272", "quetiapine")
 PALIPERIDONE = Ingredient("679314", "paliperidone")
 RISPERIDONE = Ingredient("35636", "risperidone")
 IBUPROFEN = Ingredient("5640", "ibuprofen")
+VALPROATE = Ingredient("40254", "valproate")
+PREDNISONE = Ingredient("8640", "prednisone")
 VENLAFAXINE = Ingredient("39786", "venlafaxine")
 
 

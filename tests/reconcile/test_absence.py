@@ -1,6 +1,6 @@
 """Families C1 and C2: who lacks what, and who need not have it."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,10 +16,12 @@ from tests.reconcile.builders import (
     PALIPERIDONE,
     PATIENT,
     PHARMACY,
+    PREDNISONE,
     PRIMARY_CARE,
     PSYCHIATRY,
     QUETIAPINE,
     SERTRALINE,
+    TODAY,
     dispense,
     drug,
     line,
@@ -210,3 +212,61 @@ def test_a_drug_that_is_stopped_everywhere_is_missed_by_nobody() -> None:
     result = reconciled(record(PSYCHIATRY, order(status="stopped")), record(PRIMARY_CARE))
     assert types(result) == []
     assert result.medications[0].proposal.action is Action.STOP
+
+
+def supplied(concept: object, days: int, *ago: int) -> object:
+    """A pharmacy that handed it over so many days ago, each time for so many days."""
+    return record(
+        PHARMACY,
+        *(
+            dispense(
+                PHARMACY,
+                f"MedicationDispense/{number}",
+                concept,
+                on=TODAY - timedelta(days=since),
+                days=days,
+            )
+            for number, since in enumerate(ago)
+        ),
+    )
+
+
+def test_a_running_course_that_only_the_pharmacy_knows_is_an_addition_and_missing_nowhere() -> None:
+    course = drug(PREDNISONE)
+    result = reconciled(supplied(course, 10, 3), record(PSYCHIATRY), record(PRIMARY_CARE))
+    finding = only(result, "addition")
+    assert (finding.bucket, finding.severity) == (Bucket.SHOWN, Severity.LOW)
+    assert finding.sources == (PHARMACY,)
+    assert types(result) == ["addition"]
+
+
+def test_a_course_of_two_weeks_is_short_and_one_of_fifteen_days_is_not() -> None:
+    course = drug(PREDNISONE)
+    for days, type_ in ((14, "addition"), (15, "omission-prescribed")):
+        result = reconciled(supplied(course, days, 3), record(PRIMARY_CARE))
+        assert types(result) == [type_], days
+
+
+def test_a_steroid_that_is_refilled_is_a_long_therapy_and_missed_elsewhere() -> None:
+    result = reconciled(supplied(drug(PREDNISONE), 10, 3, 13, 23), record(PRIMARY_CARE))
+    assert types(result) == ["omission-prescribed"]
+
+
+def test_the_first_weekly_fill_of_another_drug_is_no_course() -> None:
+    result = reconciled(supplied(drug(CLOZAPINE), 7, 3), record(PRIMARY_CARE))
+    assert types(result) == ["omission-specialist-supplied"]
+
+
+def test_an_order_that_ends_within_days_is_a_course_whatever_the_drug() -> None:
+    brief = order(start=TODAY, end=TODAY + timedelta(days=13), authored=TODAY)
+    longer = order(start=TODAY, end=TODAY + timedelta(days=14), authored=TODAY)
+    assert types(reconciled(record(PSYCHIATRY, brief), record(PRIMARY_CARE))) == ["addition"]
+    result = reconciled(record(PSYCHIATRY, longer), record(PRIMARY_CARE))
+    assert types(result) == ["omission-prescribed"]
+
+
+def test_a_course_is_alone_for_certain_only_where_another_source_was_read_whole() -> None:
+    result = reconciled(
+        supplied(drug(PREDNISONE), 10, 3), record(PRIMARY_CARE, state=State.PARTIAL)
+    )
+    assert only(result, "addition").bucket is Bucket.NOT_EVALUABLE

@@ -16,6 +16,7 @@ from tests.reconcile.builders import (
     PSYCHIATRY,
     QUETIAPINE,
     SERTRALINE,
+    VALPROATE,
     VENLAFAXINE,
     dispense,
     drug,
@@ -88,6 +89,30 @@ def test_two_salts_of_one_moiety_are_told_apart_and_keep_one_medication() -> Non
     )
     assert types(result) == ["salt-or-moiety-variant"]
     assert len(result.medications) == 1
+
+
+def test_two_salts_are_told_beside_the_forms_that_differ_too() -> None:
+    divalproex = drug(
+        VALPROATE, strength="250", release="DR", salt=Ingredient("266856", "divalproex sodium")
+    )
+    acid = drug(
+        VALPROATE, strength="250", form="capsule", salt=Ingredient("11118", "valproic acid")
+    )
+    result = two(
+        line(PSYCHIATRY, "MedicationRequest/1", divalproex, dose="500"),
+        line(PRIMARY_CARE, "MedicationRequest/9", acid, dose="500"),
+    )
+    assert types(result) == ["form-mismatch", "salt-or-moiety-variant"]
+
+
+def test_two_salts_in_two_doses_are_a_difference_of_dose_alone() -> None:
+    divalproex = drug(VALPROATE, strength="250", salt=Ingredient("266856", "divalproex sodium"))
+    acid = drug(VALPROATE, strength="250", salt=Ingredient("11118", "valproic acid"))
+    result = two(
+        line(PSYCHIATRY, "MedicationRequest/1", divalproex, dose="500"),
+        line(PRIMARY_CARE, "MedicationRequest/9", acid, dose="750"),
+    )
+    assert types(result) == ["dose-mismatch"]
 
 
 def test_a_dose_mismatch_names_both_doses_and_both_sources() -> None:

@@ -42,6 +42,7 @@ def test_the_expected_holders_are_those_that_ship() -> None:
     assert expected(LineKind.CLINIC, Role.PHARMACY) is Expectation.NOT_EXPECTED
     assert expected(LineKind.CLINIC, Role.PRIMARY_CARE) is Expectation.EXPECTED
     assert expected(LineKind.AS_NEEDED_UNFILLED, Role.PATIENT) is Expectation.ASK
+    assert {expected(LineKind.SHORT_COURSE, role) for role in Role} == {Expectation.NOT_EXPECTED}
     for kind in LineKind:
         assert expected(kind, Role.OTHER) is Expectation.NOT_EXPECTED
 
