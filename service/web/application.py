@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import service
 from service.errors import ServiceError
-from service.web import api, break_glass, errors, oidc, pages, sign_in, smart_launch
+from service.web import api, break_glass, errors, oidc, pages, print_pages, sign_in, smart_launch
 from service.web.access import SignedIn, services_of
 from service.web.guard import Guard
 from service.web.services import Services
@@ -31,7 +31,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.include_router(api.router)
-    for part in (sign_in, oidc, smart_launch, break_glass):
+    for part in (sign_in, oidc, smart_launch, break_glass, print_pages):
         app.include_router(part.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))

@@ -26,6 +26,7 @@ from service.errors import (
 from service.review.decide import Undecided
 from service.web.auth import ForeignOrigin, NotAllowed, NotSignedIn, TooManyTries
 from service.web.id_token import SignInRefused
+from service.web.pdf import PdfNotInstalled
 
 PROBLEM = "application/problem+json"
 
@@ -53,6 +54,7 @@ STATUS: tuple[tuple[type[ServiceError], HTTPStatus], ...] = (
     (StoreConflict, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (SourceError, HTTPStatus.BAD_GATEWAY),
+    (PdfNotInstalled, HTTPStatus.NOT_IMPLEMENTED),
 )
 
 

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from service.errors import StoreUnavailable
 from service.model.review import User, UserRole
 from service.store import access, audit
+from service.web import progress
 from tests.web.office import Office, in_office, report
 
 CANARY = "Zebulon-Canary-4711"
@@ -60,9 +61,16 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/patients/{patient}/decisions/{item}"): DECIDERS,
     ("POST", "/patients/{patient}/agree"): DECIDERS,
     ("POST", "/patients/{patient}/sign"): DECIDERS,
+    ("GET", "/progress"): CLINICIANS,
+    ("GET", "/patients/{patient}/progress"): CLINICIANS,
+    ("POST", "/patients/{patient}/refresh"): DECIDERS,
     ("GET", "/patients/{patient}/deliveries"): CLINICIANS,
     ("GET", "/patients/{patient}/plan"): CLINICIANS,
     ("GET", "/patients/{patient}/resource"): CLINICIANS,
+    ("GET", "/patients/{patient}/prints"): CLINICIANS,
+    ("GET", "/patients/{patient}/prints/{kind}"): CLINICIANS,
+    ("GET", "/patients/{patient}/list.csv"): CLINICIANS,
+    ("GET", "/patients/{patient}/list.json"): CLINICIANS,
 }
 BODIES: dict[str, Any] = {
     "/api/patients": {"identifier": "s|v"},
@@ -71,6 +79,12 @@ BODIES: dict[str, Any] = {
     "/api/reviews/{review}/sign": {"scope": "mine"},
 }
 REFUSED = {401, 403}
+
+
+@pytest.fixture(autouse=True)
+def streams_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LONGEST", 1)
+    monkeypatch.setattr(progress, "PAUSE_S", 0)
 
 
 def user(role: str) -> User:

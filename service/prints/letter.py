@@ -1,0 +1,110 @@
+"""The letter to one prescriber: only what that person must decide, and what we propose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from service.model.review import Decision, Disposition
+from service.prints.comparison import decided
+from service.prints.material import Material, Stamp, dose, stamp
+
+_PROPOSALS = frozenset(
+    {Disposition.CHANGE, Disposition.PROPOSE_STOP, Disposition.HOLD, Disposition.ADD}
+)
+_SETTLED = frozenset({Disposition.OVERRIDE})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to decide. `drugs` say what is taken where, as far as it matters here."""
+
+    title: str
+    text: str
+    advice: str
+    drugs: tuple[str, ...]
+    said: str
+    due: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """To one source's prescriber; `addressee` is its name among the sources."""
+
+    stamp: Stamp
+    addressee: str
+    questions: tuple[Question, ...]
+    proposals: tuple[Question, ...]
+
+
+def letter(material: Material, addressee: str) -> Letter:
+    """What concerns this source's prescriber: nothing of findings that concern others only.
+
+    A finding is asked of a source when it is high or moderate, not overridden, and either names the
+    source or rests on an order of the source. A decision that proposes a change is put to the
+    source that ordered the drug, or holds no line of it where it is to be added.
+    """
+    medications = {one["id"]: one for one in material.medications}
+    ordered = {
+        id_
+        for id_, one in medications.items()
+        if any(line["source"] == addressee and line["kind"] == "request" for line in one["lines"])
+    }
+    questions = []
+    for finding in material.findings:
+        decision = material.decisions.get(finding["id"])
+        theirs = addressee in finding["sources"] or ordered & set(finding["medications"])
+        settled = decision is not None and decision.disposition in _SETTLED
+        if finding["severity"] == "low" or not theirs or settled:
+            continue
+        drugs = tuple(
+            _where(medications[id_]) for id_ in finding["medications"] if id_ in medications
+        )
+        questions.append(_asked(finding, drugs, decision))
+    proposals = tuple(
+        _proposed(medications[item], decision)
+        for item, decision in sorted(material.decisions.items())
+        if item in medications
+        and decision.disposition in _PROPOSALS
+        and (item in ordered or decision.disposition is Disposition.ADD)
+    )
+    return Letter(stamp(material), addressee, tuple(questions), proposals)
+
+
+def _asked(
+    finding: Mapping[str, Any], drugs: tuple[str, ...], decision: Decision | None
+) -> Question:
+    due = decision.due.isoformat() if decision and decision.due else finding["due"]
+    return Question(
+        title=finding["title"],
+        text=finding["message"],
+        advice=finding["advice"],
+        drugs=drugs,
+        said=decided(decision),
+        due=due or "",
+        source=finding["rule"]["source"],
+    )
+
+
+def _proposed(medication: Mapping[str, Any], decision: Decision) -> Question:
+    return Question(
+        title=medication["display"],
+        text=decided(decision),
+        advice="",
+        drugs=(_where(medication),),
+        said="",
+        due=decision.due.isoformat() if decision.due else "",
+        source="",
+    )
+
+
+def _where(medication: Mapping[str, Any]) -> str:
+    """ "lithium 300 mg oral capsule: psychiatry 900 mg a day (2026-01-10)"."""
+    places = [
+        f"{line['source']} {dose(line) or line['timing'] or 'dose not read'}"
+        f" ({line['authored'] or line['last_supplied'] or 'no date'})"
+        for line in medication["lines"]
+    ]
+    return f"{medication['display']}: {'; '.join(dict.fromkeys(places))}"

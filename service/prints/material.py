@@ -1,0 +1,118 @@
+"""What every print is made of: the report, the decisions that count, and the stamp."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from service.model.review import Decision
+from service.review.items import is_shown
+
+STATES = {
+    "complete": "complete",
+    "stale": "stale: the last good data",
+    "partial": "partial: something is known to be missing",
+    "withheld": "withheld: the server narrows what it shows",
+    "unavailable": "not read: nothing of it is known",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """One report as kept, and what people decided on it.
+
+    `decisions` are those that count, by item. `signed_by` and `signed_at` are empty before the
+    whole list was signed. `printed_at` is the moment of printing, aware.
+    """
+
+    report: Mapping[str, Any]
+    printed_at: datetime
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    signed_by: str = ""
+    signed_at: datetime | None = None
+
+    @property
+    def medications(self) -> Sequence[Mapping[str, Any]]:
+        found: Sequence[Mapping[str, Any]] = self.report["medications"]
+        return found
+
+    @property
+    def findings(self) -> list[Mapping[str, Any]]:
+        """What is shown and says something, gravest first."""
+        return [f for f in self.report["findings"] if is_shown(f) and f["severity"] != "none"]
+
+    @property
+    def sources(self) -> Sequence[Mapping[str, Any]]:
+        found: Sequence[Mapping[str, Any]] = self.report["sources"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What stands on every sheet. `incomplete` says why, line by line; empty when complete."""
+
+    name: str
+    born: str
+    identity: str
+    as_of: str
+    printed: str
+    sources: tuple[tuple[str, str, str], ...]
+    signed: str
+    knowledge: str
+    incomplete: tuple[str, ...]
+
+
+def stamp(material: Material) -> Stamp:
+    """The stamp of a print; sources as (name, state in words, day of the newest line)."""
+    report = material.report
+    patient, known = report["patient"], report["provenance"]
+    newest: dict[str, str] = {}
+    for medication in material.medications:
+        for line in medication["lines"]:
+            day = line["authored"] or line["last_supplied"] or ""
+            newest[line["source"]] = max(newest.get(line["source"], ""), day)
+    lacking = [
+        f"{source['name']}: {STATES[source['state']]}"
+        for source in material.sources
+        if source["state"] != "complete"
+    ]
+    if patient["grade"] != "certain":
+        lacking.append(f"it is not certain that all records are this person's ({patient['grade']})")
+    return Stamp(
+        name=patient.get("name") or "name not given",
+        born=patient.get("birth_date") or "birth date not given",
+        identity=str(patient["grade"]),
+        as_of=str(report["as_of"]),
+        printed=_moment(material.printed_at),
+        sources=tuple(
+            (source["name"], STATES[source["state"]], newest.get(source["name"], ""))
+            for source in material.sources
+        ),
+        signed=f"{material.signed_by}, {_moment(material.signed_at)}" if material.signed_at else "",
+        knowledge=(
+            f"Concord {known['service']}, knowledge {known['mappings'][:12]}, "
+            f"RxNorm {known['rxnorm']}"
+        ),
+        incomplete=tuple(lacking),
+    )
+
+
+def _moment(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M %Z") if at else ""
+
+
+def dose(of: Mapping[str, Any]) -> str:
+    """ "100 mg a day", "156 mg every 28 days", "at most 4 mg a day as needed", "" when not read."""
+    said = []
+    interval = of.get("interval_d")
+    for one in of["daily_doses"]:
+        if one["value"] is not None and interval:
+            said.append(f"{one['value']} {one['unit']} every {interval} days")
+        elif one["value"] is not None:
+            said.append(f"{one['value']} {one['unit']} a day")
+        elif one["max"] is not None:
+            said.append(f"at most {one['max']} {one['unit']} a day")
+    words = " + ".join(said)
+    return f"{words} as needed".strip() if of.get("as_needed") else words

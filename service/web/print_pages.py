@@ -1,0 +1,156 @@
+"""Prints and exports of one patient's newest list: sheets as HTML or PDF, CSV, and FHIR."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from service.errors import NotKept
+from service.model.review import Review, ReviewState
+from service.prints.comparison import comparison
+from service.prints.letter import letter
+from service.prints.material import Material
+from service.prints.monitoring_card import monitoring_card
+from service.prints.patient_list import patient_list
+from service.prints.table import table
+from service.prints.words import Words, catalogue
+from service.store import reports, reviews
+from service.web.access import Reviewer, services_of
+from service.web.pdf import pdf
+from service.web.services import Services
+from service.web.templating import FOLDER, environment, render
+from service.write.draft import draft_bundle
+
+router = APIRouter(include_in_schema=False)
+
+LANGUAGES: Final = {"en": "English", "es": "Español"}
+Language = Literal["en", "es"]
+Kind = Literal["comparison", "letter", "patient-list", "monitoring-card"]
+KINDS: Final[Mapping[Kind, str]] = {
+    "comparison": "Comparison sheet for the pharmacist",
+    "letter": "Letter to a prescriber: only what that person must decide",
+    "patient-list": "The patient's own list, in plain words",
+    "monitoring-card": "Monitoring card: lithium, clozapine, injections",
+}
+PDF: Final = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a template of `templates/prints/` is given."""
+
+    document: object
+    words: Words
+
+
+@router.get("/patients/{patient}/prints")
+async def prints_page(request: Request, _user: Reviewer, patient: str) -> Response:
+    """Which prints there are."""
+    material = await material_of(services_of(request), patient)
+    return render(
+        request,
+        "prints/index.html",
+        id=patient,
+        kinds=KINDS,
+        languages=LANGUAGES,
+        sources=[source["name"] for source in material.sources],
+    )
+
+
+@router.get("/patients/{patient}/prints/{kind}")
+async def print_sheet(
+    request: Request,
+    _user: Reviewer,
+    patient: str,
+    kind: Kind,
+    to: str = "",
+    lang: Language = "en",
+    form: Annotated[Literal["html", "pdf"], Query(alias="format")] = "html",
+) -> Response:
+    """One print. Raises: NotKept for a letter to nobody; PdfNotInstalled."""
+    material = await material_of(services_of(request), patient)
+    sheet = Sheet(_document(kind, material, to, words_in(lang)), words_in(lang))
+    html = (
+        environment()
+        .get_template(f"prints/{kind}.html")
+        .render(document=sheet.document, t=sheet.words.say, language=sheet.words.language)
+    )
+    if form == "html":
+        return HTMLResponse(html)
+    drawn = await asyncio.to_thread(pdf, html, _style())
+    headers = {"Content-Disposition": f'inline; filename="{kind}.pdf"'}
+    return Response(drawn, media_type=PDF, headers=headers)
+
+
+@router.get("/patients/{patient}/list.csv")
+async def list_as_csv(request: Request, _user: Reviewer, patient: str) -> Response:
+    """Every line of every source, for a spreadsheet."""
+    material = await material_of(services_of(request), patient)
+    headers = {"Content-Disposition": 'attachment; filename="medications.csv"'}
+    return Response("\ufeff" + table(material), media_type="text/csv", headers=headers)
+
+
+@router.get("/patients/{patient}/list.json")
+async def list_as_fhir(request: Request, _user: Reviewer, patient: str) -> Response:
+    """The list as a FHIR Bundle of type collection, tagged as a draft."""
+    material = await material_of(services_of(request), patient)
+    headers = {"Content-Disposition": 'attachment; filename="medications.json"'}
+    bundle = draft_bundle(material.report)
+    return JSONResponse(bundle, media_type="application/fhir+json", headers=headers)
+
+
+async def material_of(services: Services, patient: str) -> Material:
+    """The newest report with the decisions of its newest review. Raises: NotKept."""
+    async with services.store.read() as look:
+        kept = await reports.newest(look, patient)
+        if kept is None:
+            raise NotKept("There is no report yet; the sources are being read. Look again soon.")
+        known = await reviews.of_report(look, kept.id)
+        review = await reviews.get(look, known[-1]) if known else None
+    signed = _signed(review)
+    return Material(
+        report=json.loads(kept.body),
+        printed_at=services.now(),
+        decisions=review.standing if review else {},
+        signed_by=signed.signed_by.name if signed and signed.signed_by else "",
+        signed_at=signed.signed_at if signed else None,
+    )
+
+
+def _signed(review: Review | None) -> Review | None:
+    return review if review is not None and review.state is ReviewState.SIGNED else None
+
+
+def _document(kind: Kind, material: Material, to: str, words: Words) -> object:
+    if kind == "letter":
+        if to not in {source["name"] for source in material.sources}:
+            raise NotKept("Say to whom: one of the sources of this list.")
+        return letter(material, to)
+    if kind == "patient-list":
+        return patient_list(material, words)
+    plain: Mapping[str, Callable[[Material], Any]] = {
+        "comparison": comparison,
+        "monitoring-card": monitoring_card,
+    }
+    return plain[kind](material)
+
+
+@cache
+def words_in(language: str) -> Words:
+    """The texts of one language, from its catalogue; English needs none."""
+    if language == "en":
+        return Words()
+    po = FOLDER / "locales" / f"{language}.po"
+    return Words(language, catalogue(po.read_text(encoding="utf-8")))
+
+
+@cache
+def _style() -> str:
+    return (FOLDER / "static" / "print.css").read_text(encoding="utf-8")
