@@ -46,7 +46,9 @@ async def restore(store: Store, file: Path) -> int:
     Raises: SettingsError for a store that holds something or a file that is no whole backup.
     """
     async with store.transaction() as tx:
-        return await tx.run_sync(_fill, file)
+        rows = await tx.run_sync(_fill, file)
+    await store.take_key()
+    return rows
 
 
 def _write(connection: SyncConnection, file: Path) -> int:

@@ -97,6 +97,11 @@ class Store:
         found: Vault = getattr(self._engine.dialect, VAULT)
         return found
 
+    async def take_key(self) -> None:
+        """Go on with the key that stands in the tables, after they were restored."""
+        async with self.transaction() as tx:
+            self.key = await _identifier_key(tx, self.vault)
+
     async def close(self) -> None:
         await self._engine.dispose()
 

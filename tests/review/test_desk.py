@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from sqlalchemy import update
 
-from service.errors import DecisionNotAllowed, NotKept, ReviewStale, StoreError
+from service.errors import DecisionNotAllowed, NotKept, ReviewStale, StoreError, WriteRejected
 from service.model.review import Disposition, ReviewState
 from service.pipeline import review as desk
 from service.review.asked import Asked
@@ -173,5 +173,20 @@ def test_every_act_of_a_person_is_in_the_audit() -> None:
         assert acts[-1] == "sign-all"
         assert acts.count("decide-override") == 1
         assert {row.who for row in found} == {PHARMACIST.id}
+
+    on_bench(use)
+
+
+def test_a_plan_that_the_gate_refuses_is_not_signed() -> None:
+    async def use(bench: Bench) -> None:
+        unsound = report()
+        unsound["medications"][0]["lines"][0]["reference"] = "http://elsewhere.example/x"
+        review = await bench.open(unsound)
+        await bench.decide(review, "m-ser", CONTINUE)
+        await bench.decide(review, "m-li", CONTINUE)
+        await bench.decide(review, "f-dose", Asked(Disposition.ACCEPT))
+        with pytest.raises(WriteRejected, match="leads off this server"):
+            await desk.sign(bench.store, PHARMACIST, review.id, "all", bench.targets, at=AT)
+        assert await bench.rows(review) == ()
 
     on_bench(use)

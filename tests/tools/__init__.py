@@ -1,0 +1,1 @@
+"""Tools that test the tests; run by hand or at full scale."""

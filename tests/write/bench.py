@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from service.review.asked import Asked
 from service.sandbox.manners import Manners
 from service.sandbox.server import Sandbox
 from service.store import Store, open_store, patients, reports
+from service.store.backup import restore
 from service.store.deliveries import Delivery
 from service.write.deliver import write_target
 from service.write.target import ORDER, WriteTarget
@@ -38,6 +40,14 @@ class Bench:
 
     def later(self, seconds: float) -> None:
         self.now[0] += timedelta(seconds=seconds)
+
+    async def restored(self, file: Path, stack: AsyncExitStack) -> None:
+        """Goes on with an empty store that was filled from this backup."""
+        store = await open_store("sqlite://")
+        stack.push_async_callback(store.close)
+        await restore(store, file)
+        self.store = store
+        self.courier = replace(self.courier, store=store)
 
     async def keep(self, content: dict[str, Any]) -> reports.KeptReport:
         async with self.store.transaction() as tx:
@@ -82,38 +92,43 @@ class Bench:
         return found
 
 
-def on_bench(
-    use: Callable[[Bench], Awaitable[None]],
+async def bench(
+    stack: AsyncExitStack,
     *,
     url: str = "sqlite://",
     allowed: tuple[str, ...] = ORDER,
     worker: str = "w1",
     servers: Mapping[str, Sandbox] | None = None,
     **manners: Any,
-) -> None:
-    """Runs a test with one or more sandboxes (by default one, "psychiatry") and a store."""
+) -> Bench:
+    """One or more sandboxes (by default one, "psychiatry") and a store, closed with the stack."""
     apps = servers or {"psychiatry": Sandbox(Manners("psychiatry", **manners))}
+    store = await open_store(url)
+    stack.push_async_callback(store.close)
+    recipients, targets = {}, []
+    for name, app in apps.items():
+        app.load([{"resourceType": "Patient", "id": "17"}])
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(transport=httpx.ASGITransport(app=app))
+        )
+        client = FhirClient(f"http://{name}.test/fhir", http=http)
+        target = write_target(name, client.base_url, allowed, await client.capabilities())
+        recipients[name] = Recipient(client, target)
+        targets.append(target)
+    now = [AT]
+    courier = Courier(store, recipients, worker, lambda: now[0], _no_pause)
+    async with store.transaction() as tx:
+        asked = {"source": "psychiatry", "reference": "Patient/17"}
+        patient = await patients.ask(tx, store.key, asked, at=AT)
+    return Bench(store, courier, tuple(targets), apps, patient.id, now)
+
+
+def on_bench(use: Callable[[Bench], Awaitable[None]], **settings: Any) -> None:
+    """Runs a test on a bench of its own; the settings are those of `bench`."""
 
     async def run() -> None:
         async with AsyncExitStack() as stack:
-            store = await open_store(url)
-            stack.push_async_callback(store.close)
-            recipients, targets = {}, []
-            for name, app in apps.items():
-                app.load([{"resourceType": "Patient", "id": "17"}])
-                http = await stack.enter_async_context(
-                    httpx.AsyncClient(transport=httpx.ASGITransport(app=app))
-                )
-                client = FhirClient(f"http://{name}.test/fhir", http=http)
-                target = write_target(name, client.base_url, allowed, await client.capabilities())
-                recipients[name] = Recipient(client, target)
-                targets.append(target)
-            now = [AT]
-            courier = Courier(store, recipients, worker, lambda: now[0], _no_pause)
-            async with store.transaction() as tx:
-                asked = {"source": "psychiatry", "reference": "Patient/17"}
-                patient = await patients.ask(tx, store.key, asked, at=AT)
-            await use(Bench(store, courier, tuple(targets), apps, patient.id, now))
+            await use(await bench(stack, **settings))
 
     asyncio.run(run())
 

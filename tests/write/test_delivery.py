@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from service.pipeline.deliver import LEASE_S, deliver_due
 from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault
 from service.store import deliveries as outbox
+from service.store.backup import backup
 from service.store.tables import deliveries
 from service.write.crash import CrashPoint, arm
 from service.write.target import ORDER
@@ -391,3 +394,76 @@ def test_signing_mine_writes_single_decisions_and_later_all_adds_the_list() -> N
         assert held["Task"] == 2
 
     on_bench(use)
+
+
+def test_a_worker_that_slept_past_its_lease_sends_nothing() -> None:
+    async def use(bench: Bench) -> None:
+        await bench.signed()
+
+        def sleep(point: CrashPoint) -> None:
+            if point is CrashPoint.BEFORE_SEND:
+                bench.later(LEASE_S + 1)
+
+        arm(sleep)
+        assert await deliver_due(bench.courier) == 0
+        assert counts(bench) == {}
+
+    on_bench(use)
+
+
+def test_a_search_cache_hides_no_write_whose_answer_was_lost() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        lost = Fault(Answer(status=500, commit=True), method="POST", times=0)
+        bench.servers["psychiatry"].faults.add(lost)
+        await drain(bench)
+        assert {row.state for row in await bench.rows(review)} == {DONE}
+        assert counts(bench) == EXPECTED
+
+    on_bench(use, search_cache_s=600, **WAYS["by POST once"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("delivered_since", [False, True])
+def test_an_old_backup_restored_writes_nothing_twice(
+    way: str, delivered_since: bool, tmp_path: Path
+) -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        file = tmp_path / "backup.gz"
+        await backup(bench.store, file)
+        if delivered_since:
+            await drain(bench)
+        async with AsyncExitStack() as stack:
+            await bench.restored(file, stack)
+            await drain(bench)
+            states = {row.state for row in await bench.rows(review)}
+            if way == "by POST once" and not delivered_since:
+                assert states == {DeliveryState.NEEDS_REVIEW}
+                assert counts(bench) == {}
+            else:
+                assert states == {DONE}
+                assert counts(bench) == EXPECTED
+            assert versions(bench) <= {1}
+
+    on_bench(use, **WAYS[way])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_was_signed_after_the_backup_is_not_written_twice_when_it_is_signed_again(
+    way: str, tmp_path: Path
+) -> None:
+    async def use(bench: Bench) -> None:
+        file = tmp_path / "backup.gz"
+        await backup(bench.store, file)
+        await bench.signed()
+        await drain(bench)
+        async with AsyncExitStack() as stack:
+            await bench.restored(file, stack)
+            bench.later(60)
+            await bench.signed()
+            await drain(bench)
+            assert counts(bench) == EXPECTED
+            assert versions(bench) == {1}
+
+    on_bench(use, **WAYS[way])

@@ -1,0 +1,181 @@
+"""Reviewers, other people's edits, a worker, lost answers, kills, time and restores in any order.
+
+A tiny model of the truth: what somebody else wrote last on the server, and what was accepted here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from service.model.review import DeliveryState
+from service.pipeline.deliver import LEASE_S, deliver_due
+from service.sandbox.faults import Answer, Fault
+from service.store import deliveries as outbox
+from service.store.backup import backup
+from service.write.crash import CrashPoint, arm
+from service.write.target import ORDER
+from tests.acceptance.hospital import our_key
+from tests.write.bench import Bench, bench
+from tests.write.synthetic import report
+from tests.write.test_delivery import WAYS
+
+FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
+GUARDED = [way for way in WAYS if way != "by POST once"]
+DELIVERY = [point for point in CrashPoint if "sign" not in point.value]
+T = TypeVar("T")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Interleavings(RuleBasedStateMachine):
+    """One patient, one server that keeps its word, one store."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.stack = AsyncExitStack()
+        self.folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+        self.bench: Bench
+        self.edits: dict[tuple[str, str], str] = {}
+        self.backups: list[tuple[Path, int]] = []
+        self.dose = 100
+
+    def do(self, work: Awaitable[T]) -> T:
+        return self.loop.run_until_complete(work)  # type: ignore[arg-type]
+
+    @initialize(way=st.sampled_from(GUARDED))
+    def open(self, way: str) -> None:
+        self.bench = self.do(bench(self.stack, **WAYS[way]))
+        self.do(self.bench.signed())
+
+    @rule()
+    def sign_a_newer_report(self) -> None:
+        self.dose += 1
+        self.bench.later(1)
+        content = report()
+        content["medications"][0]["daily_dose"]["value"] = self.dose
+        self.do(self.bench.signed(content))
+
+    @rule(number=st.integers(0, 30))
+    def somebody_else_edits_one_of_our_resources(self, number: int) -> None:
+        storage = self.bench.servers["psychiatry"].storage
+        ours = [v for kind in ORDER for v in storage.live(kind) if not v.loaded and v.resource]
+        if not ours:
+            return
+        version = ours[number % len(ours)]
+        assert version.resource is not None
+        mark = f"edit {len(self.edits)} {version.number}"
+        changed = {**version.resource, "language": mark}
+        storage.add(version.type, version.id, changed, "PUT")
+        self.edits[version.type, version.id] = mark
+
+    @rule()
+    def the_worker_works(self) -> None:
+        self.do(deliver_due(self.bench.courier))
+
+    @rule(point=st.sampled_from(DELIVERY), passing=st.integers(1, 3))
+    def the_worker_is_killed(self, point: CrashPoint, passing: int) -> None:
+        passed: list[CrashPoint] = []
+
+        def kill(at: CrashPoint) -> None:
+            if at is point:
+                passed.append(at)
+                if len(passed) == passing:
+                    raise Killed
+
+        arm(kill)
+        try:
+            self.do(deliver_due(self.bench.courier))
+        except Killed:
+            self.bench.later(LEASE_S + 1)
+        finally:
+            arm(None)
+
+    @rule(committed=st.booleans(), method=st.sampled_from(["POST", "PUT"]))
+    def the_next_answer_is_lost(self, committed: bool, method: str) -> None:
+        lost = Fault(Answer(status=500, commit=committed), method=method)
+        self.bench.servers["psychiatry"].faults.add(lost)
+
+    @rule(seconds=st.sampled_from([1, 30, 600, 4000]))
+    def time_goes_by(self, seconds: int) -> None:
+        self.bench.later(seconds)
+
+    @rule()
+    def a_backup_is_taken(self) -> None:
+        file = Path(self.folder) / f"{len(self.backups)}.gz"
+        self.do(backup(self.bench.store, file))
+        self.backups.append((file, len(self.backups)))
+
+    @precondition(lambda self: bool(self.backups))
+    @rule(number=st.integers(0, 5))
+    def a_backup_is_restored(self, number: int) -> None:
+        file, _ = self.backups[number % len(self.backups)]
+        self.do(self.bench.restored(file, self.stack))
+
+    @invariant()
+    def nothing_stands_twice(self) -> None:
+        found = Counter(our_key(one) for one in self.held())
+        assert [key for key, number in found.items() if number > 1] == []
+
+    @invariant()
+    def what_somebody_else_wrote_stands(self) -> None:
+        storage = self.bench.servers["psychiatry"].storage
+        for (kind, id_), mark in self.edits.items():
+            version = storage.current(kind, id_)
+            assert version is not None
+            assert version.resource is not None
+            assert version.resource.get("language") == mark
+
+    @invariant()
+    def what_is_called_done_stands(self) -> None:
+        places = {f"{one['resourceType']}/{one['id']}" for one in self.held()}
+        for row in self.rows():
+            if row.state is DeliveryState.DONE:
+                assert row.location in places
+
+    @invariant()
+    def every_accepted_write_is_somewhere(self) -> None:
+        async def tally() -> int:
+            async with self.bench.store.read() as look:
+                return sum((await outbox.tally(look)).values())
+
+        assert self.do(tally()) == len(self.rows())
+
+    def rows(self) -> tuple[outbox.Delivery, ...]:
+        async def found() -> tuple[outbox.Delivery, ...]:
+            async with self.bench.store.read() as look:
+                return await outbox.in_state(look, DeliveryState, limit=100_000)
+
+        return self.do(found())
+
+    def held(self) -> list[dict[str, Any]]:
+        return [one for kind in self.bench.holds("psychiatry").values() for one in kind]
+
+    def teardown(self) -> None:
+        arm(None)
+        self.do(self.stack.aclose())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+
+
+Interleavings.TestCase.settings = settings(
+    max_examples=500 if FULL else 6,
+    stateful_step_count=20,
+    deadline=None,
+    derandomize=not FULL,
+    suppress_health_check=list(HealthCheck),
+)
+TestInterleavings = Interleavings.TestCase
