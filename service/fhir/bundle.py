@@ -57,8 +57,15 @@ class Link(msgspec.Struct):
     url: str = ""
 
 
+class _Coded(msgspec.Struct):
+    url: str = ""
+    valueCode: str = ""
+
+
 class _Search(msgspec.Struct):
     mode: str = ""
+    score: float | None = None
+    extension: list[_Coded] = []
 
 
 class _Response(msgspec.Struct):
@@ -79,6 +86,15 @@ class Entry(msgspec.Struct):
     @property
     def mode(self) -> str:
         return self.search.mode if self.search else ""
+
+    @property
+    def rating(self) -> str:
+        """How well the server says that it matches: "probable 0.8"; empty where it does not."""
+        if self.search is None:
+            return ""
+        graded = [one.valueCode for one in self.search.extension if one.url.endswith("match-grade")]
+        score = [] if self.search.score is None else [f"{self.search.score:g}"]
+        return " ".join((*graded[:1], *score))
 
 
 class Bundle(msgspec.Struct):

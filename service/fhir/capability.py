@@ -20,6 +20,7 @@ class Offer:
     search_params: frozenset[str] = frozenset()
     includes: frozenset[str] = frozenset()
     rev_includes: frozenset[str] = frozenset()
+    operations: frozenset[str] = frozenset()
     conditional_create: bool = False
     update_create: bool = False
     versioning: str = ""
@@ -87,6 +88,7 @@ class _Resource(msgspec.Struct):
     searchParam: list[_Named] = []
     searchInclude: list[str] = []
     searchRevInclude: list[str] = []
+    operation: list[_Named] = []
     conditionalCreate: bool = False
     updateCreate: bool = False
     versioning: str = ""
@@ -138,6 +140,7 @@ def capabilities(body: bytes) -> Capabilities:
                 search_params=frozenset(item.name for item in one.searchParam),
                 includes=frozenset(one.searchInclude),
                 rev_includes=frozenset(one.searchRevInclude),
+                operations=frozenset(item.name.lstrip("$") for item in one.operation),
                 conditional_create=one.conditionalCreate,
                 update_create=one.updateCreate,
                 versioning=one.versioning,

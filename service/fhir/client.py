@@ -258,17 +258,20 @@ class FhirClient:
         headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
         form: str | None = None,
+        body: bytes | None = None,
     ) -> Reply:
         """The answer to a GET, after short retries; whatever status is left at the end.
 
         Args:
             deadline: moment of the event loop's clock beyond which nothing is waited for.
             form: search parameters; the search is then a POST, and they stand in no log of URLs.
+            body: what an operation is asked that changes nothing, and may be asked again.
         Raises: SourceUnavailable (nothing answered), SourceRefused (address elsewhere),
             SourceInvalid (body broken, cut off or over the cap).
         """
         latest = deadline or asyncio.get_running_loop().time() + self.limits.deadline_s
-        method, content = ("GET", None) if form is None else ("POST", form.encode())
+        content = body if form is None else form.encode()
+        method = "GET" if content is None else "POST"
         sent = dict(headers or {}) | ({"Content-Type": FORM} if form is not None else {})
         last: Reply | None = None
         failure: Again | None = None

@@ -7,13 +7,12 @@ said, what came before stays.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from service.errors import SourceError, SourceRefused
 from service.fhir.capability import Capabilities
 from service.fhir.client import FhirClient
-from service.fhir.paging import SearchResult
 from service.fhir.policy import literal
 from service.model.evidence import Problem
 from service.model.source import (
@@ -25,13 +24,12 @@ from service.model.source import (
     State,
 )
 from service.read.chart import ChartReader
+from service.read.find import PatientFinder
 from service.read.profile import SourceProfile, SourceProfiles
 from service.read.pull import REFERRED_TYPES, SEARCHED_TYPES, merged
 from service.read.references import References
 from service.read.since import OVERLAP, Since
 from service.read.source import Found, PatientQuery
-
-_PATIENT_CAP = 100
 
 
 @dataclass(slots=True)
@@ -68,8 +66,9 @@ class ServerReader:
             patient, certificate = await self._patient(reference, deadline)
             patients = (patient,) if patient else ()
             return Found(patients, self._read(patients, (certificate,)))
-        result = await self._search_patients(query, deadline)
-        return Found(result.resources, self._read(result.resources, (result.certificate,)))
+        found = await PatientFinder(self.client, deadline, self._post()).candidates(query)
+        read = self._read(found.result.resources, (found.result.certificate,))
+        return Found(found.result.resources, read, ratings=found.ratings)
 
     async def pull(self, patient_ids: tuple[str, ...], *, since: Since | None = None) -> SourceRead:
         """Every type of RESOURCE_TYPES for one patient, with a certificate for each.
@@ -143,28 +142,6 @@ class ServerReader:
         reasons = (f"{reference}: {reason}",) if reason else ()
         return resource, Certificate("Patient", state, reasons, count=int(resource is not None))
 
-    async def _search_patients(self, query: PatientQuery, deadline: float) -> SearchResult:
-        """By identifier first; by name and birth date only where no identifier found anybody."""
-        count = ("_count", str(_PATIENT_CAP))
-        result: SearchResult | None = None
-        for system, value in query.identifiers:
-            params = (("identifier", f"{_escaped(system)}|{_escaped(value)}"), count)
-            result = await self.client.search("Patient", params, deadline=deadline)
-            if result.resources:
-                return result
-        if query.identifiers and not (query.family or query.birth_date):
-            assert result is not None  # noqa: S101 (there was at least one identifier)
-            return result
-        named = [
-            ("family", _escaped(query.family)),
-            ("birthdate", query.birth_date.isoformat() if query.birth_date else ""),
-        ]
-        given = [(name, value) for name, value in named if value]
-        again = await self.client.search("Patient", [*given, count], deadline=deadline)
-        if result is None or result.certificate.state is State.COMPLETE:
-            return again
-        return replace(again, certificate=merged([result.certificate, again.certificate], 0))
-
     async def _capabilities(self, deadline: float) -> Capabilities | SourceRead:
         floor = State.UNAVAILABLE
         try:
@@ -180,6 +157,14 @@ class ServerReader:
 
     def _profile(self, known: Capabilities) -> SourceProfile:
         return self.profiles.chosen(self.vendor, known.software, known.publisher)
+
+    def _post(self) -> bool:
+        """Whether searches by POST are worth a try here, as far as the vendor is known by now."""
+        known = self.client.known
+        if known is None and self.vendor == "auto":
+            return True
+        profile = self._profile(known) if known else self.profiles.chosen(self.vendor, "", "")
+        return all(quirk.post_search for quirk in profile.of("Patient"))
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.client.limits.deadline_s
@@ -206,10 +191,3 @@ class ServerReader:
             base_url=self.client.base_url,
             watermark=watermark,
         )
-
-
-def _escaped(value: str) -> str:
-    """A search value with FHIR's own separators escaped. Source: R4 search, "Escaping"."""
-    for mark in ("\\", ",", "$", "|"):
-        value = value.replace(mark, f"\\{mark}")
-    return value

@@ -37,12 +37,15 @@ class Found:
     """The Patient resources that answer a query, and how surely these are all.
 
     `bare` are references to patients of whom the source holds data but no Patient resource (files
-    only); `pull` accepts their ids too. Nothing is made up for them.
+    only); `pull` accepts their ids too. Nothing is made up for them. `ratings` are what a server
+    with `$match` said of its own candidates ("Patient/17", "probable 0.8"): evidence to show, never
+    a grade.
     """
 
     patients: tuple[RawResource, ...]
     read: SourceRead
     bare: tuple[str, ...] = ()
+    ratings: tuple[tuple[str, str], ...] = ()
 
 
 class Reader(Protocol):

@@ -7,6 +7,7 @@
     references  where references stand, and which lead to the server itself
     search      which resources match a search
     includes    what _include and _revinclude add
+    match       Patient/$match
     paging      searchset Bundles, opaque links
     shape       what a server refuses with 422
     rest        read, vread, history, create, update

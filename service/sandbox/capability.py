@@ -63,6 +63,9 @@ def _resource(name: str, manner: TypeManner, manners: Manners) -> Resource:
         "referencePolicy": ["literal", "local"],
         "searchParam": known,
     }
+    if name == "Patient" and manners.match:
+        definition = "http://hl7.org/fhir/OperationDefinition/Patient-match"
+        resource["operation"] = [{"name": "match", "definition": definition}]
     if manners.include:
         resource["searchInclude"] = [
             f"{name}:{parameter['name']}" for parameter in known if parameter["type"] == "reference"

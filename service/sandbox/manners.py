@@ -59,6 +59,7 @@ class Manners:
         total: whether searchsets carry `Bundle.total`.
         unknown_parameter: 400, or left out (and out of the self link), or an empty set for it.
         comma_lists: False answers 400 to `a,b` in a value.
+        match: whether `Patient/$match` is offered.
         include: whether `_include` and `_revinclude` are known parameters.
         paging: "snapshot" keeps the set of the first page, "live" searches again for each page.
         next_links: "get", or links that work by POST to `_search` only, or links that are too long
@@ -99,6 +100,7 @@ class Manners:
     comma_lists: bool = True
     post_search: bool = True
     include: bool = True
+    match: bool = False
     paging: Literal["snapshot", "live"] = "snapshot"
     next_links: Literal["get", "post", "long"] = "get"
     links_live_s: float = 3600

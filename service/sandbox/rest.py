@@ -8,6 +8,7 @@ from service.sandbox.bundle import answer_bundle
 from service.sandbox.capability import capability_statement, smart_configuration
 from service.sandbox.exchange import Ask, Refusal, Reply, Resource, operation_outcome
 from service.sandbox.manners import Manners
+from service.sandbox.match import matched
 from service.sandbox.paging import PAGE, Searches
 from service.sandbox.references import local_reference, references
 from service.sandbox.shape import problems
@@ -57,6 +58,8 @@ class Rest:
         match (ask.method, *rest):
             case ("GET",) | ("POST", "_search"):
                 return self.searches.first_page(ask)
+            case ("POST", "$match") if type_ == "Patient" and self.manners.match:
+                return Reply(200, matched(ask.resource(), self.storage.live("Patient"), ask.base))
             case ("POST",):
                 return self._create(ask, type_)
             case ("GET", str(id_)) if is_id(id_):
@@ -85,7 +88,7 @@ class Rest:
             raise Refusal(403, "forbidden", f"access to {type_} is not granted")
 
     def _permitted(self, ask: Ask, type_: str, rest: tuple[str, ...]) -> None:
-        searched = not rest or rest == ("_search",)
+        searched = not rest or rest in (("_search",), ("$match",))
         letter = {"POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}.get(ask.method, "r")
         if searched and (ask.method == "GET" or rest):
             letter = "s"

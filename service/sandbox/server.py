@@ -38,6 +38,8 @@ from service.sandbox.wire import deliver
 
 CONTROL_PATH = "/_sandbox/"
 BASE_PATH = "/fhir"
+_ASKING = ("/_search", "/$match", TOKEN_PATH)
+"""Ends of paths to which a POST changes nothing."""
 CONTENT_TYPE = "application/fhir+json; charset=utf-8"
 
 
@@ -100,7 +102,7 @@ class Sandbox:
         being done; one that befalls a read afterwards, since it may aim at a page.
         """
         ask, path = asked(request, body), request.url.path
-        writes = ask.method not in ("GET", "HEAD") and not path.endswith(("/_search", TOKEN_PATH))
+        writes = ask.method not in ("GET", "HEAD") and not path.endswith(_ASKING)
         fault = self.faults.pick(ask.method, path, ask.type, 0, 0) if writes else None
         if writes and answers_instead(fault):
             reply = Reply(503)

@@ -11,6 +11,8 @@ from service.fhir.wire import Limits, http_client
 from service.model.source import Certificate, Role, SourceRead
 from service.read.location import open_reader
 from service.read.profile import SourceProfiles
+from service.read.server import ServerReader
+from service.read.since import Since
 from service.read.source import Found, PatientQuery
 from service.sandbox.faults import Fault
 from service.sandbox.manners import Manners
@@ -59,6 +61,7 @@ def pulled(
     credentials: Credentials | None = None,
     profiles: SourceProfiles | None = None,
     vendor: str = "auto",
+    since: Since | None = None,
 ) -> SourceRead:
     """What a reader gets of Patient/1 (or `ids`) from the server."""
 
@@ -74,20 +77,38 @@ def pulled(
                 profiles=profiles,
                 vendor=vendor,
             )
-            return await reader.pull(ids or ("1",))
+            return await reader.pull(ids or ("1",), since=since)
 
     with on_stage(app) as base:
         return asyncio.run(pull(base))
 
 
-def found(app: Sandbox, query: PatientQuery, limits: Limits = QUICK) -> Found:
-    """What a reader finds on the server."""
+def found(
+    app: Sandbox,
+    query: PatientQuery,
+    limits: Limits = QUICK,
+    *,
+    profiles: SourceProfiles | None = None,
+    vendor: str = "auto",
+    known: bool = False,
+) -> Found:
+    """What a reader finds on the server; `known` where its capabilities were asked for before."""
 
     async def find(base: str) -> Found:
         async with http_client() as http:
-            return await open_reader("clinic", Role.OTHER, base, http=http, limits=limits).find(
-                query
+            reader = open_reader(
+                "clinic",
+                Role.OTHER,
+                base,
+                http=http,
+                limits=limits,
+                profiles=profiles,
+                vendor=vendor,
             )
+            assert isinstance(reader, ServerReader)
+            if known:
+                await reader.client.capabilities()
+            return await reader.find(query)
 
     with on_stage(app) as base:
         return asyncio.run(find(base))
