@@ -22,7 +22,7 @@ from service.reconcile.compare import compare
 from service.reconcile.doubt import identity_doubts, incomplete_sources
 from service.reconcile.group import Group, group
 from service.reconcile.holding import holding, is_supply
-from service.reconcile.indication import reasons
+from service.reconcile.indication import reasons, reasons_nowhere
 from service.reconcile.policy import Policy
 from service.reconcile.propose import agreed_doses, agreement, change, overall_state, propose
 from service.reconcile.severity import patient_risks
@@ -78,8 +78,12 @@ def reconcile(
         found = compare(therapy, setting, intended)
         medications.append(_medication(therapy, found, setting, signed))
         findings.update((one.id, one) for one in found)
-    for one in (*identity_doubts(links, setting), *incomplete_sources(setting.reads, setting)):
-        findings[one.id] = one
+    about_all = (
+        reasons_nowhere(therapies, setting),
+        *identity_doubts(links, setting),
+        *incomplete_sources(setting.reads, setting),
+    )
+    findings.update((one.id, one) for one in about_all if one is not None)
     return Reconciliation(
         medications=tuple(sorted(medications, key=lambda m: (m.display, m.id))),
         findings=tuple(sorted(findings.values(), key=lambda f: (f.severity.rank, f.type, f.id))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
 
 from service.model.evidence import Fact
@@ -19,19 +20,9 @@ _CATEGORY = 3
 
 
 def indication_mismatch(therapy: Therapy, setting: Setting) -> Finding | None:
-    """Reasons of two sources that share neither a code nor a telling word; or no reason anywhere.
-
-    The second is kept suppressed: most lists carry no reasons, and a reviewer may open them.
-    """
-    held = therapy.current
-    stated = [h for h in held if _words(h) or _codes(h)]
-    if not stated:
-        return (
-            _nowhere(therapy, setting)
-            if any(h.ordered and therapy.ingredients for h in held)
-            else None
-        )
-    if all(_agree(one, other) for one, other in combinations(stated, 2)):
+    """Reasons of two sources that share neither a code nor a telling word."""
+    stated = [h for h in therapy.current if _stated(h)]
+    if len(stated) < 2 or all(_agree(one, other) for one, other in combinations(stated, 2)):
         return None
     said = joined(f"{h.source} has {joined(reasons(h))}" for h in stated)
     return finding(
@@ -46,19 +37,42 @@ def indication_mismatch(therapy: Therapy, setting: Setting) -> Finding | None:
     )
 
 
-def _nowhere(therapy: Therapy, setting: Setting) -> Finding:
-    held = therapy.current
+def reasons_nowhere(therapies: Iterable[Therapy], setting: Setting) -> Finding | None:
+    """B6, the other half: current orders whose reason no source states, all in one finding.
+
+    Suppressed: most lists carry no reasons, and a reviewer may open it.
+    """
+    silent = sorted(
+        (
+            one
+            for one in therapies
+            if one.ingredients
+            and any(h.ordered for h in one.current)
+            and not any(map(_stated, one.current))
+        ),
+        key=lambda one: one.id,
+    )
+    if not silent:
+        return None
+    names = joined(sorted({one.name for one in silent}))
+    held = [h for one in silent for h in one.current]
     return finding(
         setting,
         "indication-mismatch",
-        [therapy],
-        title=f"{therapy.name}: no reason stated",
-        message=f"No source says what {therapy.name} is for.",
-        advice="Ask the prescriber what it is for.",
+        silent,
+        title=f"{len(silent)} {'drug' if len(silent) == 1 else 'drugs'} without a stated reason",
+        message=f"No source says what these are for: {names}.",
+        advice="Ask the prescriber what each is for.",
         sources=[h.source for h in held],
         evidence=[fact(line.entry, "reasonCode", "none") for h in held for line in h.base],
         bucket=Bucket.SUPPRESSED,
         reason="no source states a reason; lists without reasons are usual",
+    )
+
+
+def _stated(holding: Holding) -> bool:
+    return any(line.entry.reasons or line.entry.reason_codings for line in holding.base) and bool(
+        _words(holding) or _codes(holding)
     )
 
 

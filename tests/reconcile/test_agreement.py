@@ -304,3 +304,26 @@ def test_a_dose_that_one_source_does_not_state_is_not_called_agreement() -> None
     match = only(result, "confirmed-match")
     assert match.bucket is Bucket.NOT_EVALUABLE
     assert PRIMARY_CARE in match.reason
+
+
+def test_drugs_without_a_reason_on_any_list_are_one_quiet_finding_of_the_patient() -> None:
+    other = drug(QUETIAPINE)
+    result = reconciled(
+        record(
+            PSYCHIATRY,
+            line(PSYCHIATRY, "MedicationRequest/1", drug(SERTRALINE)),
+            line(PSYCHIATRY, "MedicationRequest/2", other),
+            line(PSYCHIATRY, "MedicationRequest/3", drug(LITHIUM), reasons=("bipolar disorder",)),
+        ),
+        record(
+            PRIMARY_CARE,
+            line(PRIMARY_CARE, "MedicationRequest/9", drug(SERTRALINE)),
+            line(PRIMARY_CARE, "MedicationRequest/8", other),
+            line(PRIMARY_CARE, "MedicationRequest/7", drug(LITHIUM)),
+        ),
+    )
+    finding = only(result, "indication-mismatch")
+    assert finding.bucket is Bucket.SUPPRESSED
+    assert finding.reason
+    assert finding.ingredients == ("quetiapine", "sertraline")
+    assert len(finding.medications) == 2
