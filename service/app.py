@@ -48,7 +48,7 @@ def knowledge(settings: Settings) -> Knowledge:
     from service.mappings.folder import digest, mappings_folder
     from service.mappings.frequency import load_frequencies
     from service.mappings.matching import load_weights
-    from service.mappings.measures import load_measures
+    from service.mappings.measures import load_measures, load_tracked
     from service.mappings.planning import load_planning
     from service.mappings.precedence import load_policy
     from service.mappings.routes import load_routes
@@ -71,6 +71,7 @@ def knowledge(settings: Settings) -> Knowledge:
         policy=load_policy(folder),
         rules=load_rules(folder),
         measures=load_measures(folder),
+        tracked=load_tracked(folder),
         digest=digest(folder, *([imported] if imported else [])),
         planning=load_planning(folder),
     )

@@ -100,4 +100,5 @@ class Report:
     facts: Facts = field(default_factory=Facts)
     patients: tuple[PatientRecord, ...] = ()
     measures: tuple[Measure, ...] = ()
+    tracked: tuple[Measure, ...] = ()
     plan: CarePlanItems = field(default_factory=CarePlanItems)

@@ -40,6 +40,7 @@ class Knowledge:
     rules: RuleBook
     measures: tuple[Measure, ...]
     digest: str
+    tracked: tuple[Measure, ...] = ()
     planning: Planning = field(default_factory=Planning)
 
 
@@ -109,6 +110,7 @@ def report_of(
         facts=view.facts,
         patients=gathered.patients,
         measures=knowledge.measures,
+        tracked=knowledge.tracked,
         plan=plan_items(examination, told, knowledge.planning),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,9 +10,9 @@ from service.model.clinical import Allergy, Facts, LabResult
 from service.model.concept import LOINC
 from service.model.record import Measure, Report
 from service.report.decimals import shown
+from service.report.series import FINAL, results, visits
 
 OPEN_APPOINTMENTS = frozenset({"booked", "pending", "arrived", "checked-in", "waitlist"})
-FINAL = frozenset({"final", "amended", "corrected"})
 
 
 def identity(report: Report) -> dict[str, Any]:
@@ -28,11 +28,18 @@ def identity(report: Report) -> dict[str, Any]:
     }
 
 
-def context(facts: Facts, measures: Iterable[Measure]) -> dict[str, Any]:
-    """Active allergies with reactions and source, and the latest final result of each measure."""
+def context(
+    facts: Facts, measures: Iterable[Measure], tracked: Sequence[Measure], as_of: date
+) -> dict[str, Any]:
+    """Active allergies with reactions and source, and the latest final result of each measure.
+
+    `visits` and `results` are the series behind the time line.
+    """
     return {
         "allergies": sorted({_allergy(a) for a in facts.allergies if a.active and not a.refuted}),
         "measures": [_latest(measure, facts.results) for measure in measures],
+        "visits": visits(facts.visits, as_of),
+        "results": results(tracked, facts.results, as_of),
     }
 
 

@@ -55,7 +55,7 @@ def document(report: Report) -> dict[str, Any]:
             "rxnorm": report.provenance.rxnorm,
         },
         "next_appointment": next_appointment(report.facts, report.as_of),
-        "context": context(report.facts, report.measures),
+        "context": context(report.facts, report.measures, report.tracked, report.as_of),
         "plan": plan(report.plan),
     }
 

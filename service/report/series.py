@@ -1,0 +1,93 @@
+"""What happened over time beside the drugs: contacts, and results of what is watched.
+
+The drugs themselves need no series of their own: their lines carry dates, doses and supplies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+from service.model.clinical import LabResult, Visit
+from service.model.concept import LOINC
+from service.model.record import Measure
+from service.report.decimals import plain
+
+LOOK_BACK: Final = timedelta(days=3 * 365)
+"""How far back the series go; the newest result of each measure is kept however old it is."""
+
+FINAL: Final = frozenset({"final", "amended", "corrected"})
+
+
+def visits(found: Iterable[Visit], as_of: date) -> list[dict[str, Any]]:
+    """Appointments and encounters of the last three years and all that are booked, in order."""
+    told = {
+        (
+            visit.start.isoformat(),
+            visit.kind,
+            visit.status,
+            visit.origin.source,
+            visit.origin.reference,
+            visit.with_whom,
+        )
+        for visit in found
+        if visit.start is not None and visit.start >= as_of - LOOK_BACK
+    }
+    return [
+        {
+            "date": day,
+            "kind": kind,
+            "status": status,
+            "source": source,
+            "reference": reference,
+            "with": list(with_whom),
+        }
+        for day, kind, status, source, reference, with_whom in sorted(told)
+    ]
+
+
+def results(
+    tracked: Sequence[Measure], found: Iterable[LabResult], as_of: date
+) -> list[dict[str, Any]]:
+    """Final results of what is watched, by title and day.
+
+    Args:
+        tracked: the measures, the most specific one first: it names the result, all that hold its
+            code stand under `titles`.
+    """
+    told = []
+    for result in found:
+        titles = [measure.title for measure in tracked if _measures(measure, result)]
+        if titles and result.effective is not None and result.status in FINAL:
+            told.append((titles, result.effective, result))
+    newest: dict[str, date] = {}
+    for titles, day, _ in told:
+        newest[titles[0]] = max(day, newest.get(titles[0], day))
+    return sorted(
+        (
+            _result(titles, day, result)
+            for titles, day, result in told
+            if day >= as_of - LOOK_BACK or day == newest[titles[0]]
+        ),
+        key=lambda one: (one["titles"], one["date"], one["source"], one["reference"], one["path"]),
+    )
+
+
+def _measures(measure: Measure, result: LabResult) -> bool:
+    return any(c.system == LOINC and c.code in measure.codes for c in result.codings)
+
+
+def _result(titles: list[str], day: date, result: LabResult) -> dict[str, Any]:
+    return {
+        "titles": titles,
+        "date": day.isoformat(),
+        "value": None if result.value is None else plain(result.value.value),
+        "comparator": result.comparator,
+        "unit": result.value.unit if result.value else "",
+        "text": result.text,
+        "interpretation": list(result.interpretation),
+        "source": result.origin.source,
+        "reference": result.origin.reference,
+        "path": result.path,
+    }
