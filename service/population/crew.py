@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -61,6 +64,17 @@ _here: Worker | None = None
 def _start(plan: Plan, load: Callable[[], Knowledge]) -> None:
     global _here  # noqa: PLW0603 - one worker a process, as the pool's initializer has it
     _here = Worker(plan, load)
+    # Ctrl-C reaches the whole group: the caller alone answers it. A caller that was killed answers
+    # nothing, and its workers would wait for ever.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_caller, daemon=True).start()
+
+
+def _end_with_caller() -> None:
+    caller = multiprocessing.parent_process()
+    if caller is not None:
+        caller.join()
+        os._exit(1)
 
 
 def _run(task: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
