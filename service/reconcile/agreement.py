@@ -141,6 +141,8 @@ def _kind_of_agreement(
 def _dose(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Finding | None:
     stated = [h for h in held if h.dose.known and not h.as_needed]
     tolerance = setting.policy.thresholds.dose_tolerance
+    if len({tuple(h.dose.amounts.items()) for h in stated}) == 1:
+        return None
     worst, differing = Decimal(1), False
     for left, right in combinations(stated, 2):
         pairs = [
@@ -189,8 +191,8 @@ def _frequency(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> F
     timed = [h for h in held if h.dose.known and not h.as_needed and h.dose.per_day is not None]
     tolerance = setting.policy.thresholds.dose_tolerance
     differing = any(
-        same_amounts(left.dose, right.dose, tolerance) and _times_differ(left, right)
-        for left, right in combinations(timed, 2)
+        _times_differ(*left, *right) and same_amounts(left[0].dose, right[0].dose, tolerance)
+        for left, right in combinations([(h, _moments(h)) for h in timed], 2)
     )
     if not differing:
         return None
@@ -207,11 +209,11 @@ def _frequency(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> F
     )
 
 
-def _times_differ(left: Holding, right: Holding) -> bool:
-    if left.dose.per_day != right.dose.per_day:
-        return True
-    one, other = _moments(left), _moments(right)
-    return bool(one and other and one != other)
+def _times_differ(
+    left: Holding, one: frozenset[str], right: Holding, other: frozenset[str]
+) -> bool:
+    """Whether two sources say other numbers of times, or other moments."""
+    return left.dose.per_day != right.dose.per_day or bool(one and other and one != other)
 
 
 def _moments(holding: Holding) -> frozenset[str]:

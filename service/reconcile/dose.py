@@ -79,6 +79,8 @@ def dose_of(entries: Sequence[MedicationEntry]) -> Dose:
 
 def same_amounts(left: Dose, right: Dose, tolerance: Decimal) -> bool:
     """Whether every ingredient agrees within `tolerance` of the larger amount."""
+    if left.amounts == right.amounts:
+        return left.known
     ratio = dose_ratio(left, right)
     return ratio is not None and ratio <= 1 / (1 - tolerance)
 

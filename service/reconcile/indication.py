@@ -71,13 +71,13 @@ def reasons_nowhere(therapies: Iterable[Therapy], setting: Setting) -> Finding |
 
 
 def _stated(holding: Holding) -> bool:
-    return any(line.entry.reasons or line.entry.reason_codings for line in holding.base) and bool(
-        _words(holding) or _codes(holding)
-    )
+    return bool(_words(holding) or _codes(holding))
 
 
 def reasons(holding: Holding) -> tuple[str, ...]:
     """The reasons of a source's current lines in words."""
+    if not any(line.entry.reasons or line.entry.reason_codings for line in holding.base):
+        return ()
     texts = (reason for line in holding.base for reason in line.entry.reasons)
     codes = (c.display or c.code for line in holding.base for c in line.entry.reason_codings)
     return distinct(texts) or distinct(codes)

@@ -111,17 +111,17 @@ def _no_longer_valid(therapy: Therapy, setting: Setting) -> list[PlacedLine]:
 
 def _silent_since(therapy: Therapy, setting: Setting) -> date | None:
     """The last sign of life, where it lies outside the window; None inside it, or undated."""
-    signs: list[date] = []
+    signs: list[date | None] = []
     longest = Decimal(0)
     for line in therapy.lines:
         entry = line.entry
-        signs.extend(d for d in (entry.supplied_on, line.last_supplied) if d)
+        signs += (entry.supplied_on, line.last_supplied)
         if line.state is TherapyState.CURRENT or entry.kind is Kind.STATEMENT:
-            signs.extend(d for d in (entry.authored, entry.start) if d)
+            signs += (entry.authored, entry.start)
         longest = max(longest, entry.days_supply or longest, entry.interval_d or longest)
-    if not signs:
-        return None
+    last = max((day for day in signs if day is not None), default=None)
     windows = setting.policy.windows
-    span = max(Decimal(windows.stale), windows.stale_supply_factor * longest)
-    last = max(signs)
-    return last if (setting.as_of - last).days > span else None
+    if last is None or (setting.as_of - last).days <= windows.stale:
+        return None
+    silent_d = (setting.as_of - last).days
+    return last if silent_d > windows.stale_supply_factor * longest else None
