@@ -108,10 +108,17 @@ class Chart:
             return self._places[next(iter(codes))]
         return sorted({place for code in codes for place in self._places[code]})
 
-    def watched(self, lab: Laboratory, within_days: int) -> tuple[tuple[Fact, ...], str]:
-        """The last result of a test within the days, as evidence and as a mitigation in words."""
+    def watched(
+        self, lab: Laboratory, within_days: int, since: date | None
+    ) -> tuple[tuple[Fact, ...], str]:
+        """The last result of a test within the days, as evidence and as a mitigation in words.
+
+        One of before `since`, the day on which the drugs came together, has seen neither.
+        """
         last = self.last(lab)
         if last is None or (self.as_of - last.day).days > within_days:
+            return (), ""
+        if since is not None and last.day < since:
             return (), ""
         return (result_fact(last.result),), f"{lab.title} measured on {last.day.isoformat()}"
 

@@ -65,7 +65,7 @@ class ClassDuplication(Check, frozen=True, forbid_unknown_fields=True, kw_only=T
         newest = max(starts, default=None)
         facts, mitigated = exposure_facts(*taken), ""
         if self.watched_by is not None:
-            seen, mitigated = chart.watched(self.watched_by, self.watched_days)
+            seen, mitigated = chart.watched(self.watched_by, self.watched_days, newest)
             facts = (*facts, *seen)
         return Answer(
             Verdict.MET,

@@ -94,7 +94,7 @@ class Concurrent(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 facts = (*facts, *exposure_facts(*with_it))
                 mitigated = f"{with_it[0].ingredient.name} is taken with it"
         if self.watched_by is not None and not mitigated:
-            seen, mitigated = chart.watched(self.watched_by, self.watched_days)
+            seen, mitigated = chart.watched(self.watched_by, self.watched_days, start)
             facts = (*facts, *seen)
         return Answer(
             Verdict.MET,
