@@ -6,6 +6,7 @@ asks for gzip and deflate only and inflates by itself, stopping at the cap.
 
 from __future__ import annotations
 
+import codecs
 import re
 import zlib
 from collections.abc import AsyncIterable, Iterable
@@ -18,6 +19,8 @@ MAX_DEPTH = 60
 """Deepest nesting of arrays and objects that is decoded; FHIR documents stay below 30."""
 
 _UNDECIDED = 65_536
+_PIECE = 1 << 20
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 _AUTO_WBITS = zlib.MAX_WBITS | 32
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -72,7 +75,9 @@ class Inflater:
         """The whole body."""
         if self._inflater is not None and self._started and not self._inflater.eof:
             raise SourceInvalid("the compressed body ends too early")
-        return b"".join(self._parts)
+        body = b"".join(self._parts)
+        self._parts.clear()
+        return body
 
     def _keep(self, part: bytes) -> None:
         self._size += len(part)
@@ -117,8 +122,12 @@ def json_text(body: bytes) -> bytes:
     body = body.removeprefix(b"\xef\xbb\xbf")
     if body.lstrip()[:1] == b"<":
         raise SourceInvalid("a web page or XML instead of FHIR JSON (a login page?)")
+    decoder = _UTF8()
     try:
-        body.decode("utf-8")
+        # Piece by piece: one character beyond the BMP makes a whole str four times as large.
+        for start in range(0, len(body), _PIECE):
+            decoder.decode(body[start : start + _PIECE])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise SourceInvalid("the body is not UTF-8") from None
     if depth(body) > MAX_DEPTH:

@@ -109,9 +109,12 @@ async def _page(
         if bundles.whole_characters(reply.body) != reply.body:
             paging.notes.append(paging.told("half of a character was replaced by U+FFFD"))
         try:
-            return bundles.decode_bundle(reply.body)
+            page = bundles.decode_bundle(reply.body)
         except SourceInvalid as error:
             raise Stop(paging.told(error.message), _state_of_body(reply)) from None
+        if page.entry is not None and len(page.entry) > client.limits.page_entries:
+            raise Stop(paging.told(f"more than {client.limits.page_entries} entries on one page"))
+        return page
     if reply.status in {404, 410} and not first and not paging.restarted:
         return None
     state = State.PARTIAL

@@ -48,6 +48,7 @@ class Limits:
     page_cap: int = 32_000_000
     pages: int = 200
     entries: int = 100_000
+    page_entries: int = 20_000
     in_flight: int = 6
     attempts: int = 3
 

@@ -21,6 +21,7 @@ from service.sandbox.faults import Action, Content, Delay, Drip, Hang, Reset, Tr
 
 TRANSPORT = "concord.sandbox.transport"
 _CHUNK = 1 << 16
+_AT_ONCE = 500
 _ON_THE_WAY_S = 0.05
 _JSON = "application/fhir+json; charset=utf-8"
 
@@ -194,10 +195,11 @@ def _padded(size: int) -> Iterator[bytes]:
 def _many(entries: int) -> Iterator[bytes]:
     """A searchset of so many Observations."""
     yield b'{"resourceType":"Bundle","type":"searchset","entry":['
-    for number in range(entries):
-        yield b'%s{"resource":{"resourceType":"Observation","id":"%d","status":"final"}}' % (
-            b"," if number else b"",
-            number,
+    for first in range(0, entries, _AT_ONCE):
+        numbers = range(first, min(first + _AT_ONCE, entries))
+        yield b"," * bool(first) + b",".join(
+            b'{"resource":{"resourceType":"Observation","id":"%d","status":"final"}}' % number
+            for number in numbers
         )
     yield b"]}"
 
