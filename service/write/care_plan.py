@@ -7,7 +7,7 @@ Core (category assess-plan, text).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.write.codes import ASSESS_PLAN, MANAGEMENT_PLAN, SIGNED, WITHHELD, concept
@@ -16,6 +16,8 @@ from service.write.identity import identifier
 from service.write.target import Desk
 
 TYPE = "CarePlan"
+REFERRED = ("ServiceRequest", "Appointment")
+"""What an activity may refer to, of what we find (FHIR R4 CarePlan.activity.reference)."""
 
 
 def build(
@@ -24,14 +26,19 @@ def build(
     tasks: Sequence[tuple[str, str]],
     labels: frozenset[str],
 ) -> dict[str, Any]:
-    """The plan over these issues and tasks, each as (key, title); at least one issue."""
+    """The plan over these issues and tasks, each as (key, title); at least one issue.
+
+    The report's plan adds, in words, what is due when and what is taught; as references, the
+    target's own therapies, booked visits and goals. Nothing of another server is told here.
+    """
     at = instant(desk.signing.at)
+    told = [title for _, title in (*issues, *tasks)]
     tags = [SIGNED, WITHHELD] if desk.withheld else [SIGNED]
     return compact(
         {
             "resourceType": TYPE,
             "meta": meta(tags, labels),
-            "text": narrative("Medication action plan", [title for _, title in (*issues, *tasks)]),
+            "text": narrative("Medication action plan", [*told, *_due(desk), *_taught(desk)]),
             "identifier": [identifier(desk.standing_key(TYPE))],
             "status": "active",
             "intent": "plan",
@@ -43,8 +50,54 @@ def build(
             "supportingInfo": [
                 desk.ours("DetectedIssue", key, printable(title)) for key, title in issues
             ],
+            "goal": [desk.theirs(*goal) for goal in _goals(desk)],
             "activity": [
-                {"reference": desk.ours("Task", key, printable(title))} for key, title in tasks
+                *({"reference": desk.ours("Task", key, printable(title))} for key, title in tasks),
+                *({"reference": desk.theirs(*activity)} for activity in _activities(desk)),
             ],
         }
+    )
+
+
+def _items(desk: Desk, kind: str) -> list[Mapping[str, Any]]:
+    """One list of the report's plan, without what must not reach this target."""
+    found: list[Mapping[str, Any]] = desk.report.get("plan", {}).get(kind, [])
+    return [item for item in found if desk.withheld.isdisjoint(item.get("medications", ()))]
+
+
+def _due(desk: Desk) -> list[str]:
+    return [
+        f"{entry['what']}: due {entry['due']}" + (f" ({entry['owner']})" if entry["owner"] else "")
+        for entry in _items(desk, "calendar")
+        if entry["medications"]
+    ]
+
+
+def _taught(desk: Desk) -> list[str]:
+    return [f"{taught['text']} ({taught['source']})" for taught in _items(desk, "education")]
+
+
+def _goals(desk: Desk) -> list[tuple[str, str]]:
+    return _of_target(desk, "goals", ("Goal",))
+
+
+def _activities(desk: Desk) -> list[tuple[str, str]]:
+    """Therapies, and the booked visits at which a test of the calendar can be done."""
+    booked = [
+        tuple(entry["appointment"].split(":", 1))
+        for entry in _items(desk, "calendar")
+        if entry["appointment"]
+    ]
+    own = [(source, reference) for source, reference in booked if source == desk.target.name]
+    return list(dict.fromkeys([*_of_target(desk, "activities", REFERRED), *own]))
+
+
+def _of_target(desk: Desk, kind: str, types: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Resources of these types that the target itself holds, each once."""
+    return list(
+        dict.fromkeys(
+            (item["source"], item["reference"])
+            for item in _items(desk, kind)
+            if item["source"] == desk.target.name and item["reference"].partition("/")[0] in types
+        )
     )
