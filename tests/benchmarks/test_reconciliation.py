@@ -23,14 +23,6 @@ REFERENCE = os.environ.get("CONCORD_REFERENCE_DATA")
 TARGET = 0.95
 MOST_FALSE_PER_CLEAN_PATIENT = 0.2
 LOWER = {
-    ("recall", "salt-or-moiety-variant"): (
-        0.2,
-        "of divalproex against valproic acid only the difference of form is told",
-    ),
-    ("recall", "addition"): (
-        0.0,
-        "a short course that only the pharmacy knows is told as an omission",
-    ),
     ("precision", "therapeutic-duplication"): (
         0.2,
         "rules of burden (QT, serotonin, sedation) carry this type instead of drug-interaction",

@@ -1,4 +1,10 @@
-"""The runner: patients, three contestants, a table."""
+"""The runner: patients, three contestants, a table.
+
+    python -m tests.benchmarks.reconciliation [--patients N] [--seed N | --held-out] [--misses]
+    python -m tests.benchmarks.reconciliation --held-out --page docs/benchmarks.md
+
+`--page` rewrites the part of that page between its two marks, with the date and the command.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,8 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from time import perf_counter
 
 from tests.benchmarks.reconciliation import baselines, concord
@@ -14,6 +22,7 @@ from tests.benchmarks.reconciliation.gold import TYPES, Case, Said
 from tests.benchmarks.reconciliation.score import Score
 
 CONTESTANTS = ("concord", "exact code", "five steps")
+BEGIN, END = "<!-- reconciliation: begin -->", "<!-- reconciliation: end -->"
 
 
 def measure(made: Sequence[Case]) -> dict[str, Score]:
@@ -44,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=DEVELOPMENT_SEEDS[0])
     parser.add_argument("--held-out", action="store_true", help="all held-out seeds instead")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--page", type=Path, help="a Markdown page to put the table into")
     parser.add_argument("--misses", action="store_true", help="list what Concord got wrong")
     chosen = parser.parse_args(arguments)
     seeds = HELD_OUT_SEEDS if chosen.held_out else (chosen.seed,)
@@ -54,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     print(f"{len(made)} patients, seeds {', '.join(map(str, seeds))}")
     print(table(scores))
+    if chosen.page:
+        put(chosen.page, markdown(scores, len(made), seeds))
     if chosen.misses and not chosen.held_out:
         print("\n".join(scores["concord"].errors))
     return 0
@@ -89,6 +101,44 @@ def table(scores: dict[str, Score]) -> str:
     one = scores["concord"]
     rows.append(f"Concord: {one.lines} lines in, {one.lost} lost")
     return "\n".join(rows)
+
+
+def markdown(scores: dict[str, Score], patients: int, seeds: Sequence[int]) -> str:
+    """The same table for a page, with what it was made from."""
+    rows = [
+        f"{patients} patients, seeds {', '.join(map(str, seeds))}, "
+        f"{datetime.now(UTC).date().isoformat()}.",
+        "",
+        "| type | due | " + " | ".join(f"{name}: precision | recall" for name in scores) + " |",
+        "|---|--:|" + "--:|--:|" * len(scores),
+    ]
+    first = next(iter(scores.values()))
+    for type_ in TYPES:
+        cells = " | ".join(
+            f"{share(score.precision(type_))} | {share(score.recall(type_))}"
+            for score in scores.values()
+        )
+        rows.append(f"| {type_} | {first.true[type_] + first.missed[type_]} | {cells} |")
+    quiet = " | ".join(f"{score.false_per_clean:.2f} | " for score in scores.values())
+    one = scores["concord"]
+    rows += [
+        f"| false findings per clean patient ({one.clean_patients}) | | {quiet} |",
+        "",
+        f"Lines in: {one.lines}; lost or placed twice: {one.lost}.",
+    ]
+    return "\n".join(rows)
+
+
+def put(page: Path, text: str) -> None:
+    """The page with `text` between its marks.
+
+    Raises: ValueError when the page lacks them.
+    """
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{page} has no {BEGIN} ... {END}")
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def share(value: float | None) -> str:
