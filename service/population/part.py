@@ -32,6 +32,7 @@ from service.read.pull import REFERRED_TYPES, RESOURCE_TYPES, referred
 
 PERSON = msgspec.msgpack.Decoder(Person)
 _OPEN_FILES = 64
+_REMEMBERED = 2048
 _ROUNDS = 2  # a PractitionerRole is referred to, and refers to a Practitioner
 
 
@@ -50,12 +51,21 @@ class Referred:
     plan: Plan
     _index: Lookup = field(init=False)
     _files: dict[int, BufferedReader] = field(init=False, default_factory=dict)
+    _known: dict[tuple[str, str], RawResource | None] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._index = Lookup(self.plan.path("referred-index"))
 
     def get(self, source: str, reference: str) -> RawResource | None:
         """The resource of this reference in this source; of two the higher version."""
+        wanted = (source, reference)
+        if wanted not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[wanted] = self._found(source, reference)
+        return self._known[wanted]
+
+    def _found(self, source: str, reference: str) -> RawResource | None:
         held = Holding()
         for span, start in self._index.rows(hashed("referred", source, reference)):
             item = _item(self._line(span, start))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -55,6 +56,7 @@ def _count(counts: dict[str, int], word: str, by: int = 1) -> None:
     counts[word] = counts.get(word, 0) + by
 
 
+@lru_cache(maxsize=4096)
 def pattern(reason: str) -> str:
     """A problem's sentence without the values in it, so that equal reasons count together."""
     return _VALUE.sub("…", _QUOTED.sub("…", reason))
