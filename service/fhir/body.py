@@ -9,8 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 import zlib
-from collections.abc import AsyncIterable, Iterable
-from itertools import accumulate
+from collections.abc import AsyncIterable, Iterable, Iterator
 
 from service.errors import SourceInvalid
 
@@ -22,9 +21,10 @@ _UNDECIDED = 65_536
 _PIECE = 1 << 20
 _UTF8 = codecs.getincrementaldecoder("utf-8")
 _AUTO_WBITS = zlib.MAX_WBITS | 32
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_STRING = re.compile(rb'"[^"]*+"?')
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
+_ALIKE = bytes.maketrans(b"{}", b"[]")
 
 
 class Inflater:
@@ -103,15 +103,41 @@ def inflated_file(chunks: Iterable[bytes], *, gzipped: bool, cap: int) -> bytes:
 
 
 def depth(body: bytes) -> int:
-    """An upper bound of the nesting of a JSON text, in time linear in its length.
+    """An upper bound of the nesting of a JSON text, exact where its brackets balance.
 
     Cheap first: as long as there are no more brackets than `MAX_DEPTH`, their number is the bound.
+    Beyond, strings are taken out piece by piece (millions of them at once would cost many times
+    the page), and innermost pairs of brackets are taken away until none is left: so many rounds,
+    so deep.
     """
     opened = body.count(b"{") + body.count(b"[")
     if opened <= MAX_DEPTH:
         return opened
-    brackets = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS)
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
+    brackets = b"".join(_brackets(body))
+    for rounds in range(MAX_DEPTH + 1):
+        left = brackets.replace(b"[]", b"")
+        if len(left) == len(brackets):
+            return rounds + left.count(b"[")
+        brackets = left
+    return MAX_DEPTH + 1
+
+
+def _brackets(body: bytes) -> Iterator[bytes]:
+    """The brackets outside of strings, all as "[" and "]"."""
+    start, inside = 0, False
+    while start < len(body):
+        end = start + _PIECE
+        piece = body[start:end]
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2:  # never between "\" and what it escapes
+            end += 1
+            piece = body[start:end]
+        if b"\\" in piece:
+            piece = _ESCAPE.sub(b"", piece)
+        marks = (b'"' if inside else b"") + piece.translate(None, _NOT_MARKS)
+        inside = marks.count(b'"') % 2 == 1
+        # Two quotes side by side end and begin, or begin and end, a string: no bracket is between.
+        yield _STRING.sub(b"", marks.replace(b'""', b"")).translate(_ALIKE)
+        start = end
 
 
 def json_text(body: bytes) -> bytes:
