@@ -30,6 +30,7 @@ RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 DATA_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 ADHERENCE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationStatement.adherence"
+UCUM = "http://unitsofmeasure.org"
 URI = "urn:ietf:rfc:3986"
 
 IDENTIFIER_SYSTEM = OUR_IDENTIFIERS
@@ -59,6 +60,14 @@ ASSESS_PLAN = Code(
     "assess-plan",
     "Assessment and Plan of Treatment",
 )
+
+DRUG_FLAG = Code("http://terminology.hl7.org/CodeSystem/flag-category", "drug", "Drug")
+INTENDED = Code(
+    "https://hl7.fr/ig/fhir/medication/CodeSystem/fr-medication-reconciliation-discrepancy",
+    "10000003",
+    "Divergence intentionnelle",
+)
+"""HL7 France, medication guide 0.1.0: a discrepancy that was meant."""
 
 AUTHOR = Code(PARTICIPANT, "author", "Author")
 VERIFIER = Code(PARTICIPANT, "verifier", "Verifier")

@@ -29,7 +29,7 @@ from service.write.bundle import guard, transaction
 from service.write.compare import differences
 from service.write.crash import CrashPoint, crash_point
 from service.write.identity import carries, full_url, resource_id, search_token
-from service.write.target import ORDER, WriteTarget
+from service.write.target import WRITTEN, WriteTarget
 
 GIVEN_UP = frozenset({DeliveryState.REFUSED, DeliveryState.DEAD, DeliveryState.CANCELLED})
 """Ends without a resource on the server."""
@@ -417,7 +417,7 @@ def _own_place(answer: Answer) -> str | None:
         body = json.loads(answer.body)
     except ValueError:
         return None
-    if not isinstance(body, dict) or body.get("resourceType") not in ORDER or "id" not in body:
+    if not isinstance(body, dict) or body.get("resourceType") not in WRITTEN or "id" not in body:
         return None
     return f"{body['resourceType']}/{body['id']}"
 

@@ -9,8 +9,9 @@ from typing import Any
 from service.model.review import Review, User, UserRole
 from service.write import issue, medication_list, statement
 from service.write.identity import full_url
-from service.write.plan import AGREEING, LISTED, incomplete_sources
+from service.write.plan import incomplete_sources
 from service.write.target import Desk, Signing, WriteTarget
+from service.write.wanted import AGREEING, LISTED
 
 _KEY = b"draft"
 """Drafts leave no system, so that their identifiers need no secret."""

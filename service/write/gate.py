@@ -14,7 +14,7 @@ from service.fhir.release import check as check_release
 from service.model.review import PlannedWrite
 from service.write.codes import IDENTIFIER_SYSTEM, RECONCILED_LIST
 from service.write.identity import carries, full_url
-from service.write.target import ORDER
+from service.write.target import WRITTEN
 
 _CODES = {
     "List": {"status": {"current"}, "mode": {"working", "snapshot"}},
@@ -26,6 +26,9 @@ _CODES = {
     "CarePlan": {"status": {"active", "revoked"}, "intent": {"plan"}},
     "Task": {"status": {"requested", "completed", "cancelled"}, "intent": {"order", "proposal"}},
     "MedicationRequest": {"status": {"draft"}, "intent": {"proposal"}},
+    "Flag": {"status": {"active", "inactive", "entered-in-error"}},
+    "Communication": {"status": {"completed", "entered-in-error"}},
+    "DocumentReference": {"status": {"current", "superseded", "entered-in-error"}},
     "Provenance": {},
 }
 """What we may say of each type; a stopped or completed medication is never ours to declare."""
@@ -57,7 +60,7 @@ def problems(writes: Sequence[PlannedWrite]) -> tuple[str, ...]:
 
 def _own(write: PlannedWrite) -> Iterator[str]:
     resource: Mapping[str, Any] = write.resource
-    if resource.get("resourceType") != write.type or write.type not in ORDER:
+    if resource.get("resourceType") != write.type or write.type not in WRITTEN:
         yield "resourceType: not a type that Concord writes"
         return
     for element, codes in _CODES[write.type].items():

@@ -12,6 +12,7 @@ from service.write.codes import (
     ACT_CODES,
     DRAFT,
     FINDING_SYSTEM,
+    INTENDED,
     MITIGATION_CODES,
     REASON_SYSTEM,
     SIGNED,
@@ -48,7 +49,7 @@ def build(desk: Desk, finding: Mapping[str, Any], decision: Decision | None) -> 
             "text": narrative(finding["title"], [detail, _judged(decision) if decision else ""]),
             "identifier": [identifier(desk.standing_key(TYPE, finding["id"]))],
             "status": _STATUS[decision.disposition] if decision else "preliminary",
-            "code": _code(finding),
+            "code": _code(finding, decision),
             "severity": finding["severity"] if finding["severity"] != "none" else None,
             "patient": desk.patient_reference(),
             "identifiedDateTime": desk.report["as_of"],
@@ -66,11 +67,13 @@ def build(desk: Desk, finding: Mapping[str, Any], decision: Decision | None) -> 
     )
 
 
-def _code(finding: Mapping[str, Any]) -> dict[str, Any]:
+def _code(finding: Mapping[str, Any], decision: Decision | None) -> dict[str, Any]:
     codes = [Code(FINDING_SYSTEM, finding["type"], finding["type"].replace("-", " "))]
     act = finding.get("act_code") or ""
     if act in ACT_CODES:
         codes.insert(0, Code(ACT_CODE, act, ACT_CODES[act]))
+    if decision is not None and decision.intentional:
+        codes.append(INTENDED)
     return concept(*codes, text=printable(finding["title"]))
 
 

@@ -8,19 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from service.model.review import Disposition, PlannedWrite, Review
-from service.write import (
-    care_plan,
-    issue,
-    medication_list,
-    proposal,
-    provenance,
-    statement,
-    task,
-)
-from service.write.target import ORDER, Desk, Signing, Standing, WriteTarget
+from service.model.review import PlannedWrite, Review
+from service.write import care_plan, fallback, medication_list, provenance, statement, task
+from service.write.target import INSTEAD, ORDER, Desk, Signing, Standing, WriteTarget
+from service.write.wanted import Wanted, unclaimable, wanted
 
 PROTECTED = frozenset(
     {
@@ -30,9 +23,7 @@ PROTECTED = frozenset(
 )  # fmt: skip
 """Labels (ActCode, Confidentiality) of data that goes to no other server without a consent."""
 
-LISTED = frozenset({"current", "planned", "held", "conflict", "unknown"})
 _WITHOUT_COMPLETE_SOURCES = frozenset({"DetectedIssue", "Task", "Provenance"})
-AGREEING = frozenset({"confirmed-match", "equivalent-product"})
 
 
 def plan(
@@ -89,28 +80,27 @@ def plan(
 
 
 def _for_target(desk: Desk) -> list[PlannedWrite]:
-    wanted = _wanted(desk)
+    planned = wanted(desk)
     blocked = _blocked(desk)
     refusals = {kind: blocked or _refusal(desk, kind) for kind in ORDER}
-    for one in wanted:
-        if not refusals[one.type]:
-            desk.plan_place(one.key)
-    found = [
-        _write(desk, one, ordinal)
-        for ordinal, one in enumerate(one for one in wanted if not refusals[one.type])
-    ]
+    going = [one for one in planned if not refusals[one.type]]
+    for one in going:
+        desk.plan_place(one.key)
+    going += [] if blocked else _instead(desk, planned)
+    found = [_write(desk, one, ordinal) for ordinal, one in enumerate(going)]
     written = [(one.type, one.key) for one in found]
     if written and not refusals[provenance.TYPE]:
         labels = frozenset(_labels(found))
         key = desk.event_key(provenance.TYPE)
         desk.plan_place(key)
-        signed = _Wanted(
+        signed = Wanted(
             provenance.TYPE, key, "", lambda: provenance.build(desk, written, labels, desk.withheld)
         )
         found.append(_write(desk, signed, len(found)))
-    types = {one.type for one in wanted} | {provenance.TYPE}
+    sent = {one.type for one in found}
+    types = {one.type for one in planned} | {provenance.TYPE}
     found += [
-        _skipped(desk, kind, "", refusals[kind])
+        _skipped(desk, kind, "", refusals[kind] + _stands_in(kind, sent))
         for kind in ORDER
         if kind in types and refusals[kind]
     ]
@@ -121,121 +111,65 @@ def _for_target(desk: Desk) -> list[PlannedWrite]:
     return found
 
 
-class _Wanted(NamedTuple):
-    """One resource that the signature leads to, built only when its target takes it."""
-
-    type: str
-    key: str
-    item: str
-    build: Callable[[], dict[str, Any]]
-
-
-def _wanted(desk: Desk) -> list[_Wanted]:
-    """What this signature leads to for one target, before asking whether it is taken there."""
-    medications = {
-        m["id"]: m
-        for m in desk.report["medications"]
-        if m["id"] in desk.covered and m["id"] not in desk.withheld
+def _instead(desk: Desk, planned: Sequence[Wanted]) -> list[Wanted]:
+    """Words for what the server itself does not take, where the site lets them go there."""
+    lacking = {
+        kind
+        for kind, other in INSTEAD.items()
+        if desk.target.lacks(kind) and not desk.target.refusal(other) and not _held_back(desk, kind)
     }
-    findings = {
-        f["id"]: f
-        for f in desk.report["findings"]
-        if f["id"] in desk.covered and f["id"] not in desk.withheld and f["type"] not in AGREEING
-    }
-    listed = [m for m in medications.values() if m["state"] in LISTED]
-    wanted = [
-        _Wanted(
-            statement.TYPE,
-            desk.standing_key(statement.TYPE, m["id"]),
-            m["id"],
-            partial(statement.build, desk, m, desk.covered[m["id"]]),
+    messages = [
+        Wanted(
+            fallback.COMMUNICATION,
+            fallback.message_key(desk, one.key),
+            one.item,
+            partial(_message, desk, one),
         )
-        for m in listed
+        for one in planned
+        if one.type == task.TYPE and one.item and task.TYPE in lacking
     ]
-    wanted += [
-        _Wanted(
-            issue.TYPE,
-            desk.standing_key(issue.TYPE, item),
-            item,
-            partial(issue.build, desk, finding, desk.covered[item]),
-        )
-        for item, finding in findings.items()
+    parts = [
+        one
+        for one in planned
+        if one.type in lacking and one.type in {medication_list.TYPE, care_plan.TYPE}
     ]
-    wanted += [
-        _Wanted(
-            proposal.TYPE,
-            desk.event_key(proposal.TYPE, item),
-            item,
-            partial(proposal.build, desk, medication, desk.covered[item]),
-        )
-        for item, medication in medications.items()
-        if desk.covered[item].disposition in {Disposition.CHANGE, Disposition.ADD}
-    ]
-    wanted.append(
-        _Wanted(
-            medication_list.TYPE,
-            desk.standing_key(medication_list.TYPE),
-            "",
-            partial(medication_list.build, desk, listed, desk.covered),
-        )
+    if not parts:
+        return messages
+    key = desk.standing_key(fallback.DOCUMENT)
+    return [*messages, Wanted(fallback.DOCUMENT, key, "", partial(_document, desk, parts))]
+
+
+def _message(desk: Desk, one: Wanted) -> dict[str, Any]:
+    return fallback.communication(desk, one.build())
+
+
+def _document(desk: Desk, parts: Sequence[Wanted]) -> dict[str, Any]:
+    built = [one.build() for one in parts]
+    labels = frozenset(
+        label["code"] for part in built for label in part["meta"].get("security", ())
     )
-    tasks = _tasks(desk, medications, findings)
-    if not _unclaimable(desk):
-        wanted.append(_Wanted(task.TYPE, desk.event_key(task.TYPE), "", partial(task.done, desk)))
-    wanted += tasks
-    issues = [
-        (desk.standing_key(issue.TYPE, item), finding["title"])
-        for item, finding in findings.items()
-        if desk.covered[item].disposition is not Disposition.OVERRIDE
-    ]
-    if issues:
-        named = medications | findings
-        titles = [(one.key, _title(named[one.item])) for one in tasks]
-        labels = frozenset(x for m in medications.values() for x in statement.labels_of(m))
-        wanted.append(
-            _Wanted(
-                care_plan.TYPE,
-                desk.standing_key(care_plan.TYPE),
-                "",
-                partial(care_plan.build, desk, issues, titles, labels),
-            )
-        )
-    return wanted
+    return fallback.document(desk, built, labels)
 
 
-def _tasks(
-    desk: Desk, medications: Mapping[str, Any], findings: Mapping[str, Any]
-) -> list[_Wanted]:
-    """One Task per proposal or question on a medication, and per finding given to somebody."""
-    found = []
-    for item, medication in medications.items():
-        decision = desk.covered[item]
-        live = medication["state"] in LISTED or decision.disposition is Disposition.ADD
-        if decision.disposition in task.ASKING and live:
-            build = partial(task.for_medication, desk, medication, decision)
-            found.append(_Wanted(task.TYPE, desk.event_key(task.TYPE, item), item, build))
-    for item, finding in findings.items():
-        decision = desk.covered[item]
-        if decision.assigned_to or decision.due:
-            build = partial(task.for_finding, desk, finding, decision)
-            found.append(_Wanted(task.TYPE, desk.event_key(task.TYPE, item), item, build))
-    return found
+def _stands_in(kind: str, sent: Iterable[str]) -> str:
+    other = INSTEAD.get(kind)
+    return f"; a {other} goes instead" if other in set(sent) else ""
 
 
-def _write(desk: Desk, wanted: _Wanted, ordinal: int) -> PlannedWrite:
-    resource = wanted.build()
-    standing = desk.earlier.get(wanted.key)
+def _write(desk: Desk, one: Wanted, ordinal: int) -> PlannedWrite:
+    resource = one.build()
+    standing = desk.earlier.get(one.key)
     if standing is not None:
         resource["id"] = standing.reference.partition("/")[2]
     return PlannedWrite(
-        key=wanted.key,
+        key=one.key,
         target=desk.target.name,
         ordinal=ordinal,
-        type=wanted.type,
+        type=one.type,
         resource=resource,
         if_match=standing.version if standing else None,
         reference=standing.reference if standing else "",
-        item=wanted.item,
+        item=one.item,
     )
 
 
@@ -267,34 +201,20 @@ def _blocked(desk: Desk) -> str:
 
 def _refusal(desk: Desk, resource_type: str) -> str:
     """Why resources of this type are not written to this target; "" when they are."""
-    refusal = desk.target.refusal(resource_type)
-    if refusal:
-        return refusal
+    return desk.target.refusal(resource_type) or _held_back(desk, resource_type)
+
+
+def _held_back(desk: Desk, resource_type: str) -> str:
+    """Why this signature leads to nothing of this type there, whatever the server takes."""
     standing = desk.earlier.get(desk.standing_key(resource_type))
     if standing is not None and standing.version is None:
         return "the version of our earlier resource is not known there"
     if resource_type == medication_list.TYPE:
-        return _unclaimable(desk)
+        return unclaimable(desk)
     if desk.signing.scope != "all" and resource_type in {statement.TYPE, care_plan.TYPE}:
         return "the signature covers single decisions, not the whole list"
     if desk.incomplete and resource_type not in _WITHOUT_COMPLETE_SOURCES:
         return f"not every source was complete: {'; '.join(desk.incomplete)}"
-    return ""
-
-
-def _unclaimable(desk: Desk) -> str:
-    """Why the list cannot be claimed as reconciled; "" when it can."""
-    if desk.signing.scope != "all":
-        return "the signature covers single decisions, not the whole list"
-    if desk.incomplete:
-        return f"not every source was complete: {'; '.join(desk.incomplete)}"
-    undecided = [
-        medication["id"]
-        for medication in desk.report["medications"]
-        if medication["state"] in LISTED and medication["id"] not in desk.covered
-    ]
-    if undecided:
-        return f"{len(undecided)} medications are undecided"
     return ""
 
 
@@ -349,7 +269,3 @@ def _labels(writes: Iterable[PlannedWrite]) -> Iterator[str]:
     for write in writes:
         resource: Mapping[str, Any] = write.resource
         yield from (label["code"] for label in resource["meta"].get("security", ()))
-
-
-def _title(item: Mapping[str, Any]) -> str:
-    return str(item.get("title") or item.get("display"))

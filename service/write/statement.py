@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.model.review import Decision, Disposition
-from service.write.codes import ADHERENCE, DATA_ABSENT, DRAFT, RXNORM, SIGNED, TAKEN_AS, concept
+from service.write.codes import (
+    ADHERENCE,
+    DATA_ABSENT,
+    DRAFT,
+    RXNORM,
+    SIGNED,
+    TAKEN_AS,
+    UCUM,
+    concept,
+)
 from service.write.elements import compact, dose_text, instant, meta, narrative, note, printable
 from service.write.identity import identifier
 from service.write.target import Desk
@@ -55,7 +64,7 @@ def build(desk: Desk, medication: Mapping[str, Any], decision: Decision | None) 
             ],
             "reasonCode": [concept(text=printable(text)) for text in medication["indication"]],
             "note": [note(text, desk.signing.by, at) for text in _notes(decision)],
-            "dosage": [_dosage(dose, live)] if dose or live else None,
+            "dosage": [_dosage(medication, dose, live)] if dose or live else None,
         }
     )
     if answered in TAKEN_AS:
@@ -102,7 +111,9 @@ def _effective(live: list[Mapping[str, Any]]) -> dict[str, Any]:
     return {"_effectiveDateTime": unknown}
 
 
-def _dosage(dose: str, live: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _dosage(
+    medication: Mapping[str, Any], dose: str, live: list[Mapping[str, Any]]
+) -> dict[str, Any]:
     timings = sorted({line["timing"] for line in live if line["timing"]})
     routes = sorted({line["route"] for line in live if line["route"]})
     needed = {line["as_needed"] for line in live}
@@ -113,8 +124,36 @@ def _dosage(dose: str, live: list[Mapping[str, Any]]) -> dict[str, Any]:
             "timing": {"code": concept(text=timings[0])} if len(timings) == 1 else None,
             "asNeededBoolean": True if needed == {True} else None,
             "route": concept(text=routes[0]) if len(routes) == 1 else None,
+            "doseAndRate": _amount(medication, live),
         }
     )
+
+
+def _amount(
+    medication: Mapping[str, Any], live: list[Mapping[str, Any]]
+) -> list[dict[str, Any]] | None:
+    """The agreed amount of the one ingredient per day, or per interval of a depot.
+
+    A rate, not a dose at a time: how the day is divided is said in words, as the sources differ in
+    it while they agree on the amount.
+    """
+    daily = medication["daily_dose"]
+    intervals = {line["interval_d"] for line in live}
+    if daily is None or len(intervals) > 1:
+        return None
+    days = next(iter(intervals), None) or 1
+    return [
+        {
+            "rateRatio": {
+                "numerator": _quantity(daily["value"], daily["unit"], daily["unit"]),
+                "denominator": _quantity(days, "d", "day"),
+            }
+        }
+    ]
+
+
+def _quantity(value: float, code: str, unit: str) -> dict[str, Any]:
+    return {"value": value, "unit": unit, "system": UCUM, "code": code}
 
 
 def _notes(decision: Decision | None) -> list[str]:

@@ -16,11 +16,18 @@ ORDER = (
     "DetectedIssue",
     "MedicationRequest",
     "List",
+    "Flag",
     "Task",
     "CarePlan",
     "Provenance",
 )
 """What we write, in the order in which it may refer to each other."""
+
+INSTEAD = {"Task": "Communication", "List": "DocumentReference", "CarePlan": "DocumentReference"}
+"""What goes to a server that does not take the first: words that nobody can complete there."""
+
+WRITTEN = (*ORDER, "Communication", "DocumentReference")
+"""Every type that may leave, those that stand for another included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,10 @@ class WriteTarget:
         if self.offered is not None and resource_type not in self.offered:
             return f"it does not take {resource_type}"
         return ""
+
+    def lacks(self, resource_type: str) -> bool:
+        """Whether the server itself says that it does not take this type."""
+        return self.offered is not None and resource_type not in self.offered
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,16 @@ def in_ward(use: Callable[[Ward], Awaitable[None]], patient: str = "sertraline-t
                 ServerReader(name, role_of(name, settings), client, profiles)
                 for name, client in clients.items()
             ]
-            house = House(settings, store, knowledge(), clients, readers, "w1", day=AS_OF)
+            house = House(
+                settings=settings,
+                store=store,
+                knowledge=knowledge(),
+                clients=clients,
+                readers=readers,
+                profiles=profiles,
+                worker="w1",
+                day=AS_OF,
+            )
             (record,) = servers["psychiatry"].storage.live("Patient")
             asked = {"source": "psychiatry", "reference": record.reference}
             id_ = await ask(store, asked, PHARMACIST, at=app.now())

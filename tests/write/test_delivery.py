@@ -39,6 +39,7 @@ EXPECTED = {
     "DetectedIssue": 2,
     "MedicationRequest": 1,
     "List": 1,
+    "Flag": 1,
     "Task": 3,
     "CarePlan": 1,
     "Provenance": 1,
@@ -203,7 +204,8 @@ def test_a_second_signature_updates_our_own_resources_and_adds_no_list(way: str)
     on_bench(use, **WAYS[way])
 
 
-def test_a_change_by_somebody_else_is_a_conflict_and_is_never_overwritten() -> None:
+@pytest.mark.parametrize("way", list(WAYS)[:3])
+def test_a_change_by_somebody_else_is_a_conflict_and_is_never_overwritten(way: str) -> None:
     async def use(bench: Bench) -> None:
         await bench.signed()
         await drain(bench)
@@ -215,14 +217,15 @@ def test_a_change_by_somebody_else_is_a_conflict_and_is_never_overwritten() -> N
         changed["medications"][0]["daily_dose"]["value"] = 50
         second = await bench.signed(changed)
         await drain(bench)
-        rows = await bench.rows(second)
-        assert {row.state for row in rows} == {CONFLICT}
+        states = {row.type: row.state for row in await bench.rows(second)}
+        assert states["List"] is CONFLICT
+        assert way != "in one transaction" or set(states.values()) == {CONFLICT}
         kept = storage.current("List", mine["id"])
         assert kept is not None
         assert kept.resource is not None
         assert kept.resource["title"] == "edited there"
 
-    on_bench(use)
+    on_bench(use, **WAYS[way])
 
 
 def test_a_server_that_rewrites_what_was_approved_is_found_out() -> None:

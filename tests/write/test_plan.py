@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from service.write.codes import RECONCILED_LIST
 from service.write.draft import draft_bundle
 from service.write.identity import identifier_value
 from service.write.plan import PROTECTED, plan
-from service.write.target import ORDER, Signing, Standing, WriteTarget
+from service.write.target import ORDER, WRITTEN, Signing, Standing, WriteTarget
 from tests.write.synthetic import (
     AT,
     PHARMACIST,
@@ -351,3 +352,94 @@ def test_agreeing_findings_lead_to_no_issue() -> None:
     content = report(findings=[same])
     writes = planned(content, reviewed(decision("f-same", Disposition.ACCEPT)))
     assert of(writes, "DetectedIssue") == []
+
+
+def without(*kinds: str) -> WriteTarget:
+    """A server that does not take these types, on which everything is switched on."""
+    offered = frozenset(WRITTEN) - frozenset(kinds)
+    return replace(PSYCHIATRY, allowed=frozenset(WRITTEN), offered=offered)
+
+
+def test_a_server_without_tasks_gets_their_words_as_messages() -> None:
+    full, poor = planned(targets=(without(),)), planned(targets=(without("Task"),))
+    messages = of(poor, "Communication")
+    open_tasks = [task for task in of(full, "Task") if task["intent"] == "proposal"]
+    assert len(messages) == len(open_tasks) > 0
+    words = " ".join(m["payload"][0]["contentString"] for m in messages)
+    assert all(task["description"] in words for task in open_tasks)
+    assert of(full, "Communication") == []
+    assert "a Communication goes instead" in skipped(poor)["Task"]
+    assert gate.problems(poor) == ()
+
+
+def test_a_server_without_list_and_plan_gets_one_document_that_says_both() -> None:
+    writes = planned(targets=(without("List", "CarePlan"),))
+    (document,) = of(writes, "DocumentReference")
+    page = b64decode(document["content"][0]["attachment"]["data"]).decode()
+    assert "sertraline" in page
+    assert "<script>" not in page
+    assert {"List", "CarePlan"} <= skipped(writes).keys()
+    assert gate.problems(writes) == ()
+
+
+@pytest.mark.parametrize("kind", ["Task", "List", "CarePlan"])
+def test_nothing_goes_instead_where_the_site_did_not_switch_it_on(kind: str) -> None:
+    target = replace(without(kind), allowed=frozenset(ORDER))
+    writes = planned(targets=(target,))
+    assert of(writes, "Communication") == of(writes, "DocumentReference") == []
+    assert "does not take" in skipped(writes)[kind]
+    assert "instead" not in skipped(writes)[kind]
+
+
+def test_a_list_that_cannot_be_claimed_is_no_document_either() -> None:
+    content = report()
+    content["sources"][0]["state"] = "partial"
+    writes = planned(content, targets=(without("List", "CarePlan"),))
+    assert of(writes, "DocumentReference") == []
+
+
+@pytest.mark.parametrize(
+    ("rxcui", "sex", "birth_date", "flagged"),
+    [
+        ("6448", "male", "1950-01-01", True),
+        ("2626", None, None, True),
+        ("36437", "female", "1990-01-01", False),
+        ("40254", "female", "1990-01-01", True),
+        ("40254", "female", "2014-03-10", True),
+        ("40254", "female", "2014-03-11", False),
+        ("40254", "female", "1970-03-11", True),
+        ("40254", "female", "1970-03-10", False),
+        ("40254", "male", "1990-01-01", False),
+        ("40254", None, None, True),
+    ],
+)
+def test_a_flag_stands_for_a_standing_risk_only(
+    rxcui: str, sex: str | None, birth_date: str | None, flagged: bool
+) -> None:
+    content = report(medications=[medication("m-ser", rxcui, "x", [line("psychiatry", 1)])])
+    content["patient"] |= {"sex": sex, "birth_date": birth_date}
+    review = reviewed(decision("m-ser", Disposition.CONTINUE))
+    writes = planned(content, review)
+    assert bool(of(writes, "Flag")) is flagged
+    assert gate.problems(writes) == ()
+
+
+def test_the_agreed_amount_is_structured_and_a_disagreement_is_not() -> None:
+    agreed = of(planned(), "MedicationStatement")
+    amounts = [one["dosage"][0]["doseAndRate"][0]["rateRatio"] for one in agreed]
+    assert all(amount["numerator"]["value"] == 100 for amount in amounts)
+    assert all(amount["denominator"]["code"] == "d" for amount in amounts)
+    content = report()
+    for one in content["medications"]:
+        one["daily_dose"] = None
+    for one in of(planned(content), "MedicationStatement"):
+        assert "doseAndRate" not in one["dosage"][0]
+
+
+def test_a_difference_that_was_meant_says_so_in_a_code() -> None:
+    meant = decision(
+        "f-dose", Disposition.OVERRIDE, reason_code="intended", intentional=True, number=2
+    )
+    coded = of(planned(review=reviewed(*all_decided(), meant)), "DetectedIssue")
+    codes = [{c["code"] for c in one["code"]["coding"]} for one in coded]
+    assert [("10000003" in one) for one in codes] == [True, False]

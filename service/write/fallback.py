@@ -1,0 +1,88 @@
+"""What goes to a server that cannot take a Task, a List or a CarePlan: words instead of work.
+
+Communication stands for a Task, DocumentReference for the list and the plan. Nobody can answer or
+complete them there, so that each says what it stands for. Source: what servers document that they
+take (Oracle Health: Communication and DocumentReference, but no Task, List or CarePlan).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from service.write.codes import RECONCILED_LIST, SIGNED, WITHHELD, concept
+from service.write.elements import compact, instant, meta, narrative, person
+from service.write.identity import identifier
+from service.write.target import Desk
+
+COMMUNICATION = "Communication"
+DOCUMENT = "DocumentReference"
+
+
+def communication(desk: Desk, task: Mapping[str, Any]) -> dict[str, Any]:
+    """A message with the words of a Task that this server does not take."""
+    at = instant(desk.signing.at)
+    item = task["identifier"][0]["value"]
+    owner = task.get("owner")
+    return compact(
+        {
+            "resourceType": COMMUNICATION,
+            "meta": task["meta"],
+            "text": narrative("Message in place of a task", [task["description"]]),
+            "identifier": [identifier(message_key(desk, item))],
+            "status": "completed",
+            "subject": desk.patient_reference(),
+            "sent": at,
+            "recipient": [owner] if owner else None,
+            "sender": person(desk.signing.by),
+            "payload": [
+                {
+                    "contentString": f"{task['description']} (This server takes no tasks: please "
+                    "answer to the sender.)"
+                }
+            ],
+        }
+    )
+
+
+def document(
+    desk: Desk, parts: Sequence[Mapping[str, Any]], labels: frozenset[str]
+) -> dict[str, Any]:
+    """The list and the plan as one page of XHTML, where the server takes neither as a resource."""
+    at = instant(desk.signing.at)
+    page = "".join(part["text"]["div"] for part in parts)
+    titles = [str(part["title"]) for part in parts]
+    html = f'<html xmlns="http://www.w3.org/1999/xhtml"><body>{page}</body></html>'
+    tags = [SIGNED, WITHHELD] if desk.withheld else [SIGNED]
+    return compact(
+        {
+            "resourceType": DOCUMENT,
+            "meta": meta(tags, labels),
+            "text": narrative("Document in place of: " + ", ".join(titles)),
+            "identifier": [identifier(desk.standing_key(DOCUMENT))],
+            "status": "current",
+            "docStatus": "final",
+            "type": concept(RECONCILED_LIST),
+            "subject": desk.patient_reference(),
+            "date": at,
+            "author": [person(desk.signing.by)],
+            "description": ", ".join(titles),
+            "content": [
+                {
+                    "attachment": {
+                        "contentType": "text/html",
+                        "language": "en",
+                        "data": b64encode(html.encode()).decode(),
+                        "title": ", ".join(titles),
+                        "creation": at,
+                    }
+                }
+            ],
+        }
+    )
+
+
+def message_key(desk: Desk, task_key: str) -> str:
+    """The identifier of the message that stands for this Task."""
+    return desk.event_key(COMMUNICATION, task_key)
