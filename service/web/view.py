@@ -85,6 +85,15 @@ class Page:
         return str(self.content["as_of"])
 
     @property
+    def tabs(self) -> list[tuple[str, str]]:
+        """The pages of this patient: address and name."""
+        return [
+            (f"/patients/{self.id}", "Review"),
+            (f"/patients/{self.id}/timeline", "Time line"),
+            (f"/patients/{self.id}/prints", "Prints"),
+        ]
+
+    @property
     def grade(self) -> str:
         return str(self.content["patient"]["grade"])
 
@@ -257,7 +266,7 @@ class Page:
                 states[column["name"]],
                 self.as_of,
                 marked,
-                self._href,
+                self.address,
             )
             for column in self.columns
         ]
@@ -302,7 +311,7 @@ class Page:
         return {
             **finding,
             "label": finding["title"],
-            "evidence": [{**fact, "href": self._href(fact)} for fact in finding["evidence"]],
+            "evidence": [{**fact, "href": self.address(fact)} for fact in finding["evidence"]],
             "error": "",
             "decision": self._decision(finding["id"]),
             "choices": decidable,
@@ -310,7 +319,8 @@ class Page:
             "kind": "finding",
         }
 
-    def _href(self, fact: Mapping[str, Any]) -> str:
+    def address(self, fact: Mapping[str, Any]) -> str:
+        """Where the very JSON of a fact's resource is shown."""
         query = urlencode({"source": fact["source"], "reference": fact["reference"]})
         return f"/patients/{quote(self.id)}/resource?{query}"
 

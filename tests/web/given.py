@@ -204,9 +204,55 @@ def full(**said: Any) -> dict[str, Any]:
         context={
             "allergies": ["penicillin (rash)"],
             "measures": [{"title": "eGFR", "value": "60", "detail": "2026-01-01, psychiatry"}],
+            "visits": [visit("2026-10-01", "noshow"), visit("2026-12-01", "booked")],
+            "results": [result("2026-09-01", 60), result("2026-10-01", 55)],
         },
+        plan={"calendar": [due("eGFR", "2026-11-01")]},
         **said,
     )
+
+
+def visit(day: str, status: str, **said: Any) -> dict[str, Any]:
+    return {
+        "date": day,
+        "kind": "appointment",
+        "status": status,
+        "source": "psychiatry",
+        "reference": f"Appointment/{day}",
+        "with": ["Dr. C"],
+        **said,
+    }
+
+
+def result(day: str, value: float | None, title: str = "eGFR", **said: Any) -> dict[str, Any]:
+    return {
+        "titles": [title],
+        "date": day,
+        "value": value,
+        "comparator": "",
+        "unit": "mL/min",
+        "text": "",
+        "interpretation": [],
+        "source": "primary-care",
+        "reference": f"Observation/{day}",
+        "path": "valueQuantity",
+        **said,
+    }
+
+
+def due(what: str, day: str, **said: Any) -> dict[str, Any]:
+    """An entry of the plan's calendar, overdue when its day has passed."""
+    return {
+        "what": what,
+        "due": day,
+        "overdue": day < AS_OF,
+        "rule": "monitoring/some-test",
+        "medications": ["m-1"],
+        "owner": "Dr. Marrowby",
+        "appointment": None,
+        "appointment_date": None,
+        **said,
+    }
 
 
 CERTIFICATE = {

@@ -38,6 +38,7 @@ def addresses(page: Any, demo: Demo) -> list[str]:
         "/patients",
         patients[0],
         patients[-1],
+        f"{patients[0]}/timeline",
         f"{patients[0]}/plan",
         evidence,
         "/patients/nobody",

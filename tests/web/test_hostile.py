@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from service.web.guard import HEADERS
+from service.web.monitoring import calendar
 from service.web.templating import FOLDER
+from service.web.timeline import timeline
 from tests.web.drawn import Skeleton, drawn, patient_page
 from tests.web.given import full, hostile, page
 from tests.web.payloads import payloads
@@ -30,6 +32,17 @@ def test_a_payload_in_every_field_is_read_as_it_was_written_and_changes_no_eleme
         found = Skeleton(opened(hostile(full(), text)))
         assert found.elements == plain, text
         assert "\x00" in text or " ".join(text.split()) in found.text, text
+
+
+def over_time(content: dict[str, Any]) -> list[tuple[str, ...]]:
+    values = {"line": timeline(content), "calendar": calendar(content), "spans": (12,)}
+    return Skeleton(drawn("timeline.html", page=page(content), **values)).elements
+
+
+def test_no_payload_changes_what_the_time_line_is_made_of() -> None:
+    plain = over_time(hostile(full(), "x"))
+    for text in payloads():
+        assert over_time(hostile(full(), text)) == plain, text
 
 
 @pytest.mark.parametrize("template", ["resource.html", "plan.html", "message.html"])

@@ -1,0 +1,302 @@
+"""The time line as geometry: lanes on one axis, drawn by the server, with the same in tables.
+
+Units are those of the picture's viewBox: the axis runs from LEFT to RIGHT, lanes stand below each
+other. Everything drawn is also told in words, for people who do not see the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from service.web.cells import ENDED, Line, line_date
+from service.web.words import dose_words, first_upper
+
+LEFT, RIGHT, WIDTH = 250.0, 985.0, 1000
+LANE: Final = 26.0
+HEADING: Final = 24.0
+PLOT: Final = 64.0
+HEADER: Final = 26.0
+MONTHS: Final = (6, 12, 36)
+AHEAD_D: Final = 90
+KEPT: Final = frozenset({"fulfilled", "finished", "arrived", "checked-in", "in-progress"})
+MISSED: Final = frozenset({"noshow", "cancelled"})
+FIRST: Final = ("PHQ-9", "GAD-7")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A span of time on a lane; `kind` is "order" or "fill"."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment on a lane; `kind` is "kept", "missed", "booked" or "result"."""
+
+    x: float
+    y: float
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One row of the picture: a heading with a label alone, or what stands under it.
+
+    `track` are the points of a curve, as an SVG polyline takes them; `scale` its highest and lowest
+    value.
+    """
+
+    label: str
+    detail: str
+    y: float
+    height: float
+    bars: tuple[Bar, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    track: str = ""
+    scale: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The days between `start` and `end` as places between LEFT and RIGHT."""
+
+    start: date
+    end: date
+
+    def x(self, day: str) -> float:
+        """Where a day stands; days beyond the axis stand at its ends."""
+        share = (date.fromisoformat(day) - self.start).days / (self.end - self.start).days
+        return round(LEFT + (RIGHT - LEFT) * min(1.0, max(0.0, share)), 1)
+
+    def holds(self, day: str) -> bool:
+        return bool(day) and self.start.isoformat() <= day <= self.end.isoformat()
+
+    @property
+    def months(self) -> list[tuple[float, str]]:
+        """Where months begin, each with its name where there is room for one."""
+        days = (self.end - self.start).days
+        every = 1 if days < 300 else 2 if days < 500 else 6
+        found = []
+        day = (self.start.replace(day=1) + timedelta(days=32)).replace(day=1)
+        while day <= self.end:
+            named = (day.month - 1) % every == 0
+            found.append((self.x(day.isoformat()), day.isoformat()[:7] if named else ""))
+            day = (day + timedelta(days=32)).replace(day=1)
+        return found
+
+
+@dataclass(frozen=True)
+class TimeLine:
+    """The picture and what it says in words."""
+
+    axis: Axis
+    today: float
+    height: float
+    lanes: tuple[Lane, ...]
+    drugs: tuple[Mapping[str, str], ...]
+    contacts: tuple[Mapping[str, str], ...]
+    results: tuple[Mapping[str, str], ...]
+    months: int
+
+
+def timeline(content: Mapping[str, Any], months: int = MONTHS[1]) -> TimeLine:
+    """The last `months` months up to a quarter ahead, from the report document."""
+    as_of = date.fromisoformat(content["as_of"])
+    axis = Axis(as_of - timedelta(days=months * 365 // 12), as_of + timedelta(days=AHEAD_D))
+    context = content.get("context", {})
+    results = [r for r in context.get("results", ()) if axis.holds(r["date"])]
+    visits = [v for v in context.get("visits", ()) if axis.holds(v["date"])]
+    lanes: list[Lane] = []
+    for medication in content["medications"]:
+        lanes += _drug_lanes(medication, axis, content["as_of"], _bottom(lanes))
+    lanes += _contact_lanes(visits, axis, _bottom(lanes))
+    for title in _titles(results):
+        own = [r for r in results if r["titles"][0] == title]
+        lanes += _result_lanes(title, own, axis, _bottom(lanes))
+    return TimeLine(
+        axis=axis,
+        today=axis.x(content["as_of"]),
+        height=_bottom(lanes) + 8,
+        lanes=tuple(lanes),
+        drugs=tuple(_drug_rows(content["medications"])),
+        contacts=tuple(_contact_row(visit) for visit in reversed(visits)),
+        results=tuple(
+            _result_row(r) for r in sorted(results, key=lambda r: r["date"], reverse=True)
+        ),
+        months=months,
+    )
+
+
+def visit_kind(status: str) -> str:
+    """Whether a contact took place, was missed, or is still to come."""
+    if status in KEPT:
+        return "kept"
+    return "missed" if status in MISSED else "booked"
+
+
+def _bottom(lanes: Sequence[Lane]) -> float:
+    return lanes[-1].y + lanes[-1].height if lanes else HEADER
+
+
+def _drug_lanes(
+    medication: Mapping[str, Any], axis: Axis, as_of: str, top: float
+) -> Iterable[Lane]:
+    """A lane for each source of a drug: orders as bars as high as the dose, fills as their span."""
+    largest = max((_amount(line) for line in medication["lines"]), default=0.0)
+    heading = Lane(medication["display"], "", top, HEADING)
+    for source in dict.fromkeys(line["source"] for line in medication["lines"]):
+        own = [line for line in medication["lines"] if line["source"] == source]
+        under = top + HEADING if top == heading.y else top
+        bars = [bar for line in own if (bar := _bar(line, axis, as_of, under, largest)) is not None]
+        if bars:
+            if under != top:
+                yield heading
+            yield Lane("", source, under, LANE, tuple(bars))
+            top = under + LANE
+
+
+def _bar(line: Line, axis: Axis, as_of: str, top: float, largest: float) -> Bar | None:
+    begun, ended = _span(line, as_of)
+    if not begun or ended < axis.start.isoformat() or begun > axis.end.isoformat():
+        return None
+    fill = line["kind"] in {"dispense", "administration"}
+    share = _amount(line) / largest if largest else 0.5
+    height = 5.0 if fill else round(6 + 10 * share, 1)
+    x = axis.x(begun)
+    words = f"{dose_words(line)}, {begun} to {ended}" if ended != begun else dose_words(line)
+    return Bar(
+        x=x,
+        y=round(top + LANE - 4 - height, 1),
+        width=max(2.0, round(axis.x(ended) - x, 1)),
+        height=height,
+        kind="fill" if fill else "order",
+        words=f"{line['text']}: {words}",
+    )
+
+
+def _span(line: Line, as_of: str) -> tuple[str, str]:
+    """First and last day of a line: a running order runs until now, a fill as long as it lasts."""
+    if line["kind"] in {"dispense", "administration"}:
+        day = line["last_supplied"] or line_date(line)
+        lasts = line["days_supply"] or line["interval_d"] or 0
+        return day, _later(day, round(lasts)) if day else ""
+    begun = line["start"] or line_date(line)
+    ended = line["end"] or (begun if line["state"] in ENDED else as_of)
+    return begun, max(begun, ended)
+
+
+def _later(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=min(days, 3650))).isoformat()
+
+
+def _amount(line: Line) -> float:
+    return sum(float(dose["value"] or dose["max"] or 0) for dose in line["daily_doses"])
+
+
+def _contact_lanes(visits: Sequence[Mapping[str, Any]], axis: Axis, top: float) -> Iterable[Lane]:
+    if visits:
+        yield Lane("Contacts", "", top, HEADING)
+        top += HEADING
+    for source in sorted({visit["source"] for visit in visits}):
+        marks = tuple(
+            Mark(
+                axis.x(visit["date"]),
+                top + LANE / 2,
+                visit_kind(visit["status"]),
+                f"{visit['date']} {visit['kind']} {visit['status']}",
+            )
+            for visit in visits
+            if visit["source"] == source
+        )
+        yield Lane("", source, top, LANE, marks=marks)
+        top += LANE
+
+
+def _titles(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Scales first, then drug levels, then the rest by name."""
+    found = {r["titles"][0] for r in results if r["value"] is not None}
+    return sorted(found, key=lambda t: (t not in FIRST, "level" not in t, t.casefold()))
+
+
+def _result_lanes(
+    title: str, results: Sequence[Mapping[str, Any]], axis: Axis, top: float
+) -> Iterable[Lane]:
+    """One lane for each unit: values in different units never share a curve."""
+    for unit in sorted({r["unit"] for r in results if r["value"] is not None}):
+        own = [r for r in results if r["unit"] == unit and r["value"] is not None]
+        low = min(float(r["value"]) for r in own)
+        high = max(float(r["value"]) for r in own)
+
+        def share(value: float, low: float = low, high: float = high) -> float:
+            return (value - low) / (high - low) if high > low else 0.5
+
+        marks = tuple(
+            Mark(
+                axis.x(r["date"]),
+                round(top + PLOT - 12 - (PLOT - 24) * share(float(r["value"])), 1),
+                "result",
+                f"{r['date']} {r['comparator']}{r['value']} {unit} ({r['source']})",
+            )
+            for r in sorted(own, key=lambda r: (r["date"], r["source"]))
+        )
+        yield Lane(
+            label=first_upper(title),
+            detail=unit,
+            y=top,
+            height=PLOT,
+            marks=marks,
+            track=" ".join(f"{mark.x},{mark.y}" for mark in marks),
+            scale=(_number(high), _number(low) if high != low else ""),
+        )
+        top += PLOT
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _drug_rows(medications: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
+    for medication in medications:
+        for line in sorted(medication["lines"], key=line_date, reverse=True):
+            yield {
+                "drug": medication["display"],
+                "source": line["source"],
+                "what": line["kind"],
+                "dose": dose_words(line),
+                "from": line["start"] or line_date(line),
+                "until": line["end"] or "",
+                "status": line["status"],
+            }
+
+
+def _contact_row(visit: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "date": visit["date"],
+        "what": f"{visit['kind']}, {visit['status'] or 'no status'}",
+        "kind": visit_kind(visit["status"]),
+        "with": ", ".join(visit["with"]),
+        "source": visit["source"],
+        "reference": visit["reference"],
+    }
+
+
+def _result_row(result: Mapping[str, Any]) -> dict[str, str]:
+    value = result["text"] if result["value"] is None else f"{result['value']} {result['unit']}"
+    return {
+        "date": result["date"],
+        "what": first_upper(result["titles"][0]),
+        "value": f"{result['comparator']}{value}".strip(),
+        "flag": ", ".join(result["interpretation"]),
+        "source": result["source"],
+        "reference": result["reference"],
+    }
