@@ -173,6 +173,7 @@ class House:
             openid=self.people.openid,
             launches=self.people.launches,
             public_keys=partial(public_keys, self.settings, os.environ),
+            metrics_token=self.people.metrics_token,
         )
 
 

@@ -18,11 +18,12 @@ LAUNCH_SCOPE = "launch openid fhirUser profile"
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """What the web application needs to know about people; None where nothing is configured."""
+    """What the web application needs to know of who asks; None where nothing is configured."""
 
     openid: OpenId | None = None
     launches: Launches | None = None
     origin: str = ""
+    metrics_token: str = ""
 
 
 def people(
@@ -41,10 +42,12 @@ def people(
     flow = CodeFlow(key, now, exchange, Keys(exchange, now))
     metadata = Metadata(exchange, now)
     origin = origin_of(settings.web)
+    token = settings.web.metrics_token
     return People(
         openid=_openid(settings.web, environment, flow, metadata, origin),
         launches=_launches(settings, environment, flow, metadata, origin),
         origin=origin,
+        metrics_token=secret(token, environment) if token else "",
     )
 
 

@@ -13,7 +13,17 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import service
 from service.errors import ServiceError
-from service.web import api, break_glass, errors, oidc, pages, print_pages, sign_in, smart_launch
+from service.web import (
+    api,
+    break_glass,
+    errors,
+    metrics,
+    oidc,
+    pages,
+    print_pages,
+    sign_in,
+    smart_launch,
+)
 from service.web.access import SignedIn, services_of
 from service.web.guard import Guard
 from service.web.services import Services
@@ -31,7 +41,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.include_router(api.router)
-    for part in (sign_in, oidc, smart_launch, break_glass, print_pages):
+    for part in (sign_in, oidc, smart_launch, break_glass, print_pages, metrics):
         app.include_router(part.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
@@ -39,7 +49,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, errors.on_http_exception)
     app.add_exception_handler(RequestValidationError, errors.on_invalid_request)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(services.hosts))
-    app.add_middleware(Guard, on_fault=errors.on_fault)
+    app.add_middleware(Guard, on_fault=errors.on_fault, meter=services.meter)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(_user: SignedIn) -> JSONResponse:

@@ -29,6 +29,10 @@ from service.web.id_token import SignInRefused
 from service.web.pdf import PdfNotInstalled
 
 PROBLEM = "application/problem+json"
+SAYS_MORE = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "60"},
+}
 
 
 class BadRequest(UsageError):
@@ -67,8 +71,8 @@ def status_of(error: ServiceError) -> HTTPStatus:
 
 
 def problem(status: HTTPStatus, detail: str, **more: object) -> JSONResponse:
-    """RFC 9457 problem details; 401 says how to authenticate."""
-    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    """RFC 9457 problem details; 401 says how to authenticate, 429 when to come back."""
+    headers = SAYS_MORE.get(status)
     body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     return JSONResponse({**body, **more}, status.value, headers, media_type=PROBLEM)
 
@@ -118,4 +122,6 @@ def _for_scripts(request: Request) -> bool:
 def _page(request: Request, status: HTTPStatus, message: str) -> Response:
     from service.web.templating import render
 
-    return render(request, "message.html", status, title=status.phrase, message=message)
+    page = render(request, "message.html", status, title=status.phrase, message=message)
+    page.headers.update(SAYS_MORE.get(status, {}))
+    return page

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 
 import structlog
@@ -18,6 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.web.meter import Meter
 
 log = structlog.get_logger()
 
@@ -40,13 +43,20 @@ LARGEST_BODY: Final = 1_000_000
 
 
 class Guard:
-    """ASGI middleware around the whole application; `on_fault` makes the answer to a fault."""
+    """ASGI middleware around the whole application.
+
+    `on_fault` makes the answer to a fault; `meter` is told how long each answer took.
+    """
 
     def __init__(
-        self, app: ASGIApp, on_fault: Callable[[Request, Exception], Awaitable[Response]]
+        self,
+        app: ASGIApp,
+        on_fault: Callable[[Request, Exception], Awaitable[Response]],
+        meter: Meter,
     ) -> None:
         self.app = app
         self.on_fault = on_fault
+        self.meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,12 +66,13 @@ class Guard:
         scope["correlation"] = correlation
         static = scope["path"].startswith("/static/")
 
-        begun = False
+        started = perf_counter()
+        status = 0
 
         async def with_headers(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -75,9 +86,11 @@ class Guard:
             where = _where(fault)
             kind = type(fault).__name__
             log.error("request_failed", correlation=correlation, error=kind, name=where)
-            if not begun:
+            if not status:
                 answer = await self.on_fault(Request(scope), fault)
                 await answer(scope, receive, with_headers)
+        route = getattr(scope.get("route"), "path", "")
+        self.meter.answered(scope["method"], route, status, perf_counter() - started)
 
 
 def _where(fault: Exception) -> str:

@@ -42,6 +42,7 @@ async def come_back(request: Request) -> Response:
     """Back from there with a code. Raises: SignInRefused."""
     services = services_of(request)
     provider = _provider(services)
+    services.tries.check(place_of(request), services.now())
     cookie = request.cookies.get(leaving_name(request, services), "")
     answer = dict(request.query_params)
     try:
@@ -50,7 +51,7 @@ async def come_back(request: Request) -> Response:
         claims, _ = await provider.flow.arrive(await provider.server(), provider.client, answer)
         user = provider.user(claims)
     except ServiceError:
-        await refused(services, ABOUT)
+        await refused(request, services, ABOUT)
         raise
     arrived = render(request, "moving_on.html", to="/patients")
     await sessions.begin(request, services, user, ABOUT, arrived)
@@ -88,11 +89,17 @@ def leaving_name(request: Request, services: Services) -> str:
     return f"__Host-{LEAVING}" if sessions.is_secure(request, services) else LEAVING
 
 
-async def refused(services: Services, how: str) -> None:
-    """One row for a sign-in that failed: by which way, never as whom."""
+async def refused(request: Request, services: Services, how: str) -> None:
+    """One row for a sign-in that failed, by which way, never as whom; it counts as a try."""
+    services.tries.failed(place_of(request), services.now())
     async with services.store.transaction() as tx:
         at = services.now()
         await audit.record(tx, None, "refuse-sign-in", how, outcome="refused", at=at)
+
+
+def place_of(request: Request) -> str:
+    """Where the browser is, as far as we can see it."""
+    return request.client.host if request.client else ""
 
 
 def _provider(services: Services) -> OpenId:

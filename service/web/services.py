@@ -10,6 +10,8 @@ from service.model.review import User, UserRole
 from service.store import Store
 from service.web.auth import Issuer
 from service.web.issuers import Launches, OpenId
+from service.web.meter import Meter
+from service.web.tries import Tries
 from service.write.target import WriteTarget
 
 
@@ -33,6 +35,7 @@ class Services:
     `origin` is how browsers reach us ("https://concord.example"), "" where it is as we listen.
     `only_related` are roles that see only patients whom they have to do with. `openid` is where
     people sign in, `launches` the EHRs they come from; `public_keys` are our own, as a JWK Set.
+    `metrics_token` opens `/metrics` from elsewhere; `meter` and `tries` count in this process.
     """
 
     store: Store
@@ -49,3 +52,6 @@ class Services:
     openid: OpenId | None = None
     launches: Launches | None = None
     public_keys: Callable[[], Mapping[str, object]] = _no_keys
+    metrics_token: str = ""
+    meter: Meter = field(default_factory=Meter)
+    tries: Tries = field(default_factory=Tries)

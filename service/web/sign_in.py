@@ -10,7 +10,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.web import sessions
 from service.web.access import services_of
+from service.web.auth import NotSignedIn
 from service.web.id_token import SignInRefused
+from service.web.oidc import place_of, refused
 from service.web.templating import render
 
 router = APIRouter(include_in_schema=False)
@@ -36,7 +38,12 @@ async def sign_in_with_token(request: Request, token: Annotated[str, Form()]) ->
     sessions.require_own_page(request, services)
     if services.openid is not None:
         raise SignInRefused("Sign in at your organization; tokens are for scripts here.")
-    user, ends = services.issuer.read(token.strip())
+    services.tries.check(place_of(request), services.now())
+    try:
+        user, ends = services.issuer.read(token.strip())
+    except NotSignedIn:
+        await refused(request, services, "token")
+        raise
     answer = RedirectResponse("/patients", SEE_OTHER)
     await sessions.begin(request, services, user, "token", answer, ends=ends)
     return answer

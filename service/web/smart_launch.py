@@ -22,7 +22,7 @@ from service.web import sessions
 from service.web.access import services_of
 from service.web.id_token import SignInRefused
 from service.web.issuers import Launches
-from service.web.oidc import departed, forgotten, leaving_name, refused
+from service.web.oidc import departed, forgotten, leaving_name, place_of, refused
 from service.web.rights import Right, may
 from service.web.services import Services
 from service.web.templating import render
@@ -65,6 +65,7 @@ async def come_back(request: Request) -> Response:
     """Back with a code: a session for the person, and the right patient. Raises: SignInRefused."""
     services = services_of(request)
     launches = _launches(services)
+    services.tries.check(place_of(request), services.now())
     answer = dict(request.query_params)
     try:
         about = launches.flow.returned(
@@ -80,7 +81,7 @@ async def come_back(request: Request) -> Response:
         if not may(user.role, Right.SEE):
             raise SignInRefused("Your role does not see patients.")
     except ServiceError:
-        await refused(services, "launch")
+        await refused(request, services, "launch")
         raise
     patient = await _opened(services, user, launcher.source, reference)
     arrived = render(request, "moving_on.html", to=f"/patients/{patient}")
