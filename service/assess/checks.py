@@ -12,6 +12,7 @@ from service.assess.dispensed import DispensedNotAsOrdered
 from service.assess.drug_condition import AgeRisk, DrugCondition
 from service.assess.followup import FollowUp
 from service.assess.injection_start import LoadingDose, OralCover
+from service.assess.lab_change import LabRise
 from service.assess.lab_threshold import LabThreshold
 from service.assess.long_acting_injection import LongActingInjection
 from service.assess.low_dose import LowDoseStay
@@ -44,6 +45,7 @@ CHECKS: dict[str, type[Check]] = {
     "drug-condition": DrugCondition,
     "early-refill": EarlyRefill,
     "follow-up": FollowUp,
+    "lab-rise": LabRise,
     "lab-threshold": LabThreshold,
     "loading-dose": LoadingDose,
     "long-acting-injection": LongActingInjection,
