@@ -1,4 +1,5 @@
-# Two stages: wheels are built in one, run in the other, as a user who owns nothing.
+# Two stages: wheels are built in one, run in the other, as a user who owns nothing. Made to run with a
+# read-only file system (--read-only --tmpfs /tmp) and without any capability (--cap-drop ALL).
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE requirements.lock ./
@@ -6,16 +7,20 @@ COPY service ./service
 COPY mappings ./mappings
 COPY fixtures ./fixtures
 RUN python -m venv /opt/concord \
- && /opt/concord/bin/pip install --no-cache-dir -c requirements.lock .
+ && /opt/concord/bin/pip install --no-cache-dir -c requirements.lock . \
+ && /opt/concord/bin/python -m compileall -q /opt/concord/lib
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/concord concord
-COPY --from=build /opt/concord /opt/concord
-USER 10001
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/concord --shell /usr/sbin/nologin concord \
+ && find / -xdev -perm /6000 -type f -exec chmod a-s {} +
+COPY --from=build --chown=root:root /opt/concord /opt/concord
+USER 10001:10001
 WORKDIR /var/lib/concord
+VOLUME /var/lib/concord
 ENV PATH=/opt/concord/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     CONCORD_WEB__HOST=0.0.0.0
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=3s --start-period=20s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"]
 ENTRYPOINT ["concord"]
 CMD ["serve"]

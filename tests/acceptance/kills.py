@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from service.store.deliveries import ACTIVE
 from service.write.crash import CrashPoint
-from tests.acceptance.child import Child, serve, sign
+from tests.acceptance.child import Child, serve, sign, work
 from tests.acceptance.hospital import Count, Hospital, count
 
 DRAIN_S = 60.0
@@ -59,6 +59,19 @@ def kill_at_random(hospital: Hospital, reviews: Sequence[str], rng: random.Rando
         sign(hospital, review)
         time.sleep(rng.uniform(0.0, 1.2))
         child.kill()
+
+
+def kill_again_and_again(hospital: Hospital, rng: random.Random) -> int:
+    """Signs everything, then lets workers live for 0.2 to 2 seconds each; gives how many died."""
+    hospital.sign_here()
+    died = 0
+    until = time.monotonic() + DRAIN_S * len(hospital.reviews)
+    while any(row.state in ACTIVE for row in hospital.rows()) and time.monotonic() < until:
+        child = work(hospital)
+        time.sleep(rng.uniform(0.2, 2.0))
+        child.kill()
+        died += 1
+    return died
 
 
 def wait_until_settled(hospital: Hospital) -> float:

@@ -171,7 +171,11 @@ def survives(mutant: Mutant, folder: Path) -> bool:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     environment = os.environ | {"PYTHONPATH": str(folder), "CONCORD_TEST_SCALE": "slice"}
     tests = subprocess.run(
-        [*command, *mutant.noticed_by], cwd=folder, env=environment, capture_output=True, check=False
+        [*command, *mutant.noticed_by],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        check=False,
     )
     return tests.returncode == 0
 
