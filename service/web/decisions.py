@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from service.model.review import Decision, Review
+from service.model.review import Decision, Disposition, Review
 from service.pipeline.review import etag
 from service.review.asked import Asked, asked
 from service.review.decide import MITIGATIONS, OVERRIDE_REASONS
@@ -52,6 +52,7 @@ class Decided:
     """The newest word on one item, as a page shows it; `etag` guards the next one.
 
     `notes` say the rest in words: what the patient answered, to whom it was given, until when.
+    `at` is the instant of the newest word and `by_id` whose it is, also of one that took it back.
     """
 
     disposition: str = ""
@@ -60,6 +61,8 @@ class Decided:
     to: str = ""
     notes: tuple[str, ...] = ()
     etag: str = '"0"'
+    at: str = ""
+    by_id: str = ""
 
 
 def wanted(form: DecisionForm) -> Asked:
@@ -87,24 +90,24 @@ def decided(review: Review | None) -> Mapping[str, Decided]:
     """The word that counts on each item; one that was taken back leaves only its ETag."""
     if review is None:
         return {}
-    standing = review.standing
-    return {
-        item: _said(standing.get(item), etag(review.number_of(item)))
-        for item in {decision.item for decision in review.decisions}
-    }
+    newest: dict[str, Decision] = {}
+    for decision in sorted(review.decisions, key=lambda one: one.number):
+        newest[decision.item] = decision
+    return {item: _said(decision) for item, decision in newest.items()}
 
 
-def _said(decision: Decision | None, tag: str) -> Decided:
-    if decision is None:
-        return Decided(etag=tag)
+def _said(decision: Decision) -> Decided:
+    back = decision.disposition is Disposition.UNDECIDED
     reason = OVERRIDE_REASONS.get(decision.reason_code, "")
     return Decided(
-        disposition=decision.disposition.value.replace("-", " "),
+        disposition="" if back else decision.disposition.value.replace("-", " "),
         by=decision.by.name,
         reason="; ".join(words for words in (reason, decision.reason) if words),
         to=decision.to.text if decision.to else "",
         notes=_notes(decision),
-        etag=tag,
+        etag=etag(decision.number),
+        at=decision.at.isoformat(),
+        by_id=decision.by.id,
     )
 
 

@@ -14,7 +14,7 @@ from service.errors import NotKept, ReviewError, WriteRejected
 from service.pipeline import review as desk
 from service.store import patients, reads, reports, terms, worklist
 from service.store.terms import Wanted
-from service.web import over_time, progress
+from service.web import over_time, progress, together
 from service.web.access import Decider, Reviewer, confined, services_of
 from service.web.decisions import DecisionForm, wanted
 from service.web.errors import status_of
@@ -25,6 +25,7 @@ from service.web.worklist_page import Worklist, heading
 router = APIRouter(include_in_schema=False)
 router.include_router(progress.router)
 router.include_router(over_time.router)
+router.include_router(together.router)
 
 SEE_OTHER = HTTPStatus.SEE_OTHER.value
 """After a form has done its work the browser looks at the page anew."""
@@ -66,9 +67,11 @@ async def worklist_page(
 
 
 @router.get("/patients/{patient}")
-async def patient_page(request: Request, user: Reviewer, patient: str) -> Response:
-    """The list with its findings; looking changes nothing."""
-    page = await page_of(services_of(request), user, patient)
+async def patient_page(
+    request: Request, user: Reviewer, patient: str, by: str = "need"
+) -> Response:
+    """The list with its findings, drugs grouped `by` need or else; looking changes nothing."""
+    page = await page_of(services_of(request), user, patient, by=by)
     return render(request, "patient.html", page=page)
 
 

@@ -17,7 +17,9 @@ from service.web.services import Services
 from service.web.view import Page
 
 
-async def page_of(services: Services, user: User, patient: str, *, error: str = "") -> Page:
+async def page_of(
+    services: Services, user: User, patient: str, *, error: str = "", by: str = "need"
+) -> Page:
     """The page as it stands now; looking changes nothing. Raises: NotKept."""
     async with services.store.read() as look:
         await patients.get(look, patient)
@@ -39,6 +41,7 @@ async def page_of(services: Services, user: User, patient: str, *, error: str = 
         deliveries=[_delivery(row, services.sources) for row in rows],
         may_read=user.role in DECIDING,
         error=error,
+        by=by,
     )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from service.review.decide import MITIGATIONS, OVERRIDE_REASONS
 from service.web.cells import cell, line_date
 from service.web.decisions import MEDICATION_CHOICES, PATIENT_ANSWERS, Decided
+from service.web.grouping import BY, grouping
 from service.web.marks import marks
 from service.web.unread import Unread, day_notes, unread
 from service.web.words import about, first_upper
@@ -29,7 +30,6 @@ SUGGESTED = {
     "add": "add",
     "ask": "not-sure",
 }
-GROUPS = ("Needs a decision", "In one source only", "Sources agree", "Stopped")
 CONSEQUENCE = {
     "unavailable": "Nothing of it is known; this is not an empty list.",
     "withheld": "It refuses or narrows what it holds; what is missing here may exist there.",
@@ -43,7 +43,7 @@ class Page:
     """One patient's page.
 
     `open` says that decisions can be made (a review is open), `may_read` that the person who looks
-    may have the sources read again.
+    may have the sources read again, `by` how the drugs are grouped.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Page:
     signed: Mapping[str, str] | None = None
     deliveries: Sequence[Mapping[str, str]] = ()
     may_read: bool = False
+    by: str = "need"
     error: str = ""
 
     @property
@@ -83,6 +84,20 @@ class Page:
     @property
     def as_of(self) -> str:
         return str(self.content["as_of"])
+
+    @property
+    def ways(self) -> list[tuple[str, str]]:
+        return list(BY.items())
+
+    @property
+    def digest(self) -> str:
+        """The start of the shown report's digest, enough to tell it from a newer one."""
+        return self.report_etag.strip('"')[:12]
+
+    @property
+    def latest(self) -> str:
+        """The instant of the newest decision on the page."""
+        return max((decided.at for decided in self.decisions.values()), default="")
 
     @property
     def tabs(self) -> list[tuple[str, str]]:
@@ -242,16 +257,19 @@ class Page:
 
     @property
     def groups(self) -> list[dict[str, Any]]:
-        """Rows in the order of need: what differs or is spoken of first, agreeing lines last."""
+        """The rows in their groups; by need, what differs or is spoken of comes first."""
         findings: dict[str, list[dict[str, Any]]] = {}
         for finding in self.shown:
             for medication in finding["medications"]:
                 findings.setdefault(medication, []).append(finding)
-        rows: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS}
+        group_of, fixed = grouping(self.by, lambda item: bool(self._decision(item).disposition))
+        rows: dict[str, list[dict[str, Any]]] = {}
         for medication in self.content["medications"]:
             spoken_of = findings.get(medication["id"], [])
-            rows[_group(medication, spoken_of)].append(self.row(medication, spoken_of))
-        return [{"title": title, "rows": rows[title]} for title in GROUPS if rows[title]]
+            title = group_of(medication, spoken_of)
+            rows.setdefault(title, []).append(self.row(medication, spoken_of))
+        order = [*sorted(rows.keys() - set(fixed)), *fixed]
+        return [{"title": title, "rows": rows[title]} for title in order if title in rows]
 
     def row(
         self, medication: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
@@ -323,15 +341,6 @@ class Page:
         """Where the very JSON of a fact's resource is shown."""
         query = urlencode({"source": fact["source"], "reference": fact["reference"]})
         return f"/patients/{quote(self.id)}/resource?{query}"
-
-
-def _group(medication: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> str:
-    grave = any(f["severity"] in {"high", "moderate"} for f in findings)
-    if grave or medication["agreement"] == "different":
-        return GROUPS[0]
-    if medication["state"] == "stopped":
-        return GROUPS[3]
-    return GROUPS[1] if medication["agreement"] == "single-source" else GROUPS[2]
 
 
 def _suggested(medication: Mapping[str, Any]) -> str:
