@@ -18,6 +18,7 @@ from service.normalize.units import Units
 _HOURS_WORN = re.compile(r"(\d{1,3}) HR ", re.IGNORECASE)
 _MILLILITRES = re.compile(r"(\d+(?:\.\d+)?) ML ", re.IGNORECASE)
 _ONE_DOSE_FORMS = frozenset({"Prefilled Syringe", "Auto-Injector"})
+_BODY = {"kg": "body weight", "m2": "body surface"}
 _FORMS_TAKEN = tuple(Decimal(number) / 2 for number in range(1, 13))
 
 
@@ -41,7 +42,10 @@ def amounts_of(
     """
     unit = units.find(dose.unit)
     if unit is None:
-        if "/" in dose.unit:
+        _, slash, per = dose.unit.partition("/")
+        if slash:
+            if by := _BODY.get(per.partition("/")[0].lower()):
+                problems.append(f"a dose of {shown(dose)} needs the {by}, which is not known here")
             return None
         problems.append(f"a dose in {dose.unit!r} cannot be turned into an amount of {drug.name}")
         return None

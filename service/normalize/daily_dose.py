@@ -69,9 +69,17 @@ def daily_doses(
 
 @lru_cache(maxsize=8192)
 def supplied_dose(
-    quantity: Quantity, days_supply: Decimal, drug: DrugConcept | None, units: Units
+    quantity: Quantity,
+    days_supply: Decimal,
+    drug: DrugConcept | None,
+    units: Units,
+    *,
+    how: str = "supplied",
 ) -> DailyDoses:
-    """The daily dose that a supply lasts for: quantity by days' supply, said so in the working."""
+    """The daily dose that a supply lasts for: quantity by days' supply, said so in the working.
+
+    `how` is what was done with it: supplied, or ordered.
+    """
     if drug is None or not 0 < days_supply <= 1000 or quantity.value <= 0:
         return DailyDoses()
     unit = units.find(quantity.unit)
@@ -91,7 +99,7 @@ def supplied_dose(
     found = _of_dosage(dosage, drug, units, problems)
     if found is None or problems:
         return DailyDoses()
-    said = f"{number(quantity.value)} supplied for {number(days_supply)} days: "
+    said = f"{number(quantity.value)} {how} for {number(days_supply)} days: "
     return DailyDoses(
         tuple(
             DailyDose(dose.rxcui, dose.unit, dose.value, dose.max, said + dose.working)

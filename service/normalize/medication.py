@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 from service.model.concept import AdministrationClass
 from service.model.dosage import Quantity
@@ -22,9 +23,10 @@ from service.normalize.concept import (
 from service.normalize.context import Context, Notes
 from service.normalize.daily_dose import supplied_dose
 from service.normalize.dates import first_day
-from service.normalize.line import adherence, head_of, line_of, named
+from service.normalize.line import Head, adherence, head_of, line_of, named
 from service.normalize.line_doses import Doses, doses_of
 from service.normalize.timing import days_of
+from service.normalize.units import Units
 from service.normalize.wire import base, medication
 from service.normalize.wire.dosage import DosageInstruction
 
@@ -68,12 +70,15 @@ def administered_on(found: medication.MedicationAdministration) -> date | None:
 def from_request(
     origin: Origin, found: medication.MedicationRequest, context: Context, notes: Notes
 ) -> MedicationEntry:
-    """One order as a line."""
+    """One order as a line; where it has no directions, quantity and duration tell the dose."""
     authored = notes.first_day(found.authored_on, "authoredOn")
     head = head_of(found, context, notes)
     supply = found.dispense_request
     days_supply = days_of(supply.expected_supply_duration, context.tables.units) if supply else None
     doses = doses_of(found.dosage_instruction, head.drug, context, notes, authored)
+    if supply and not any(d.text or d.read_from != "nothing" for d in doses.dosages):
+        units = context.tables.units
+        doses = _by_supply(doses, supply.quantity, days_supply, head, units, "ordered")
     requester, requester_key = context.who(_requester(found.requester))
     ended = head.status in ("stopped", "completed", "cancelled")
     return line_of(
@@ -155,11 +160,8 @@ def from_dispense(
         quantity = None
     doses = doses_of(found.dosage_instruction, head.drug, context, notes, supplied)
     unread = all(dosage.frequency is None and not dosage.as_needed for dosage in doses.dosages)
-    if unread and quantity and days_supply and found.quantity:
-        unit = units.of(found.quantity)
-        if unit is not None:
-            told = supplied_dose(Quantity(quantity, unit.ucum), days_supply, head.drug, units)
-            doses = replace(doses, daily=told.doses, interval_d=told.interval_d)
+    if unread and quantity:
+        doses = _by_supply(doses, found.quantity, days_supply, head, units, "supplied")
     performers = [one.actor for one in found.performer if one.actor is not None]
     return line_of(
         origin,
@@ -218,6 +220,23 @@ def from_administration(
         status_reason=", ".join(texts((*found.status_reason, *found.reason_not_given))),
         links=_links(context, found.request, found.prescription, *found.based_on, *found.part_of),
     )
+
+
+def _by_supply(
+    doses: Doses,
+    quantity: base.Quantity | None,
+    days_supply: Decimal | None,
+    head: Head,
+    units: Units,
+    how: str,
+) -> Doses:
+    """The doses with what a quantity comes to a day in the days it is meant for."""
+    unit = units.of(quantity) if quantity else None
+    if unit is None or quantity is None or not quantity.value or not days_supply:
+        return doses
+    amount = Quantity(quantity.value, unit.ucum)
+    told = supplied_dose(amount, days_supply, head.drug, units, how=how)
+    return replace(doses, daily=told.doses, interval_d=told.interval_d)
 
 
 def _requester(found: medication.StuRequester | None) -> base.Reference | None:

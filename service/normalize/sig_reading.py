@@ -205,6 +205,11 @@ class Reading:
             raise NotRead
         return unit.factor
 
+    def otherwise(self, _: re.Match[str]) -> None:
+        """That nothing is taken on other days, where the days were named."""
+        if not self._part.days:
+            raise NotRead
+
     # Bounds and steps
 
     def duration(self, found: re.Match[str]) -> None:
@@ -256,6 +261,11 @@ class Reading:
         if not self._part.timed:
             raise NotRead
         self._in_reason = True
+
+    def dispensed(self, _: re.Match[str]) -> None:
+        """`20 rf 0` at the end: what is handed over and how often again, no dose."""
+        if not self._part.timed:
+            raise NotRead
 
     def route(self, found: re.Match[str]) -> None:
         self._in_reason = self._in_reason and self._part.as_needed

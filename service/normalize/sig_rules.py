@@ -89,6 +89,17 @@ def rules(
             "offset",
             rf"{_RANGE} (?:minutes?|mins?|hours?|hrs?|h) (?:before|prior to|after)(?: [a-z]+)?",
         ),
+        (
+            "offset",
+            rf"(?:starting|beginning) {NUMBER} days? (?:before|prior to|after) (?:the |your )?"
+            r"(?:surgery|procedure|operation)(?![a-z])",
+        ),
+        (
+            "otherwise",
+            r"(?:do not|don't|dont) take (?:anything|any|it)? ?on (?:the )?other days(?![a-z])",
+        ),
+        ("dispensed", rf"(?:#|qty:?|disp(?:ense)?:?)? ?{NUMBER},? (?:rf|refills?):? {NUMBER}\Z"),
+        ("note", r"to (?:reduce|prevent)(?= (?:the |after|risk|irritation|incidence))"),
         ("infusion", rf"(?:infuse )?over {_RANGE} (?:minutes?|mins?|hours?|hrs?|h){ends}"),
         ("infusion", rf"at {NUMBER} ?(?:ml|l)/(?:min|hr?|hour){ends}"),
         (
@@ -128,7 +139,7 @@ def rules(
         ("one_form", rf"an? (?P<unit>{unit}){ends}"),
         ("route", rf"(?P<word>{_any(routes.by_spelling)}){ends}"),
         ("reason", r"for(?! \d)(?![a-z])"),
-        ("note", r"(?:do not|don't|dont|rinse mouth)(?![a-z])"),
+        ("note", r"(?:do not|don't|dont|rinse mouth|inform|patient will)(?![a-z])"),
         ("joint", r"(?:and(?![a-z])|&|\+|,)"),
         ("sentence", r"[.;]"),
         ("mark", r"[ ()/:!\-\"'*]"),

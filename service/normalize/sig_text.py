@@ -44,6 +44,8 @@ _UNGLUED: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(bid|tid|qid|qhs|qd|daily|day|hrs?|po)(?=x ?\d|prn|instr|int ?prn)"), r"\1 "),
     (re.compile(r"(?<=\d)(?=[a-zµμ])"), " "),
     (re.compile(r"\b(days|hr|weeks)(?=prn|instr)"), r"\1 "),
+    (re.compile(r"\binstr(?=[a-z])(?!uct)"), "instr "),
+    (re.compile(r"\bcovered(?=inform)"), "covered "),
     (re.compile(r"\b(?:int ?)?prn(?=[a-z])"), "prn "),
     (re.compile(r"\bint ?prn\b"), "prn"),
     (re.compile(r"(?<=[a-z])prn\b"), " prn"),

@@ -190,10 +190,18 @@ def test_a_dose_above_its_own_maximum_gives_no_dose() -> None:
     assert found.problems
 
 
-def test_units_of_activity_are_no_mass_and_weight_doses_stay_untold() -> None:
+def test_units_of_activity_are_no_mass() -> None:
     assert doses(dosage("100", "[iU]")).problems
-    by_weight = doses(dosage("5", "mg/kg"))
-    assert by_weight == DailyDoses()
+
+
+@pytest.mark.parametrize(
+    ("unit", "needed"),
+    [("mg/kg", "body weight"), ("mg/kg/d", "body weight"), ("mg/m2", "body surface")],
+)
+def test_a_dose_by_body_size_is_told_as_a_problem_and_gives_no_dose(unit: str, needed: str) -> None:
+    found = doses(dosage("5", unit))
+    assert found.doses == ()
+    assert found.problems == (f"a dose of 5 {unit} needs the {needed}, which is not known here",)
 
 
 def test_milliequivalents_of_lithium_are_not_milligrams() -> None:

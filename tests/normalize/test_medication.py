@@ -266,3 +266,22 @@ def test_an_impossible_date_is_a_problem() -> None:
     found = record(request(authoredOn="2026-02-30"))
     assert found.entries[0].authored is None
     assert any("'2026-02-30' is no date" in problem.what for problem in found.problems)
+
+
+SUPPLY_OF_30_DAYS = {
+    "quantity": {"value": 60, "unit": "tablet"},
+    "expectedSupplyDuration": {"value": 30, "unit": "days", "code": "d"},
+}
+
+
+def test_an_order_without_directions_tells_the_dose_by_its_own_quantity_and_length() -> None:
+    found = entry(request(dosageInstruction=None, dispenseRequest=SUPPLY_OF_30_DAYS))
+    (dose,) = found.daily_doses
+    assert (dose.value, dose.unit) == (100, "mg")
+    assert dose.working.startswith("60 ordered for 30 days")
+
+
+def test_an_order_with_directions_that_were_not_read_takes_no_dose_from_its_length() -> None:
+    unread = [{"text": "taper as told by the clinic"}]
+    found = entry(request(dosageInstruction=unread, dispenseRequest=SUPPLY_OF_30_DAYS))
+    assert found.daily_doses == ()

@@ -108,9 +108,38 @@ def test_a_single_dose_lasts_one_day() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "per_day", "days"),
+    [
+        ("1 drop in surgical eye 4 times a day x 10 days starting 3 days prior to surgery", 4, 10),
+        ("1 caps po dailyinstrdo not crush or chew", 1, None),
+        ("take 1 tablet oral twice a day 20 rf 0", 2, None),
+        ("take 1 tablet oral qd every day patient will buy otc if not covered", 1, None),
+        ("1.15 mg compounded as a suspension orally twice a day 30 days", 2, 30),
+        ("inhale 1 puff bid rinse mouth after use to reduce aftertaste", 2, None),
+    ],
+)
+def test_what_goes_with_a_direction_changes_nothing_of_it(
+    text: str, per_day: int, days: int | None
+) -> None:
+    found = only(text)
+    assert found.frequency is not None
+    assert (found.frequency.per_day, found.duration_d) == (per_day, days)
+
+
+def test_days_that_are_named_may_be_closed_by_the_others() -> None:
+    found = only("take 1 tablet on monday and friday dont take anything on the other days")
+    assert found.frequency is not None
+    assert found.frequency.days == ("mon", "fri")
+    assert READ("take 1 tablet daily dont take anything on the other days") == ()
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "use as directed",
+        "take 1 tablet po tid with 5 additional tablets for pain",
+        "1 caps po dailyx90 daysinstrreplaces her 30mg dose",
+        "take 1 tablet 20 rf 0",
         "take 1 tablet",
         "1 tablet daily, hold if drowsy",
         "1 tablet daily, skip on sundays",

@@ -108,6 +108,6 @@ def test_every_label_called_wrong_is_in_the_data_and_is_contradicted() -> None:
 def test_most_real_directions_are_read_and_none_half() -> None:
     lines = (Path(FOLDER) / "sigs" / "parserx_sigs.txt").read_text("utf-8").splitlines()
     read = [line for line in lines if tables().grammar.read(line)]
-    assert len(read) >= 0.76 * len(lines)
+    assert len(read) >= 0.84 * len(lines)
     for unclear in ("taper", "directed", "additional", "pulse", "decrease"):
         assert not [line for line in read if unclear in line and "as directed" not in line]
