@@ -6,6 +6,7 @@
                stays apart
     partition  every line to the part of its person
     part       one part: lines -> reports, by the same pure functions as for one patient
+    tasks      these steps as worker processes do them
     run        the order of all that, in worker processes, restartable
 
 Memory stays bounded: everything that grows with the population lies in files; what is held is a

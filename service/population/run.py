@@ -6,8 +6,6 @@ again, and the bytes are those of a run that was not interrupted, whatever the n
 
 from __future__ import annotations
 
-import gc
-import os
 import shutil
 import time
 from array import array
@@ -24,20 +22,16 @@ import msgspec
 
 import service
 from service.errors import UsageError
-from service.model.patient import MatchGrade
 from service.model.source import Role, State, worst
 from service.pipeline.reconcile import Knowledge
-from service.population import people
-from service.population.crew import Crew, Worker
+from service.population import people, tasks
+from service.population.crew import Crew
 from service.population.exports import Export, Span, opened
-from service.population.index import ROW, hashed, sort_rows
-from service.population.part import SourceState, reports
-from service.population.partition import Placed, default_part, medication_lines
-from service.population.scan import Scanned, scan
-from service.population.shuffle import Writer
+from service.population.index import sort_rows
+from service.population.part import SourceState
+from service.population.partition import Placed, medication_lines
 from service.population.summary import PartSummary, total
-from service.population.work import Plan
-from service.report.document import document
+from service.population.work import Plan, write_whole
 
 SCHEMA = "concord/population/1"
 PART = 4_000_000
@@ -100,7 +94,7 @@ class _Run:
         parts = self._reported(spans, placed, batches)
         summary = self._summary(fingerprint, placed, parts)
         self._join_doubts(batches)
-        _write(self.plan.out / "summary.json", msgspec.json.format(_encoder.encode(summary)))
+        write_whole(self.plan.out / "summary.json", msgspec.json.format(_encoder.encode(summary)))
         shutil.rmtree(self.plan.folder)
         return summary
 
@@ -142,25 +136,25 @@ class _Run:
         for old in (*self.plan.out.glob("reports-*.ndjson"), self.plan.out / "summary.json"):
             old.unlink(missing_ok=True)
         self.plan.folder.mkdir(mode=0o700, parents=True)
-        _write(mark, fingerprint.encode())
+        write_whole(mark, fingerprint.encode())
 
     def _linked(self, spans: Sequence[Span]) -> range:
         """Settles who is who; returns the batches in which that was done."""
         done = self.plan.path("linked")
         if not done.is_file():
             counts: dict[int, int] = {}
-            for found in self.crew.each(_scan, enumerate(spans)):
+            for found in self.crew.each(tasks.scan, enumerate(spans)):
                 counts[found.span] = found.records
                 self._progress("pieces looked through for patients:", len(counts), len(spans))
             union = self._alike(sorted(counts))
             batches = 0
             with self.plan.path("moved-rows").open("wb") as moved:
-                for rows in self.crew.each(_settle, enumerate(_batches(union.sets()))):
+                for rows in self.crew.each(tasks.settle, enumerate(_batches(union.sets()))):
                     batches += 1
                     moved.write(rows)
             sort_rows([self.plan.path("moved-rows")], self.plan.path("moved"))
             self.say(f"concord: {sum(counts.values())} patient records compared")
-            _write(done, str(batches).encode())
+            write_whole(done, str(batches).encode())
         return range(int(done.read_text()))
 
     def _alike(self, spans: Sequence[int]) -> people.Union:
@@ -175,11 +169,11 @@ class _Run:
         for kind in ("identifiers", "traits"):
             rows = sort_rows((planned.path(kind, n) for n in spans), planned.path(kind))
             planned.path("roots").write_bytes(union.flatten().tobytes())
-            tasks = (
+            pieces = (
                 (kind, firsts, start, min(start + _ROWS_A_TASK, rows))
                 for start in range(0, rows, _ROWS_A_TASK)
             )
-            for pairs in self.crew.each(_alike, tasks):
+            for pairs in self.crew.each(tasks.alike, pieces):
                 union.join(array("Q", pairs))
         return union
 
@@ -188,7 +182,7 @@ class _Run:
         done = self.plan.path("placed")
         if not done.is_file():
             placed: list[Placed] = []
-            for found in self.crew.each(_place, enumerate(spans)):
+            for found in self.crew.each(tasks.place, enumerate(spans)):
                 placed.append(found)
                 self._progress("pieces sorted by patient:", len(placed), len(spans))
             sort_rows(
@@ -196,7 +190,7 @@ class _Run:
                 self.plan.path("referred-index"),
             )
             placed.sort(key=lambda one: one.span)
-            _write(done, _encoder.encode(placed))
+            write_whole(done, _encoder.encode(placed))
         return msgspec.json.decode(done.read_bytes(), type=list[Placed])
 
     def _reported(
@@ -206,11 +200,11 @@ class _Run:
         of_source: dict[str, list[int]] = {export.name: [] for export in self.plan.exports}
         for number, span in enumerate(spans):
             of_source[span.source].append(number)
-        _write(self.plan.path("states"), _encoder.encode((states, of_source, len(batches))))
+        write_whole(self.plan.path("states"), _encoder.encode((states, of_source, len(batches))))
         everything = range(self.plan.parts)
         todo = [part for part in everything if not self._is_done(part)]
         count = len(everything) - len(todo)
-        for _ in self.crew.each(_report, ((part,) for part in todo)):
+        for _ in self.crew.each(tasks.report, ((part,) for part in todo)):
             count += 1
             self._progress("parts reported:", count, self.plan.parts)
         decoder = msgspec.json.Decoder(PartSummary)
@@ -283,81 +277,3 @@ def _state(export: Export, placed: Sequence[Placed]) -> SourceState:
 def _batches(sets: Iterator[list[int]]) -> Iterator[list[list[int]]]:
     while batch := list(islice(sets, _BATCH)):
         yield batch
-
-
-def _write(path: Path, body: bytes) -> None:
-    """A file that is whole or not there."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    with unfinished.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-
-
-def _scan(worker: Worker, number: int, span: Span) -> Scanned:
-    return scan(worker.plan, number, span)
-
-
-def _alike(worker: Worker, kind: str, firsts: Sequence[int], start: int, end: int) -> bytes:
-    roots = array("I", worker.plan.path("roots").read_bytes())
-    grouped = people.groups(worker.plan.path(kind), firsts, start, end)
-    return people.alike(grouped, worker.roster, worker.knowledge.weights, roots).tobytes()
-
-
-def _settle(worker: Worker, batch: int, sets: Sequence[Sequence[int]]) -> bytes:
-    """Settles sets of records; writes persons and doubts, returns where the records went."""
-    planned = worker.plan
-    writer = Writer(planned.path("people", batch), planned.parts)
-    moved = bytearray()
-    doubts: list[bytes] = []
-    for members in sets:
-        records = (worker.roster.record(number) for number in members)
-        for person in people.settled(records, worker.knowledge.weights):
-            part = default_part(*person.name, planned.parts)
-            writer.add(part, msgspec.msgpack.encode(person))
-            for origin in person.members:
-                moved += ROW.pack(hashed("person", *people.place_of(origin)), part, 0)
-            doubts += (_encoder.encode(doubt) + b"\n" for doubt in _doubts(person))
-    writer.close()
-    planned.path("doubts", batch).write_bytes(b"".join(doubts))
-    return bytes(moved)
-
-
-def _doubts(person: people.Person) -> Iterator[dict[str, Any]]:
-    source, reference = person.name
-    for link in person.links:
-        if link.grade is not MatchGrade.CERTAIN:
-            yield {
-                "person": {"source": source, "reference": reference},
-                "record": {"source": link.record.source, "reference": link.record.reference},
-                "grade": link.grade,
-                "evidence": link.evidence,
-            }
-
-
-def _place(worker: Worker, number: int, span: Span) -> Placed:
-    return worker.partition.place(number, span)
-
-
-def _report(worker: Worker, part: int) -> int:
-    """Writes the reports of one part; returns how many."""
-    planned = worker.plan
-    states, spans, batches = msgspec.json.decode(
-        planned.path("states").read_bytes(),
-        type=tuple[dict[str, SourceState], dict[str, list[int]], int],
-    )
-    summary = PartSummary()
-    target = planned.reports(part)
-    unfinished = planned.path("reports", part)
-    with unfinished.open("wb") as file:
-        for report in reports(planned, part, worker.knowledge, states, spans, range(batches)):
-            content = document(report)
-            summary.add(content)
-            file.write(_encoder.encode(content) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(target)
-    _write(planned.path("part", part), _encoder.encode(summary))
-    gc.collect()
-    return summary.patients

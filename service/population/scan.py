@@ -30,7 +30,7 @@ class Scanned:
     records: int
 
 
-def scan(plan: Plan, number: int, span: Span) -> Scanned:
+def scan_span(plan: Plan, number: int, span: Span) -> Scanned:
     """Writes the span's patient records, their sizes, and their keys.
 
     `records` holds them one after the other, `sizes` the bytes of each; `identifiers` and `traits`

@@ -28,12 +28,12 @@ import msgspec
 
 from service.app import knowledge
 from service.model.source import Role
-from service.population import run
+from service.population import run, tasks
 from service.settings import Settings
 from tests.population.crowd import SOURCES, write_exports
 
 AS_OF = date(2026, 11, 15)
-STAGES = ("_scan", "_alike", "_settle", "_place", "_report")
+STAGES = ("scan", "alike", "settle", "place", "report")
 _MEASURED = """
 import json, resource, sys, time
 from service.cli import main
@@ -109,7 +109,7 @@ def _decoding(exports: Path, decode: Callable[[bytes], object]) -> float:
 def _staged(exports: Path, out: Path) -> dict[str, float]:
     """Wall seconds of each step, in this process."""
     spent = dict.fromkeys((*STAGES, "tables"), 0.0)
-    originals = {name: getattr(run, name) for name in STAGES}
+    originals = {name: getattr(tasks, name) for name in STAGES}
 
     def timed(name: str, *arguments: Any) -> Any:
         started = perf_counter()
@@ -123,15 +123,15 @@ def _staged(exports: Path, out: Path) -> dict[str, float]:
     spent["tables"] = perf_counter() - started
     try:
         for name in STAGES:
-            setattr(run, name, partial(timed, name))
+            setattr(tasks, name, partial(timed, name))
         folders = {name: (Role.OTHER, exports / name) for name in SOURCES}
         planned = run.plan(folders, out, as_of=AS_OF, today=AS_OF)
         run.run(planned, lambda: tables, workers=1, say=lambda _: None)
     finally:
         for name, original in originals.items():
-            setattr(run, name, original)
+            setattr(tasks, name, original)
     shutil.rmtree(out)
-    return {name.removeprefix("_"): seconds for name, seconds in spent.items()}
+    return spent
 
 
 def _run(exports: Path, out: Path, workers: int) -> dict[str, Any]:

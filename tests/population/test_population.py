@@ -20,7 +20,7 @@ from service.app import knowledge, reconcile_once
 from service.cli import main
 from service.errors import UsageError
 from service.pipeline.reconcile import Knowledge
-from service.population import exports, run
+from service.population import exports, run, tasks
 from service.report.document import document, encoded
 from service.settings import Settings, role_of
 from tests.population.crowd import SOURCES, write_exports
@@ -184,7 +184,7 @@ def test_a_run_that_was_interrupted_goes_on_and_keeps_what_was_finished(
 ) -> None:
     monkeypatch.setattr(run, "PART", 100_000)
     expected = reported(crowd, tmp_path / "whole")
-    done = run._report
+    done = tasks.report
     calls = 0
 
     def stops_at_the_third(worker: Any, part: int) -> int:
@@ -195,12 +195,12 @@ def test_a_run_that_was_interrupted_goes_on_and_keeps_what_was_finished(
         return done(worker, part)
 
     out = tmp_path / "out"
-    monkeypatch.setattr(run, "_report", stops_at_the_third)
+    monkeypatch.setattr(tasks, "report", stops_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         reported(crowd, out)
     kept = {file.name: file.stat().st_mtime_ns for file in out.glob("reports-*")}
     assert len(kept) == 2
-    monkeypatch.setattr(run, "_report", done)
+    monkeypatch.setattr(tasks, "report", done)
     assert reported(crowd, out) == expected
     assert {name: (out / name).stat().st_mtime_ns for name in kept} == kept
     for file in sorted((tmp_path / "whole").iterdir()):
