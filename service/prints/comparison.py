@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.model.review import Decision
-from service.prints.material import Material, Stamp, dose, stamp
+from service.prints.material import Material, Stamp, dose, is_depot, stamp
 
 DECIDED = {
     "continue": "continue",
@@ -120,11 +120,19 @@ def _cell(medication: Mapping[str, Any], column: str, state: str) -> tuple[str, 
     lines = [line for line in medication["lines"] if line["source"] == column]
     if not lines:
         return ("not listed",) if state == "complete" else (f"source is {state}",)
-    said = []
+    alike: dict[tuple[str, str, str], list[str]] = {}
     for line in lines:
-        day = line["authored"] or line["last_supplied"] or "no date"
-        status = line["status"] or "no status"
-        amount = dose(line) or line["timing"] or "dose not read"
+        amount = dose(line, depot=is_depot(medication)) or line["timing"] or "dose not read"
         by = f", {line['requester']}" if line["requester"] else ""
-        said.append(f"{amount}; {line['kind']} {status}, {day}{by}")
-    return tuple(said)
+        day = line["authored"] or line["last_supplied"] or ""
+        key = (amount, f"{line['kind']} {line['status'] or 'no status'}", by)
+        alike.setdefault(key, []).append(day)
+    return tuple(
+        f"{amount}; {what}, {max(days) or 'no date'}{_times(days)}{by}"
+        for (amount, what, by), days in alike.items()
+    )
+
+
+def _times(days: list[str]) -> str:
+    """ " (the newest of 3)" where one cell stands for several equal lines."""
+    return f" (the newest of {len(days)})" if len(days) > 1 else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.model.review import Decision, Disposition
 from service.prints.comparison import decided
-from service.prints.material import Material, Stamp, dose, stamp
+from service.prints.material import Material, Stamp, dose, is_depot, stamp
 
 _PROPOSALS = frozenset(
     {Disposition.CHANGE, Disposition.PROPOSE_STOP, Disposition.HOLD, Disposition.ADD}
@@ -102,9 +102,11 @@ def _proposed(medication: Mapping[str, Any], decision: Decision) -> Question:
 
 def _where(medication: Mapping[str, Any]) -> str:
     """ "lithium 300 mg oral capsule: psychiatry 900 mg a day (2026-01-10)"."""
-    places = [
-        f"{line['source']} {dose(line) or line['timing'] or 'dose not read'}"
-        f" ({line['authored'] or line['last_supplied'] or 'no date'})"
-        for line in medication["lines"]
-    ]
-    return f"{medication['display']}: {'; '.join(dict.fromkeys(places))}"
+    newest: dict[tuple[str, str], str] = {}
+    for line in medication["lines"]:
+        amount = dose(line, depot=is_depot(medication)) or line["timing"] or "dose not read"
+        place = (line["source"], amount)
+        day = line["authored"] or line["last_supplied"] or ""
+        newest[place] = max(newest.get(place, ""), day)
+    places = [f"{name} {amount} ({day or 'no date'})" for (name, amount), day in newest.items()]
+    return f"{medication['display']}: {'; '.join(places)}"

@@ -18,6 +18,8 @@ STATES = {
     "unavailable": "not read: nothing of it is known",
 }
 
+UNCERTAIN = "it is not certain that all records are this person's"
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -51,7 +53,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What stands on every sheet. `incomplete` says why, line by line; empty when complete."""
+    """What stands on every sheet. `incomplete` says why, as (source, reason); empty if complete."""
 
     name: str
     born: str
@@ -61,7 +63,12 @@ class Stamp:
     sources: tuple[tuple[str, str, str], ...]
     signed: str
     knowledge: str
-    incomplete: tuple[str, ...]
+    incomplete: tuple[tuple[str, str], ...]
+
+
+def is_depot(medication: Mapping[str, Any]) -> bool:
+    """Whether it is a long-acting injection."""
+    return str(medication["class"]) == "depot"
 
 
 def stamp(material: Material) -> Stamp:
@@ -74,12 +81,12 @@ def stamp(material: Material) -> Stamp:
             day = line["authored"] or line["last_supplied"] or ""
             newest[line["source"]] = max(newest.get(line["source"], ""), day)
     lacking = [
-        f"{source['name']}: {STATES[source['state']]}"
+        (source["name"], STATES[source["state"]])
         for source in material.sources
         if source["state"] != "complete"
     ]
     if patient["grade"] != "certain":
-        lacking.append(f"it is not certain that all records are this person's ({patient['grade']})")
+        lacking.append((str(patient["grade"]), UNCERTAIN))
     return Stamp(
         name=patient.get("name") or "name not given",
         born=patient.get("birth_date") or "birth date not given",
@@ -103,11 +110,20 @@ def _moment(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M %Z") if at else ""
 
 
-def dose(of: Mapping[str, Any]) -> str:
-    """ "100 mg a day", "156 mg every 28 days", "at most 4 mg a day as needed", "" when not read."""
+def dose(of: Mapping[str, Any], *, depot: bool = False) -> str:
+    """ "100 mg a day", "156 mg every 28 days", "at most 4 mg a day as needed", "" when not read.
+
+    Args:
+        of: a line, or a medication.
+        depot: it is a long-acting injection; without an interval "156 mg" is one injection, and
+            nothing is said of a day.
+    """
     said = []
     interval = of.get("interval_d")
     for one in of["daily_doses"]:
+        if depot and one["value"] is not None and not interval:
+            said.append(f"{one['value']} {one['unit']}")
+            continue
         if one["value"] is not None and interval:
             said.append(f"{one['value']} {one['unit']} every {interval} days")
         elif one["value"] is not None:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from service.prints.material import Material, Stamp, dose, stamp
+from service.prints.material import Material, Stamp, dose, is_depot, stamp
 from service.review.items import is_live, names
 
 WATCHED = {
@@ -56,7 +56,7 @@ def monitoring_card(material: Material) -> MonitoringCard:
         if not is_live(medication):
             continue
         known = [WATCHED[rxcui] for rxcui in sorted(names(medication)) if rxcui in WATCHED]
-        if known or medication["class"] == "depot":
+        if known or is_depot(medication):
             drugs.append(_watched(material, medication, known))
     visit = material.report.get("next_appointment")
     with_whom = ", ".join(visit.get("with", ())) if visit else ""
@@ -76,13 +76,15 @@ def _watched(
         (line["interval_d"] for line in medication["lines"] if line["interval_d"]), None
     )
     following = ""
-    if medication["class"] == "depot" and last and interval:
+    if is_depot(medication) and last and interval:
         days = int(Decimal(str(interval)))
         following = (date.fromisoformat(last) + timedelta(days=days)).isoformat()
-    amounts = dict.fromkeys(dose(line) for line in medication["lines"] if dose(line))
+    depot = is_depot(medication)
+    ordered = [line for line in medication["lines"] if line["interval_d"] or not depot]
+    amounts = dict.fromkeys(dose(line, depot=depot) for line in ordered or medication["lines"])
     return Watched(
         drug=medication["display"],
-        dose="; ".join(amounts),
+        dose="; ".join(amount for amount in amounts if amount),
         tests=tuple(test for _, tests in known for test in tests),
         source="; ".join(source for source, _ in known),
         last=last,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.model.review import Disposition
-from service.prints.material import Material, Stamp, dose, stamp
+from service.prints.material import Material, Stamp, dose, is_depot, stamp
 from service.prints.words import Words
 from service.review.items import is_live
 
@@ -119,8 +119,15 @@ def _entry(medication: Mapping[str, Any], words: Words, *, asked: bool) -> Entry
         key=lambda line: (line["kind"] == "request", line["state"] == "current", _day(line)),
     )
     best = lines[-1]
-    how, plain = _how(best, words)
-    doses = {dose(line) for line in lines if line["state"] == "current" and dose(line)}
+    depot = is_depot(medication)
+    if depot:
+        best = next((line for line in reversed(lines) if line["interval_d"]), best)
+    how, plain = _how(best, words, depot=depot)
+    doses = {
+        dose(line)
+        for line in lines
+        if line["state"] == "current" and dose(line) and (line["interval_d"] or not depot)
+    }
     if len(doses) > 1:
         how = words.say("Your records do not agree about the dose; please ask.")
         plain = True
@@ -137,14 +144,14 @@ def _entry(medication: Mapping[str, Any], words: Words, *, asked: bool) -> Entry
     )
 
 
-def _how(line: Mapping[str, Any], words: Words) -> tuple[str, bool]:
+def _how(line: Mapping[str, Any], words: Words, *, depot: bool) -> tuple[str, bool]:
     """How to take it, and whether all of that could be said plainly in this language."""
     timing, plain = timing_in(line["timing"] or "", words)
     amount = dose(line)
     parts = []
     if amount:
-        parts.append(_amount(line, words))
-    if timing and plain:
+        parts.append(_amount(line, words, depot=depot))
+    if timing and plain and not line["interval_d"]:
         parts.append(timing)
     if line["as_needed"]:
         parts.append(words.say("only when needed"))
@@ -157,7 +164,7 @@ def _how(line: Mapping[str, Any], words: Words) -> tuple[str, bool]:
     return ", ".join(parts), plain
 
 
-def _amount(line: Mapping[str, Any], words: Words) -> str:
+def _amount(line: Mapping[str, Any], words: Words, *, depot: bool) -> str:
     said = []
     for one in line["daily_doses"]:
         value = one["value"] if one["value"] is not None else one["max"]
@@ -169,6 +176,8 @@ def _amount(line: Mapping[str, Any], words: Words) -> str:
         elif line["interval_d"]:
             days = line["interval_d"]
             said.append(words.say("{amount} every {days} days", amount=amount, days=days))
+        elif depot:
+            said.append(words.say("{amount} each time", amount=amount))
         else:
             said.append(words.say("{amount} a day in all", amount=amount))
     return " + ".join(said)

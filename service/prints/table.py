@@ -11,7 +11,7 @@ import io
 from typing import Final
 
 from service.prints.comparison import decided
-from service.prints.material import Material, dose, stamp
+from service.prints.material import Material, dose, is_depot, stamp
 
 COLUMNS: Final = (
     "medication", "state", "agreement", "daily_dose", "proposal", "decision", "source", "kind",
@@ -32,13 +32,13 @@ def table(material: Material) -> str:
             medication["display"],
             medication["state"],
             medication["agreement"],
-            dose(medication),
+            dose(medication, depot=is_depot(medication)),
             medication["proposal"]["text"],
             decided(material.decisions.get(medication["id"])),
         )
         for line in medication["lines"]:
             tail = [line[key] for key in ("source", "kind", "reference", "version", "text")]
-            tail += [line["status"], dose(line)]
+            tail += [line["status"], dose(line, depot=is_depot(medication))]
             tail += [line[key] for key in ("timing", "route", "authored", "last_supplied")]
             writer.writerow(safe(cell) for cell in (*head, *tail, line["requester"]))
     said = stamp(material)
@@ -50,7 +50,7 @@ def table(material: Material) -> str:
     ]
     rows += [("knowledge", said.knowledge)]
     rows += [("source", f"{name}: {state}") for name, state, _ in said.sources]
-    rows += [("INCOMPLETE", reason) for reason in said.incomplete]
+    rows += [("INCOMPLETE", f"{name}: {reason}") for name, reason in said.incomplete]
     writer.writerows([safe(cell) for cell in row] for row in rows)
     return out.getvalue()
 

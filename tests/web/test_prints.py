@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from service.model.review import Disposition, User, UserRole
 from service.prints.comparison import comparison
 from service.prints.letter import letter
-from service.prints.material import Material, stamp
+from service.prints.material import STATES, UNCERTAIN, Material, dose, stamp
 from service.prints.monitoring_card import WATCHED, monitoring_card
 from service.prints.patient_list import ROUTES, WHEN, patient_list, timing_in
 from service.prints.table import safe, table
@@ -105,8 +105,9 @@ def test_a_doubtful_identity_makes_a_print_incomplete_and_a_complete_list_is_not
     assert stamp(material()).incomplete == ()
     content = report()
     content["patient"]["grade"] = "probable"
-    (reason,) = stamp(material(content)).incomplete
-    assert "probable" in reason
+    ((grade, reason),) = stamp(material(content)).incomplete
+    assert grade == "probable"
+    assert "not certain" in reason
 
 
 def test_the_pharmacists_sheet_has_every_drug_every_source_and_every_finding() -> None:
@@ -217,7 +218,7 @@ def test_the_patients_list_asks_what_is_missing_in_both_languages() -> None:
 
 
 def test_every_text_of_the_patients_prints_stands_in_the_spanish_catalogue() -> None:
-    said = set(WHEN.values()) | set(ROUTES.values())
+    said = set(WHEN.values()) | set(ROUTES.values()) | set(STATES.values()) | {UNCERTAIN}
     said |= {test for _, tests in WATCHED.values() for test in tests}
     for name in ("sheet", "patient-list", "monitoring-card"):
         template = (TEMPLATES / f"{name}.html").read_text(encoding="utf-8")
@@ -260,7 +261,28 @@ def test_the_card_names_what_is_watched_and_when_the_next_injection_falls_due() 
     assert injection.last == "2026-09-15"
     assert injection.next == "2026-10-13"
     assert any("overdue" in title for title, _ in injection.said)
+    assert injection.dose == "156 mg every 28 days"
     assert monitoring_card(of("clean-patient")).drugs == ()
+
+
+def test_no_print_takes_one_injection_for_a_daily_dose() -> None:
+    made = of("missed-long-acting-injection")
+    drug = next(m for m in made.medications if m["class"] == "depot")
+    given = [one for one in drug["lines"] if one["kind"] == "administration"]
+    assert given
+    assert {dose(one, depot=True) for one in given} == {"156 mg"}
+    row = next(r for r in comparison(made).rows if r.drug == drug["display"])
+    asked = letter(made, "psychiatry").questions
+    entry = next(m for m in patient_list(made, Words()).medicines if m.name == drug["display"])
+    said = [*(text for cell in row.cells for text in cell), *(d for q in asked for d in q.drugs)]
+    said += [line for line in table(made).splitlines() if "paliperidone" in line]
+    assert entry.how == "156 mg every 28 days, injection into the muscle"
+    assert not [text for text in said if re.search("paliperidone.*a day|156 mg a day", text)]
+
+
+def test_fills_of_one_dose_stand_in_one_line_with_the_newest_day() -> None:
+    row = next(r for r in comparison(of("lithium-new-ace-inhibitor")).rows if "lithium" in r.drug)
+    assert row.cells[0] == ("900 mg a day; dispense completed, 2026-10-31 (the newest of 3)",)
 
 
 def test_a_po_file_gives_its_texts_and_leaves_out_what_is_not_translated() -> None:
