@@ -40,57 +40,73 @@ class CareTeamGap(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
-        for exposure in chart.of(self.drug):
-            yield self._nobody(chart, exposure) if self.unowned else self._outside(chart, exposure)
+        taken = chart.of(self.drug)
+        if not taken:
+            return
+        if bool(chart.facts.care_team) is self.unowned:
+            yield not_met("A care team is named." if self.unowned else "No care team is named.")
+        elif self.unowned:
+            yield self._answer(chart, taken, [])
+        else:
+            yield from self._outside(chart, taken)
 
-    def _nobody(self, chart: Chart, exposure: Exposure) -> Answer:
-        if chart.facts.care_team:
-            return not_met("A care team is named.")
-        missing = chart.unproven("CareTeam")
-        return Answer(
-            Verdict.CANNOT_TELL if missing else Verdict.MET,
-            missing,
-            words={"drug": exposure.ingredient.name, "requester": ""},
-            exposures=(exposure,),
-            evidence=exposure_facts(exposure),
-        )
+    def _outside(self, chart: Chart, taken: list[Exposure]) -> Iterator[Answer]:
+        """One answer for all drugs whose prescribers are in no team."""
+        outside: list[Exposure] = []
+        orders: list[MedicationEntry] = []
+        for exposure in taken:
+            own = [
+                line.entry
+                for line in exposure.lines
+                if line.entry.kind is Kind.REQUEST and line.state in LIVE
+            ]
+            if not own or any(_in_team(chart, entry) for entry in own):
+                name = exposure.ingredient.name
+                yield not_met(f"Who orders {name} is in the care team, or nobody orders it now.")
+            else:
+                outside.append(exposure)
+                orders += own
+        if outside:
+            yield self._answer(chart, outside, orders)
 
-    def _outside(self, chart: Chart, exposure: Exposure) -> Answer:
-        name = exposure.ingredient.name
-        if not chart.facts.care_team:
-            return not_met("No care team is named in any source.")
-        orders = [
-            line.entry
-            for line in exposure.lines
-            if line.entry.kind is Kind.REQUEST and line.state in LIVE
-        ]
-        if not orders:
-            return not_met(f"No current order of {name}.")
-        if any(_in_team(chart, entry) for entry in orders):
-            return not_met(f"Who orders {name} is in the care team.")
+    def _answer(self, chart: Chart, taken: list[Exposure], orders: list[MedicationEntry]) -> Answer:
+        names = listed(exposure.ingredient.name for exposure in taken)
         unnamed = [entry for entry in orders if not entry.requester and not entry.requester_key]
-        missing = f"who orders {name}" if unnamed else chart.unproven("CareTeam")
-        facts = tuple(line_fact(entry) for entry in orders)
+        missing = f"who orders {names}" if unnamed else chart.unproven("CareTeam")
         return Answer(
             Verdict.CANNOT_TELL if missing else Verdict.MET,
             missing,
             words={
-                "drug": name,
+                "drug": names,
                 "requester": listed(sorted({e.requester or e.requester_key for e in orders})),
             },
-            exposures=(exposure,),
-            evidence=facts,
+            exposures=tuple(taken),
+            evidence=tuple(map(line_fact, orders)) or exposure_facts(*taken),
         )
 
 
 def _in_team(chart: Chart, entry: MedicationEntry) -> bool:
     """By reference within a source, by name over sources."""
-    source, name = entry.origin.source, entry.requester.casefold()
+    source, name = entry.origin.source, name_words(entry.requester)
     return any(
         (member.origin.source == source and member.member == entry.requester_key != "")
-        or (name and member.name.casefold() == name)
+        or same_person(name, name_words(member.name))
         for member in chart.facts.care_team
     )
+
+
+TITLES = frozenset({"dr", "md", "do", "phd", "pharmd", "np", "pa", "rn", "prof", "mr", "mrs", "ms"})
+
+
+def name_words(name: str) -> frozenset[str]:
+    """The words of a person's name, without titles and initials."""
+    words = "".join(c if c.isalnum() else " " for c in name.casefold()).split()
+    return frozenset(word for word in words if len(word) > 1 and word not in TITLES)
+
+
+def same_person(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two names can be one person's: the shorter one lies whole in the longer one."""
+    return bool(one and other) and (one <= other or other <= one)
 
 
 class PlanDrift(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):

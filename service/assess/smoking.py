@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, not_met
 from service.assess.chart import Chart, Measured, exposure_facts, result_fact
-from service.assess.exposure import dose_changes
+from service.assess.exposure import Exposure, dose_changes
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 
 
 class SmokingChange(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The last smoking status says otherwise than the one before, since `drug` was started.
+    """The smoking status last changed since `drug` was started, at most `within_days` ago.
 
-    Looked at for `within_days` after the newer status. A dose change on or after that day has
-    answered it: suppressed. `smokes` and `abstains` are the values of each kind.
+    The change lies on the day of the first status of the new kind. A dose change on or after that
+    day has answered it: suppressed. `smokes` and `abstains` are the values of each kind.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "before", "now", "on", "level"})
@@ -34,47 +35,53 @@ class SmokingChange(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
         told = chart.measured(self.status)
         if len(told) < 2:
             return
-        before, last = told[-2], told[-1]
         for exposure in chart.of(self.drug):
-            name = exposure.ingredient.name
-            if (chart.as_of - last.day).days > self.within_days:
-                yield not_met(f"The smoking status is of {last.day.isoformat()}.")
-                continue
-            if exposure.start is not None and last.day < exposure.start:
-                yield not_met(f"{name} was started after the last smoking status.")
-                continue
-            facts = (
+            yield self._answer(chart, exposure, told)
+
+    def _answer(self, chart: Chart, exposure: Exposure, told: tuple[Measured, ...]) -> Answer:
+        name = exposure.ingredient.name
+        last = told[-1]
+        if self._smokes(last) is None:
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"whether the smoking status of {last.day.isoformat()} means smoking",
+                exposures=(exposure,),
+                evidence=(*exposure_facts(exposure), result_fact(last.result)),
+            )
+        change = self._change(told)
+        if change is None:
+            return not_met("The smoking status has not changed.")
+        before, now = change
+        if (chart.as_of - now.day).days > self.within_days:
+            return not_met(f"The smoking status changed on {now.day.isoformat()}.")
+        if exposure.start is not None and now.day < exposure.start:
+            return not_met(f"{name} was started after the smoking status changed.")
+        answered = [on for on in dose_changes(exposure) if on >= now.day]
+        return Answer(
+            Verdict.MET,
+            words={
+                "drug": name,
+                "before": result_fact(before.result).value,
+                "now": result_fact(now.result).value,
+                "on": now.day.isoformat(),
+                "level": "fall" if self._smokes(now) else "rise",
+            },
+            exposures=(exposure,),
+            evidence=(
                 *exposure_facts(exposure),
                 result_fact(before.result),
-                result_fact(last.result),
-            )
-            was, smokes_now = self._smokes(before), self._smokes(last)
-            if was is None or smokes_now is None:
-                unclear = before if was is None else last
-                yield Answer(
-                    Verdict.CANNOT_TELL,
-                    f"whether the smoking status of {unclear.day.isoformat()} means smoking",
-                    exposures=(exposure,),
-                    evidence=facts,
-                )
-                continue
-            if was == smokes_now:
-                yield not_met("The smoking status has not changed.")
-                continue
-            answered = [on for on in dose_changes(exposure) if on >= last.day]
-            yield Answer(
-                Verdict.MET,
-                words={
-                    "drug": name,
-                    "before": result_fact(before.result).value,
-                    "now": result_fact(last.result).value,
-                    "on": last.day.isoformat(),
-                    "level": "fall" if smokes_now else "rise",
-                },
-                exposures=(exposure,),
-                evidence=facts,
-                suppressed=f"the dose changed on {answered[0]}" if answered else "",
-            )
+                result_fact(now.result),
+            ),
+            suppressed=f"the dose changed on {answered[0]}" if answered else "",
+        )
+
+    def _change(self, told: tuple[Measured, ...]) -> tuple[Measured, Measured] | None:
+        """The last change: the status before it and the first one after it; None without one."""
+        readable = [status for status in told if self._smokes(status) is not None]
+        for before, now in reversed(list(pairwise(readable))):
+            if self._smokes(before) != self._smokes(now):
+                return before, now
+        return None
 
     def _smokes(self, told: Measured) -> bool | None:
         codings, text = told.result.value_codings, told.result.text
