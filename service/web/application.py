@@ -15,6 +15,7 @@ import service
 from service.errors import ServiceError
 from service.web import (
     api,
+    audit_api,
     break_glass,
     errors,
     metrics,
@@ -41,7 +42,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.include_router(api.router)
-    for part in (sign_in, oidc, smart_launch, break_glass, print_pages, metrics):
+    for part in (sign_in, oidc, smart_launch, break_glass, audit_api, print_pages, metrics):
         app.include_router(part.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
@@ -49,7 +50,12 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, errors.on_http_exception)
     app.add_exception_handler(RequestValidationError, errors.on_invalid_request)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(services.hosts))
-    app.add_middleware(Guard, on_fault=errors.on_fault, meter=services.meter)
+    app.add_middleware(
+        Guard,
+        on_fault=errors.on_fault,
+        meter=services.meter,
+        https_only=services.origin.startswith("https://"),
+    )
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(_user: SignedIn) -> JSONResponse:

@@ -36,6 +36,9 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+HTTPS_ONLY: Final = {"Strict-Transport-Security": "max-age=31536000"}
+"""For a site that browsers reach over https: never over anything else from now on."""
+
 _HERE: Final = Path(__file__).parents[1]
 
 LARGEST_BODY: Final = 1_000_000
@@ -45,7 +48,8 @@ LARGEST_BODY: Final = 1_000_000
 class Guard:
     """ASGI middleware around the whole application.
 
-    `on_fault` makes the answer to a fault; `meter` is told how long each answer took.
+    `on_fault` makes the answer to a fault; `meter` is told how long each answer took; `https_only`
+    says that browsers reach us over https.
     """
 
     def __init__(
@@ -53,8 +57,11 @@ class Guard:
         app: ASGIApp,
         on_fault: Callable[[Request, Exception], Awaitable[Response]],
         meter: Meter,
+        *,
+        https_only: bool = False,
     ) -> None:
         self.app = app
+        self.headers = HEADERS | (HTTPS_ONLY if https_only else {})
         self.on_fault = on_fault
         self.meter = meter
 
@@ -74,7 +81,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self.headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "max-age=3600" if static else "no-store")
                 headers["X-Correlation-Id"] = correlation

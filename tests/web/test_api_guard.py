@@ -299,3 +299,32 @@ def test_the_signature_names_the_person_of_the_session() -> None:
         assert [row.who for row in acts if row.action == "sign-all"] == [PHARMACIST.id]
 
     in_office(use)
+
+
+def test_a_site_over_https_tells_browsers_to_stay_there_and_a_loopback_one_does_not() -> None:
+    async def behind_a_proxy(office: Office) -> None:
+        answer = await office.client.get("/sign-in")
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+    async def on_loopback(office: Office) -> None:
+        answer = await office.client.get("/sign-in")
+        assert "strict-transport-security" not in answer.headers
+
+    in_office(behind_a_proxy, origin="https://concord.example")
+    in_office(on_loopback)
+
+
+def test_behind_a_proxy_that_speaks_https_the_cookie_and_the_own_page_are_those_of_https() -> None:
+    async def use(office: Office) -> None:
+        token = office.bearer()["Authorization"].removeprefix("Bearer ")
+        answer = await office.client.post(
+            "/sign-in", data={"token": token}, headers={"Origin": "https://concord.example"}
+        )
+        assert answer.status_code == 303
+        assert answer.headers["set-cookie"].startswith("__Host-concord-session=")
+        foreign = await office.client.post(
+            "/sign-in", data={"token": token}, headers={"Origin": "http://concord.example"}
+        )
+        assert foreign.status_code == 403
+
+    in_office(use, origin="https://concord.example")

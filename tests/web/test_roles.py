@@ -56,6 +56,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/emergency"): CLINICIANS,
     ("POST", "/api/break-glass"): CLINICIANS,
     ("GET", "/api/alerts"): AUDITORS,
+    ("GET", "/api/audit"): AUDITORS,
     ("GET", "/patients"): CLINICIANS,
     ("GET", "/patients/{patient}"): CLINICIANS,
     ("POST", "/patients/{patient}/review"): DECIDERS,
@@ -368,5 +369,25 @@ def test_trying_to_open_a_patient_who_is_not_here_is_written_down() -> None:
         rows = [row for row in await office.audited() if row.action == "break-glass"]
         assert [row.outcome for row in rows] == ["refused-patient"] * 3
         assert CANARY not in repr(rows)
+
+    in_office(use)
+
+
+def test_the_privacy_officer_reads_who_did_what_in_pages() -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        admin = office.bearer(user("admin"))
+        for _ in range(5):
+            path = f"/api/patients/{ids['patient']}/report"
+            await office.client.get(path, headers=office.bearer(user("psychiatrist")))
+        query = {"patient_id": ids["patient"], "limit": "3"}
+        first = (await office.client.get("/api/audit", params=query, headers=admin)).json()["rows"]
+        assert [row["action"] for row in first] == ["read-report"] * 3
+        assert {row["who"] for row in first} == {"u-psychiatrist"}
+        query["before"] = str(first[-1]["number"])
+        second = (await office.client.get("/api/audit", params=query, headers=admin)).json()["rows"]
+        assert all(row["number"] < first[-1]["number"] for row in second)
+        everything = await office.client.get("/api/audit", headers=admin)
+        assert CANARY not in everything.text
 
     in_office(use)

@@ -1,0 +1,41 @@
+"""Who did what, for the privacy officer: opaque ids, verbs of ours, and outcomes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from service.store import audit
+from service.web.access import Auditor, services_of
+
+router = APIRouter(prefix="/api")
+
+
+@router.get("/audit")
+async def audit_rows(
+    request: Request,
+    _user: Auditor,
+    patient_id: str | None = None,
+    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> dict[str, Any]:
+    """Newest first; `before` is the number of the last row seen, for the next page."""
+    async with services_of(request).store.read() as look:
+        found = await audit.rows(look, patient=patient_id, before=before, limit=limit)
+    return {
+        "rows": [
+            {
+                "number": row.number,
+                "at": row.at.isoformat(),
+                "who": row.who,
+                "role": row.role,
+                "action": row.action,
+                "subject": row.subject,
+                "patient": row.patient or None,
+                "outcome": row.outcome,
+                "correlation": row.correlation or None,
+            }
+            for row in found
+        ]
+    }
