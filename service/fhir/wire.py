@@ -49,7 +49,7 @@ class Limits:
     pages: int = 200
     entries: int = 100_000
     page_entries: int = 20_000
-    in_flight: int = 6
+    in_flight: int = 24
     attempts: int = 3
 
 
