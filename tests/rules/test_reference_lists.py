@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import os
 from datetime import date
 from functools import cache
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from service.assess.engine import assess
+from service.assess.pharmacogenomic import Pharmacogenomic
 from service.assess.rule import RuleBook
 from service.mappings.case_patient import build
 from service.mappings.case_rows import Case, MedicationRow
@@ -119,3 +121,26 @@ def test_no_low_priority_pair_interrupts() -> None:
         if finding.severity is Severity.HIGH and finding.type == "drug-interaction"
     ]
     assert loud == []
+
+
+GENES = {"labs/cyp2c19": "CYP2C19", "labs/cyp2d6": "CYP2D6", "labs/hla-b-1502": "HLA-B"}
+
+
+@needs_reference
+def test_every_pair_of_gene_and_drug_that_cites_cpic_stands_in_its_recommendations() -> None:
+    path = Path(REFERENCE) / "cpic" / "cpic_recommendations.tsv.gz"
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
+        known = {
+            (row["rxcui"], gene)
+            for row in csv.DictReader(lines, delimiter="\t")
+            for gene in row["genes"].split("|")
+        }
+    asked = [
+        (rule.id, rxcui, GENES[check.gene.id])
+        for rule in book()
+        if isinstance(check := rule.on(AS_OF), Pharmacogenomic)
+        and any("CPIC" in source for source in rule.sources)
+        for rxcui in check.drug.rxcuis
+    ]
+    assert len(asked) > 20
+    assert [pair for pair in asked if pair[1:] not in known] == []
