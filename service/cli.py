@@ -69,6 +69,7 @@ def _parser() -> _Parser:
     _check_mappings(commands)
     _import_rxnorm(commands)
     _backup(commands)
+    _audit(commands)
     _token(commands)
     return parser
 
@@ -193,6 +194,18 @@ def _backup(commands: Commands) -> None:
     parser = commands.add_parser("rekey", help="encrypt everything under the newest key")
     _config(parser)
     parser.set_defaults(run=_run_rekey)
+
+
+def _audit(commands: Commands) -> None:
+    parser = commands.add_parser("audit", help="whether the audit trail is as it was written")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    making = actions.add_parser("checkpoint", help="a signed line to keep on another machine")
+    _config(making)
+    making.set_defaults(run=_run_audit_checkpoint)
+    checking = actions.add_parser("verify", help="recompute the chain")
+    checking.add_argument("--checkpoint", type=Path, metavar="FILE", help="an earlier checkpoint")
+    _config(checking)
+    checking.set_defaults(run=_run_audit_verify)
 
 
 def _token(commands: Commands) -> None:
@@ -394,6 +407,26 @@ def _run_rekey(options: argparse.Namespace) -> int:
 
     _say(f"concord: {rekey(options.config)} values rest under the newest key now.")
     return OK
+
+
+def _run_audit_checkpoint(options: argparse.Namespace) -> int:
+    from service.run import audit_checkpoint
+
+    print(audit_checkpoint(options.config))
+    return OK
+
+
+def _run_audit_verify(options: argparse.Namespace) -> int:
+    from service.run import audit_checked
+
+    found = audit_checked(options.config, options.checkpoint)
+    for fault in found.faults:
+        print(fault)
+    _say(
+        f"concord: {found.sealed} rows are sealed, {found.unsealed} not yet, "
+        f"{len(found.faults)} fault(s)."
+    )
+    return FAULT if found.faults else OK
 
 
 def _run_token(options: argparse.Namespace) -> int:

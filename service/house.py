@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
@@ -36,6 +36,7 @@ from service.read.server import ServerReader
 from service.read.source import Reader
 from service.settings import Settings, role_of
 from service.store import Store
+from service.store.seals import seal
 from service.web.auth import Issuer
 from service.web.services import Services
 from service.write.deliver import write_target
@@ -63,7 +64,7 @@ class House:
     worker: str
     day: date | None = None
     demo_user: User | None = None
-    people: People = People()
+    people: People = field(default_factory=People)
 
     async def reconcile(self, patient: str) -> None:
         """Reads every source of one patient and keeps the new report."""
@@ -148,11 +149,12 @@ class House:
             await jobs.close()
 
     async def _tend(self) -> None:
-        """Delivers what waits for its next try; what fails now is looked at again."""
+        """Delivers what waits for its next try and seals the audit; a failure is tried again."""
         while True:
             await asyncio.sleep(TEND_S)
             try:
                 await self.deliver_due()
+                await seal(self.store)
             except ServiceError as error:
                 log.warning("deliver_again_later", error=type(error).__name__)
 

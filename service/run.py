@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import uvicorn
 
@@ -17,8 +18,11 @@ from service.model.review import User, UserRole
 from service.store import Store
 from service.store import backup as backups
 from service.store.rekey import rekey as rekeyed
+from service.store.seals import Checked, check, checkpoint
 from service.web.application import create_app
 from service.web.auth import Issuer
+
+T = TypeVar("T")
 
 GRACE_S = 8
 """How long a stop waits for answers under way."""
@@ -124,7 +128,21 @@ def rekey(config: Path | None) -> int:
     return asyncio.run(_with_store(config, rekeyed))
 
 
-async def _with_store(config: Path | None, do: Callable[[Store], Awaitable[int]]) -> int:
+def audit_checkpoint(config: Path | None) -> str:
+    """The newest seal of the audit trail, signed: a line to keep on another machine."""
+    return asyncio.run(_with_store(config, lambda store: checkpoint(store, at=app.now())))
+
+
+def audit_checked(config: Path | None, file: Path | None) -> Checked:
+    """What the audit trail's chain says, compared with a checkpoint where one is given."""
+    try:
+        line = file.read_text(encoding="utf-8") if file else ""
+    except OSError:
+        raise SettingsError(f"{file}: cannot be read.") from None
+    return asyncio.run(_with_store(config, lambda store: check(store, line)))
+
+
+async def _with_store(config: Path | None, do: Callable[[Store], Awaitable[T]]) -> T:
     store = await app.opened_store(app.settings_of(config))
     try:
         return await do(store)

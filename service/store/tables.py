@@ -293,3 +293,11 @@ patient_access = Table(
     Index("ix_patient_access_who_patient", "who", "patient"),
     Index("ix_patient_access_how_number", "how", "number"),
 )
+
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("seal", String(64), nullable=False),
+)

@@ -7,6 +7,7 @@ on the servers themselves, by identifier and in the history, never in Concord's 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -231,9 +232,14 @@ def our_key(resource: dict[str, Any]) -> str:
     return ""
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 @contextmanager
 def hospital(
-    folder: Path, *, store_url: str = "", port: int, servers: dict[str, Manners] | None = None
+    folder: Path, *, store_url: str = "", servers: dict[str, Manners] | None = None
 ) -> Iterator[Hospital]:
     """The servers on loopback, and an empty store."""
     sandboxes = {name: Sandbox(manners) for name, manners in (servers or SERVERS).items()}
@@ -243,7 +249,7 @@ def hospital(
             sandboxes,
             {"psychiatry": one, "primary-care": other},
             store_url or f"sqlite:///{folder / 'concord.db'}",
-            port,
+            free_port(),
         )
         built.write_config()
         yield built

@@ -7,7 +7,6 @@ import random
 from pathlib import Path
 
 from service.write.crash import CrashPoint
-from tests.acceptance.child import free_port
 from tests.acceptance.hospital import hospital
 from tests.acceptance.kills import (
     drained,
@@ -30,7 +29,7 @@ def test_a_kill_at_a_named_moment_loses_and_doubles_nothing(tmp_path: Path) -> N
         chosen = orders(points, rng)
         folder = tmp_path / str(seed)
         folder.mkdir()
-        with hospital(folder, port=free_port()) as built:
+        with hospital(folder) as built:
             built.prepare(len(chosen))
             assert kill_at_moments(built, chosen) == []
             never_lost_nor_doubled(drained(built))
@@ -38,7 +37,7 @@ def test_a_kill_at_a_named_moment_loses_and_doubles_nothing(tmp_path: Path) -> N
 
 def test_a_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
     rng = random.Random(11)
-    with hospital(tmp_path, port=free_port()) as built:
+    with hospital(tmp_path) as built:
         built.prepare(200 if FULL else 1)
         kill_at_random(built, built.reviews, rng)
         never_lost_nor_doubled(drained(built))

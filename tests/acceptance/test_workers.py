@@ -13,7 +13,7 @@ from service.house import TEND_S
 from service.pipeline.deliver import LEASE_S
 from service.write.crash import CrashPoint
 from tests.acceptance.armed import LEASE_S as SHORT_LEASE_S
-from tests.acceptance.child import free_port, work
+from tests.acceptance.child import work
 from tests.acceptance.hospital import Hospital, hospital
 from tests.acceptance.kills import counts, never_lost_nor_doubled, wait_until_settled
 from tests.postgres import empty_database
@@ -46,7 +46,7 @@ def test_a_survivor_takes_over_within_the_promised_time() -> None:
 def test_workers_share_the_work_and_survive_the_death_of_one(
     store_url: str, tmp_path: Path
 ) -> None:
-    with hospital(tmp_path, store_url=store_url, port=free_port()) as built:
+    with hospital(tmp_path, store_url=store_url) as built:
         for _ in range(ROUNDS):
             ready(built, PATIENTS)
             doomed = work(built, name="doomed", kill_at=f"{CrashPoint.AFTER_SEND.value}:2")
@@ -61,7 +61,7 @@ def test_workers_share_the_work_and_survive_the_death_of_one(
 def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
     store_url: str, tmp_path: Path
 ) -> None:
-    with hospital(tmp_path, store_url=store_url, port=free_port()) as built:
+    with hospital(tmp_path, store_url=store_url) as built:
         for point in HALTS:
             ready(built, 1)
             sleeper = work(built, name="sleeper", stop_at=f"{point.value}:1")

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from service.write.crash import CrashPoint
-from tests.acceptance.child import free_port
 from tests.acceptance.hospital import Count, Hospital, hospital
 from tests.acceptance.kills import (
     drained,
@@ -50,7 +49,7 @@ def table(rows: list[tuple[str, int, str, Count]]) -> str:
 def run(patients: int, kill: Callable[[Hospital], int]) -> tuple[int, dict[str, Count]]:
     with (
         tempfile.TemporaryDirectory(prefix="concord-kills-") as folder,
-        hospital(Path(folder), port=free_port()) as built,
+        hospital(Path(folder)) as built,
     ):
         built.prepare(patients)
         kills = kill(built)
