@@ -22,6 +22,9 @@ from service.model.source import Role
 
 ENVIRONMENT_PREFIX = "CONCORD_"
 DEFAULT_FILE = Path("concord.toml")
+LISTS = frozenset({"write", "require_amr", "only_related"})
+"""Keys whose environment variable holds several values, with commas between them."""
+
 NAMED_ROLES = frozenset(role.value for role in Role) - {Role.OTHER.value}
 
 
@@ -192,7 +195,7 @@ def _overlay(tree: dict[str, Any], name: str, value: str) -> None:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
             raise SettingsError(f"environment: {name}: `{part}` is a value, not a table.")
-    node[path[-1]] = value.split(",") if path[-1] == "write" else value
+    node[path[-1]] = value.split(",") if path[-1] in LISTS else value
 
 
 def _check(settings: Settings, where: str) -> None:

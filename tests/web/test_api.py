@@ -333,6 +333,68 @@ def test_signing_names_the_undecided_and_then_queues_what_the_plan_showed() -> N
     in_office(use)
 
 
+def test_stopping_lithium_takes_two_people_and_one_of_them_twice_is_not_two() -> None:
+    async def use(office: Office) -> None:
+        review = await office.review(await office.patient())
+        stop = {"decision": "propose-stop", "reason": "level too high"}
+        await office.decide(review, "m-ser", {"decision": "continue"})
+        await office.decide(review, "f-dose", {"decision": "accept"})
+        path = f"/api/reviews/{review}/sign"
+        for person in (PHARMACIST, PHARMACIST):
+            assert (await office.decide(review, "m-li", stop, person)).status_code == 200
+            alone = await office.client.post(path, json={"scope": "all"}, headers=office.bearer())
+            is_problem(alone, 409)
+            assert alone.json()["items"] == ["m-li"]
+        assert office.queued == []
+        assert (await office.decide(review, "m-li", stop, PSYCHIATRIST)).status_code == 200
+        both = await office.client.post(path, json={"scope": "all"}, headers=office.bearer())
+        assert both.status_code == 202
+
+    in_office(use)
+
+
+INJECTIONS = [
+    "' OR 1=1 --",
+    '"; DROP TABLE reports; --',
+    "1; SELECT pg_sleep(5)",
+    "%27%20OR%20%271%27=%271",
+    "../../etc/passwd",
+    "..%2f..%2fetc%2fpasswd",
+    "%0d%0aSet-Cookie:%20a=b",
+    "%00",
+    "{{7*7}}",
+    "${7*7}",
+    "\u202e" + "abc",
+]
+
+
+@pytest.mark.parametrize("injected", INJECTIONS)
+def test_an_injected_id_or_parameter_is_only_an_unknown_one(injected: str) -> None:
+    async def use(office: Office) -> None:
+        patient = await office.patient()
+        safe = injected if "%" in injected else quote(injected, safe="")
+        for path in (
+            f"/api/patients/{safe}/report",
+            f"/api/reviews/{safe}",
+            f"/api/jobs/{safe}",
+            f"/patients/{safe}",
+            f"/patients/{patient}/resource?source={safe}&reference={safe}",
+            f"/patients/{patient}/prints/letter?to={safe}",
+        ):
+            answer = await office.client.get(path, headers=office.bearer())
+            assert answer.status_code == 404, path
+            assert "set-cookie" not in answer.headers
+            assert "49" not in answer.text.partition("<main")[2].partition("</main>")[0]
+        listed = await office.client.get(
+            "/api/patients", params={"cursor": injected}, headers=office.bearer()
+        )
+        assert listed.status_code == 200
+        kept = await office.client.get(f"/api/patients/{patient}/report", headers=office.bearer())
+        assert kept.status_code == 200
+
+    in_office(use)
+
+
 def test_a_newer_report_makes_an_open_review_stale() -> None:
     async def use(office: Office) -> None:
         patient = await office.patient()

@@ -267,6 +267,21 @@ def test_the_settings_build_the_ways_in(tmp_path: Path) -> None:
     assert people.public_keys(settings, {}) == {"keys": []}
 
 
+def test_the_ways_in_can_be_set_by_the_environment_alone(tmp_path: Path) -> None:
+    empty = tmp_path / "concord.toml"
+    empty.write_text("")
+    environment = {
+        "CONCORD_WEB__PUBLIC_URL": "https://concord.example",
+        "CONCORD_WEB__OIDC__ISSUER": "https://login.example",
+        "CONCORD_WEB__OIDC__CLIENT_ID": "concord",
+        "CONCORD_WEB__OIDC__REQUIRE_AMR": "mfa,hwk",
+        "CONCORD_WEB__ACCESS__ONLY_RELATED": "therapist,psychiatrist",
+    }
+    web = load(empty, environment).web
+    assert web.oidc.require_amr == ("mfa", "hwk")
+    assert web.access.only_related == (UserRole.THERAPIST, UserRole.PSYCHIATRIST)
+
+
 @pytest.mark.parametrize(
     ("lines", "named"),
     [
