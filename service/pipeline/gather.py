@@ -29,7 +29,10 @@ MOST_CANDIDATES = 3
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The records found with their grades, and what every source gave (in the sources' order)."""
+    """The records found with their grades, and what every source gave (in the sources' order).
+
+    `patients` are the Patient resources of the records that are certain: nobody else's name.
+    """
 
     asked: PatientRecord | None
     links: tuple[PatientLink, ...]
@@ -96,11 +99,14 @@ async def gather(
         )
     links = _links(sources, asked, weights, words or {})
     reads = await asyncio.gather(*(_certain_read(source, links) for source in sources))
+    certain = {link.record for link in links if link.grade is MatchGrade.CERTAIN}
     return Gathered(
         asked=asked,
         links=tuple(link for link in links if link.grade is not MatchGrade.CERTAINLY_NOT),
         reads=tuple(reads),
-        patients=tuple(record for source in sources for record in source.records),
+        patients=tuple(
+            record for source in sources for record in source.records if record.origin in certain
+        ),
         problems=tuple(problem for source in sources for problem in source.problems),
     )
 

@@ -127,6 +127,7 @@ def test_a_doubtful_record_is_listed_but_not_read(source: Source) -> None:
     pharmacy = next(read for read in found.reads if read.name == "pharmacy")
     assert pharmacy.resources == ()
     assert pharmacy.reasons == (UNDECIDED,)
+    assert [record.origin.source for record in found.patients] == ["psychiatry"]
 
 
 @pytest.mark.parametrize("same", [True, False])
