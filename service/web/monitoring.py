@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.web.words import counted, days_between, first_upper
+from service.web.words import counted, days_between, first_upper, unit_words
 
 
 def calendar(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -48,4 +48,4 @@ def late_words(due: str, as_of: str) -> str:
 def _value(result: Mapping[str, Any]) -> str:
     if result["value"] is None:
         return str(result["text"])
-    return f"{result['comparator']}{result['value']} {result['unit']}".strip()
+    return unit_words(f"{result['comparator']}{result['value']} {result['unit']}")

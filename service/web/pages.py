@@ -14,7 +14,7 @@ from service.errors import NotKept, ReviewError, WriteRejected
 from service.pipeline import review as desk
 from service.store import patients, reads, reports, terms, worklist
 from service.store.terms import Wanted
-from service.web import over_time, progress, together
+from service.web import operations, over_time, progress, together
 from service.web.access import Decider, Reviewer, confined, services_of
 from service.web.decisions import DecisionForm, wanted
 from service.web.errors import status_of
@@ -26,6 +26,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(progress.router)
 router.include_router(over_time.router)
 router.include_router(together.router)
+router.include_router(operations.router)
 
 SEE_OTHER = HTTPStatus.SEE_OTHER.value
 """After a form has done its work the browser looks at the page anew."""

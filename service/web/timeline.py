@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from service.web.cells import ENDED, Line, line_date
-from service.web.words import dose_words, first_upper
+from service.web.words import dose_words, first_upper, unit_words
 
 LEFT, RIGHT, WIDTH = 250.0, 985.0, 1000
 LANE: Final = 26.0
@@ -245,13 +245,13 @@ def _result_lanes(
                 axis.x(r["date"]),
                 round(top + PLOT - 12 - (PLOT - 24) * share(float(r["value"])), 1),
                 "result",
-                f"{r['date']} {r['comparator']}{r['value']} {unit} ({r['source']})",
+                f"{r['date']} {r['comparator']}{r['value']} {unit_words(unit)} ({r['source']})",
             )
             for r in sorted(own, key=lambda r: (r["date"], r["source"]))
         )
         yield Lane(
             label=first_upper(title),
-            detail=unit,
+            detail=unit_words(unit),
             y=top,
             height=PLOT,
             marks=marks,
@@ -295,7 +295,7 @@ def _result_row(result: Mapping[str, Any]) -> dict[str, str]:
     return {
         "date": result["date"],
         "what": first_upper(result["titles"][0]),
-        "value": f"{result['comparator']}{value}".strip(),
+        "value": unit_words(f"{result['comparator']}{value}"),
         "flag": ", ".join(result["interpretation"]),
         "source": result["source"],
         "reference": result["reference"],

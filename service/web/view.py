@@ -18,7 +18,7 @@ from service.web.decisions import MEDICATION_CHOICES, PATIENT_ANSWERS, Decided
 from service.web.grouping import BY, grouping
 from service.web.marks import marks
 from service.web.unread import Unread, day_notes, unread
-from service.web.words import about, first_upper
+from service.web.words import about, counted, first_upper, unit_words
 
 Document = Mapping[str, Any]
 
@@ -176,7 +176,14 @@ class Page:
     @property
     def measures(self) -> list[dict[str, str]]:
         measures = self.content.get("context", {}).get("measures", ())
-        return [{**measure, "title": first_upper(measure["title"])} for measure in measures]
+        return [
+            {
+                **measure,
+                "title": first_upper(measure["title"]),
+                "value": unit_words(measure["value"]),
+            }
+            for measure in measures
+        ]
 
     @cached_property
     def columns(self) -> list[dict[str, str]]:
@@ -229,6 +236,12 @@ class Page:
             for finding in self.shown
             if finding["severity"] == "high" and not finding["decision"].disposition
         ]
+
+    @property
+    def high_words(self) -> str:
+        count = len(self.high_undecided)
+        wait = "still waits" if count == 1 else "still wait"
+        return f"{counted(count, 'grave finding')} {wait} for a decision"
 
     @property
     def to_decide(self) -> int:

@@ -37,6 +37,16 @@ MOMENTS: Final = {
 }
 """FHIR EventTiming and HL7 v3-TimingEvent, as people say them."""
 
+UNITS: Final = {
+    "{1.73_m2}": "1.73 m²",
+    "{score}": "",
+    "mm[Hg]": "mmHg",
+    "m[IU]/L": "mIU/L",
+    "[IU]": "IU",
+    "10*3/uL": "10³/µL",
+    "ug/": "mcg/",
+}
+
 WEEKDAYS: Final = {
     "mon": "Monday",
     "tue": "Tuesday",
@@ -112,6 +122,16 @@ def about(patient: Mapping[str, Any], as_of: str) -> str:
     else:
         words.append("birth date not given or contradicted")
     return ", ".join(words)
+
+
+def unit_words(text: str) -> str:
+    """UCUM as people write it: "mL/min/1.73 m²", "mmHg", "mcg"; what is not UCUM stays as it is.
+
+    Micrograms are "mcg", not with a Greek letter (ISMP list of error-prone abbreviations, 2021).
+    """
+    for ucum, words in UNITS.items():
+        text = text.replace(ucum, words)
+    return text.strip()
 
 
 def first_upper(text: str) -> str:

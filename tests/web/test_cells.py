@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.web.cells import cell, supply
-from service.web.words import dose_words, first_upper, listed, status_words, timing_words
+from service.web.words import (
+    dose_words,
+    first_upper,
+    listed,
+    status_words,
+    timing_words,
+    unit_words,
+)
 from tests.web.given import AS_OF, line
 
 
@@ -146,3 +153,10 @@ def test_labels_begin_with_a_capital_and_abbreviations_stay() -> None:
         "",
     ]
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_units_are_written_as_people_write_them() -> None:
+    assert unit_words("66 mL/min/{1.73_m2}") == "66 mL/min/1.73 m²"
+    assert unit_words("12 {score}") == "12"
+    assert unit_words("8 ug/mL") == "8 mcg/mL"
+    assert unit_words("positive") == "positive"

@@ -1,0 +1,116 @@
+"""For those who run the service: sources and their connections, deliveries, the audit trail.
+
+Everything here goes by opaque ids: whoever looks after servers sees no patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from service.model.review import DeliveryState
+from service.pipeline import review as desk
+from service.store import deliveries as outbox
+from service.store import jobs
+from service.store.overview import SourceReads, audit_rows, source_reads
+from service.web.access import Auditor, Operator, services_of
+from service.web.templating import render
+from service.write.target import WriteTarget
+
+router = APIRouter(include_in_schema=False)
+
+GIVEN_UP: Final = (DeliveryState.DEAD, DeliveryState.REFUSED, DeliveryState.NEEDS_REVIEW)
+PAGE: Final = 100
+
+
+@router.get("/operations")
+async def operations(request: Request, _user: Operator) -> Response:
+    """Asks every server what it takes (the connection test), and shows what stands where."""
+    services = services_of(request)
+    targets = await services.targets()
+    async with services.store.read() as look:
+        read = await source_reads(look)
+        tally = await outbox.tally(look)
+        stuck = await outbox.in_state(look, (*GIVEN_UP, DeliveryState.CONFLICT))
+        under_way = await jobs.unfinished(look)
+    return render(
+        request,
+        "operations.html",
+        sources=sources(targets, read),
+        tally=[(state.value, count) for state, count in tally.items() if count],
+        stuck=[
+            {
+                "id": row.id,
+                "target": row.target,
+                "type": row.type,
+                "state": row.state.value,
+                "reason": row.reason,
+                "attempts": row.attempts,
+                "again": row.state in GIVEN_UP and bool(row.resource),
+            }
+            for row in stuck
+        ],
+        jobs=len(under_way),
+    )
+
+
+def sources(targets: Sequence[WriteTarget], read: Sequence[SourceReads]) -> list[dict[str, Any]]:
+    """Each server: whether it answered now, what may be written there, how its reads ended."""
+    known = {target.name: target for target in targets}
+    names = sorted(known.keys() | {one.source for one in read})
+    return [
+        {
+            "name": name,
+            "address": known[name].base_url if name in known else "",
+            "answers": name in known and not known[name].unreachable,
+            "why": known[name].unreachable if name in known else "it is not configured any more",
+            "writes": sorted(known[name].allowed) if name in known else [],
+            "transactions": name in known and known[name].transactions,
+            "reads": [
+                {
+                    "state": one.state.value,
+                    "patients": one.patients,
+                    "last": one.last.strftime("%Y-%m-%d %H:%M UTC"),
+                }
+                for one in read
+                if one.source == name
+            ],
+        }
+        for name in names
+    ]
+
+
+@router.post("/operations/deliveries/{delivery}/replay")
+async def replay(request: Request, user: Operator, delivery: str) -> Response:
+    """Queues a write that was given up again, under its own identifier: it cannot double."""
+    services = services_of(request)
+    row = await desk.replay(services.store, user, delivery, at=services.now())
+    await services.queue("deliver", row.signature)
+    return RedirectResponse("/operations", HTTPStatus.SEE_OTHER.value)
+
+
+@router.get("/audit")
+async def trail(
+    request: Request,
+    _user: Auditor,
+    who: str = "",
+    action: str = "",
+    patient: str = "",
+    outcome: str = "",
+    before: int | None = None,
+) -> Response:
+    """Who did what, newest first."""
+    asked = {"who": who, "action": action, "patient": patient, "outcome": outcome}
+    async with services_of(request).store.read() as look:
+        rows = await audit_rows(look, **asked, before=before, limit=PAGE)
+    return render(
+        request,
+        "audit.html",
+        rows=rows,
+        asked=asked,
+        before=rows[-1].number if len(rows) == PAGE else None,
+    )
