@@ -40,13 +40,23 @@ def _as_owner(folder: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The address of a server on which databases may be made; skips where there is none."""
+    try:
+        with server() as address:
+            yield address
+    except LookupError as none:
+        pytest.skip(str(none))
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The named server, else one of this machine's package. Raises: LookupError without both."""
     named = os.environ.get(NAMED)
     if named:
         yield named
         return
     binaries = _binaries()
     if binaries is None:
-        pytest.skip(f"{NAMED} names no PostgreSQL and none is installed (apt: postgresql)")
+        raise LookupError(f"{NAMED} names no PostgreSQL and none is installed (apt: postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="concord-pg-", dir="/tmp"))
     wrap, data = _as_owner(folder), folder / "data"
 
