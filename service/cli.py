@@ -69,6 +69,7 @@ def _parser() -> _Parser:
     _check_mappings(commands)
     _import_rxnorm(commands)
     _backup(commands)
+    _purge(commands)
     _audit(commands)
     _token(commands)
     return parser
@@ -194,6 +195,13 @@ def _backup(commands: Commands) -> None:
     parser = commands.add_parser("rekey", help="encrypt everything under the newest key")
     _config(parser)
     parser.set_defaults(run=_run_rekey)
+
+
+def _purge(commands: Commands) -> None:
+    parser = commands.add_parser("purge", help="delete what nobody reviewed and nobody needs")
+    parser.add_argument("--before", type=_day, required=True, metavar="YYYY-MM-DD")
+    _config(parser)
+    parser.set_defaults(run=_run_purge)
 
 
 def _audit(commands: Commands) -> None:
@@ -406,6 +414,14 @@ def _run_rekey(options: argparse.Namespace) -> int:
     from service.run import rekey
 
     _say(f"concord: {rekey(options.config)} values rest under the newest key now.")
+    return OK
+
+
+def _run_purge(options: argparse.Namespace) -> int:
+    from service.run import purge
+
+    gone = purge(options.config, options.before)
+    _say(f"concord: {gone[0]} reports and {gone[1]} readings are deleted; what was reviewed stays.")
     return OK
 
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from service.house import House, open_house
 from service.model.review import User, UserRole
 from service.store import Store
 from service.store import backup as backups
+from service.store.purge import purge as purged
 from service.store.rekey import rekey as rekeyed
 from service.store.seals import Checked, check, checkpoint
 from service.web.application import create_app
@@ -126,6 +128,14 @@ def restore(config: Path | None, file: Path) -> int:
 def rekey(config: Path | None) -> int:
     """Encrypts everything under the newest key, beside a running service; gives the values."""
     return asyncio.run(_with_store(config, rekeyed))
+
+
+def purge(config: Path | None, day: date) -> tuple[int, int]:
+    """Deletes unreviewed reports and readings from before this day; gives how many of each."""
+    before = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return asyncio.run(
+        _with_store(config, lambda store: purged(store, before=before, at=app.now()))
+    )
 
 
 def audit_checkpoint(config: Path | None) -> str:

@@ -97,6 +97,21 @@ class Store:
         found: Vault = getattr(self._engine.dialect, VAULT)
         return found
 
+    async def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk, and with it the last traces of it.
+
+        PostgreSQL does so by itself (autovacuum).
+        """
+        if not self._sqlite or self._in_memory:
+            return
+        async with self._turn:
+            with _as_store_errors():
+                async with self._engine.connect() as connection:
+                    raw = await connection.get_raw_connection()
+                    driver: Any = raw.driver_connection
+                    await driver.execute("VACUUM")
+                    await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def take_key(self) -> None:
         """Go on with the key that stands in the tables, after they were restored."""
         async with self.transaction() as tx:
@@ -163,6 +178,7 @@ def _engine(address: URL) -> AsyncEngine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
         cursor.close()
 
