@@ -8,9 +8,10 @@ from typing import Any
 
 from service.errors import NotKept
 from service.model.review import Review, ReviewState, User
+from service.store import Connection, patients, reports, reviews, worklist
 from service.store import deliveries as outbox
-from service.store import patients, reports, reviews
 from service.store.deliveries import Delivery
+from service.web.access import confined
 from service.web.auth import DECIDING
 from service.web.decisions import decided
 from service.web.services import Services
@@ -29,6 +30,7 @@ async def page_of(
         known = await reviews.of_report(look, kept.id)
         review = await reviews.get(look, known[-1]) if known else None
         rows = await outbox.of_review(look, review.id) if review else ()
+        following = await _following(look, services, user, patient)
     signed = _signature(review)
     return Page(
         id=patient,
@@ -42,7 +44,19 @@ async def page_of(
         may_read=user.role in DECIDING,
         error=error,
         by=by,
+        following=following,
     )
+
+
+async def _following(look: Connection, services: Services, user: User, patient: str) -> str:
+    """Who comes next in the worklist of this person; "" at its end."""
+    here = await worklist.row_of(look, patient)
+    if here is None:
+        return ""
+    rows, _ = await worklist.page(
+        look, cursor=here.sort, limit=1, confined=confined(services, user)
+    )
+    return rows[0].patient if rows else ""
 
 
 def _signature(review: Review | None) -> dict[str, str] | None:

@@ -30,6 +30,11 @@ SUGGESTED = {
     "add": "add",
     "ask": "not-sure",
 }
+CHANGES = {
+    "started": "new since the last signed list",
+    "changed": "changed since the last signed list",
+    "stopped": "stopped since the last signed list",
+}
 CONSEQUENCE = {
     "unavailable": "Nothing of it is known; this is not an empty list.",
     "withheld": "It refuses or narrows what it holds; what is missing here may exist there.",
@@ -43,7 +48,8 @@ class Page:
     """One patient's page.
 
     `open` says that decisions can be made (a review is open), `may_read` that the person who looks
-    may have the sources read again, `by` how the drugs are grouped.
+    may have the sources read again, `by` how the drugs are grouped,
+    `following` who comes next in the worklist.
     """
 
     id: str
@@ -56,6 +62,7 @@ class Page:
     deliveries: Sequence[Mapping[str, str]] = ()
     may_read: bool = False
     by: str = "need"
+    following: str = ""
     error: str = ""
 
     @property
@@ -307,6 +314,7 @@ class Page:
         return {
             "id": medication["id"],
             "label": medication["display"],
+            "change": CHANGES.get(medication["change"] or "", ""),
             "display": medication["display"],
             "where": where,
             "indication": medication["indication"],

@@ -30,25 +30,17 @@ def review(page: Any, demo: Demo) -> None:
     page.get_by_role("link", name="TESTERMAN").click()
 
 
-def evidence(page: Any, demo: Demo) -> None:
+def over_time(page: Any, demo: Demo) -> None:
     worklist(page, demo)
     page.get_by_role("link", name="SAMPLEWOOD").click()
-    page.locator("article.finding [data-evidence] summary").first.click()
-
-
-def plan(page: Any, demo: Demo) -> None:
-    review(page, demo)
-    page.locator("[data-primary]").first.click()
-    page.wait_for_selector(".decided-as")
-    page.get_by_role("link", name="What will be written").click()
+    page.get_by_role("link", name="Time line").click()
 
 
 PICTURES: dict[str, tuple[str, Callable[[Any, Demo], None]]] = {
     "worklist": ("light", worklist),
     "review-page": ("light", review),
     "review-page-dark": ("dark", review),
-    "evidence": ("light", evidence),
-    "plan": ("light", plan),
+    "time-line": ("light", over_time),
 }
 
 

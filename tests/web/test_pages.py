@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -146,5 +147,19 @@ def test_progress_ends_at_once_where_nothing_is_under_way() -> None:
             told = await office.client.get(path, headers=office.bearer())
             assert told.headers["content-type"].startswith("text/event-stream")
             assert told.text == "event: idle\ndata: \n\n"
+
+    in_office(use)
+
+
+def test_the_page_leads_to_the_next_patient_of_the_worklist_and_the_last_to_nobody() -> None:
+    async def use(office: Office) -> None:
+        people = {await office.patient(number) for number in (1, 2, 3)}
+        listed = await office.client.get("/api/patients", headers=office.bearer())
+        order = [one["id"] for one in listed.json()["patients"]]
+        assert set(order) == people
+        for here, following in pairwise(order):
+            page = await shown(office, here, PHARMACIST)
+            assert f'<a class="next" href="/patients/{following}">' in page.text
+        assert "Next patient" not in (await shown(office, order[-1], PHARMACIST)).text
 
     in_office(use)

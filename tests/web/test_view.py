@@ -104,6 +104,16 @@ def test_three_hundred_drugs_are_three_hundred_rows() -> None:
     )
 
 
+def test_what_changed_since_the_last_signed_list_is_said_at_its_drug() -> None:
+    changes = [None, "unchanged", "started", "changed", "stopped"]
+    content = document(
+        *(medication(line("psychiatry"), id=f"m-{n}", change=c) for n, c in enumerate(changes))
+    )
+    rows = {row["id"]: row for group in page(content).groups for row in group["rows"]}
+    assert [bool(rows[f"m-{n}"]["change"]) for n in range(5)] == [False, False, True, True, True]
+    assert "new since the last signed list" in text_of(content)
+
+
 def test_ids_on_a_page_are_unique_and_labels_lead_to_something() -> None:
     html = patient_page(page(full(), open=True, report_etag='"e"'))
     ids = [part.split('"')[0] for part in html.split(' id="')[1:]]
