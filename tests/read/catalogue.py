@@ -38,8 +38,8 @@ CASES = tuple(
 SOURCES = ("psychiatry", "primary-care", "pharmacy")
 PAGES = ("first", "middle", "last")
 PROFILES = load_sources(shipped("mappings"))
-LIMITS = Limits(connect_s=3.0, answer_s=1.2, deadline_s=3.0, page_cap=2_000_000, pages=12)
-BOOTHS = {"waits": 8, "works": 3}
+LIMITS = Limits(connect_s=3.0, answer_s=2.0, deadline_s=6.0, page_cap=2_000_000, pages=12)
+BOOTHS = {"waits": 16, "works": 2}
 """Runs side by side: of those that mostly wait, and of those that keep the processor busy."""
 KEY = ECKey.generate_key("P-384")
 TOKENS = Access(

@@ -138,45 +138,19 @@ def test_a_read_brought_up_to_date_twice_is_the_same_as_once(
     assert merged_reads(once, fresh) == once
 
 
+NAMES = (
+    "resourceType", "type", "total", "link", "relation", "url", "entry", "resource", "search",
+    "mode", "id", "meta", "versionId", "subject", "reference", "issue", "severity", "code",
+    "details", "coding", "rest", "fhirVersion", "software", "name", "searchParam", "interaction",
+    "response", "status", "fullUrl",
+)  # fmt: skip
 scalars = st.none() | st.booleans() | st.integers(-5, 10**12) | st.text(max_size=12)
 trees = st.recursive(
     scalars,
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                [
-                    "resourceType",
-                    "type",
-                    "total",
-                    "link",
-                    "relation",
-                    "url",
-                    "entry",
-                    "resource",
-                    "search",
-                    "mode",
-                    "id",
-                    "meta",
-                    "versionId",
-                    "subject",
-                    "reference",
-                    "issue",
-                    "severity",
-                    "code",
-                    "details",
-                    "coding",
-                    "rest",
-                    "fhirVersion",
-                    "software",
-                    "name",
-                    "searchParam",
-                    "interaction",
-                    "response",
-                    "status",
-                    "fullUrl",
-                ]  # fmt: skip
-            ),
+            st.sampled_from(NAMES),
             inner,
             max_size=4,
         )
