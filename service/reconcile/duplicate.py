@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import combinations
 
 from service.model.evidence import Fact
@@ -17,6 +18,7 @@ from service.reconcile.statement import fact, finding, instruction_facts, joined
 from service.reconcile.therapy import Setting, Therapy, route_of
 from service.reconcile.therapy_state import supply_end
 
+_MOST_REQUESTERS = 64
 _TITLES = frozenset({"dr", "md", "do", "np", "pa", "rn", "phd", "prof", "mr", "mrs", "ms", "dnp"})
 
 
@@ -102,13 +104,13 @@ def prescriber_mismatch(therapy: Therapy, setting: Setting) -> Finding | None:
 
 
 def _pairs(lines: Sequence[PlacedLine]) -> Iterator[tuple[PlacedLine, PlacedLine]]:
-    """Pairs of one line per source and requester: few, however many lines there are."""
+    """Pairs of one line per source and requester, of the first requesters where there are many."""
     seen = {
         (e.origin.source, e.requester_key, e.requester): line
         for line in lines
         for e in [line.entry]
     }
-    return combinations(seen.values(), 2)
+    return combinations([seen[who] for who in sorted(seen)[:_MOST_REQUESTERS]], 2)
 
 
 def _names_by_source(lines: Iterable[PlacedLine]) -> dict[str, list[str]]:
@@ -132,6 +134,7 @@ def _different_people(one: MedicationEntry, other: MedicationEntry) -> bool:
     return bool(left and right) and not (left <= right or right <= left)
 
 
+@lru_cache(maxsize=4096)
 def _name_parts(name: str) -> frozenset[str]:
     words = "".join(c if c.isalpha() else " " for c in name.casefold()).split()
     return frozenset(word for word in words if word not in _TITLES and len(word) > 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 
 from service.model.concept import AdministrationClass
 from service.model.medication import Kind, MedicationEntry, TherapyState
@@ -93,6 +94,7 @@ def _single(entry: MedicationEntry, windows: Windows) -> int:
     return windows.depot_interval if depot else windows.administration
 
 
+@lru_cache(maxsize=1024)
 def _days(value: Decimal | None) -> int | None:
     """Whole days, rounded up; None for what is not a positive number."""
     if value is None or not value.is_finite() or value <= 0:
