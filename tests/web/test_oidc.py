@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from http.cookies import SimpleCookie
 from typing import Any
@@ -13,10 +14,12 @@ import pytest
 from service.fhir.exchange import JsonExchange
 from service.model.review import UserRole
 from service.store import sessions as session_rows
+from service.web import sessions
 from service.web.auth import Issuer
 from service.web.code_flow import Client, CodeFlow
 from service.web.id_token import Keys
 from service.web.issuers import Launcher, Launches, Metadata, OpenId, Roles
+from service.web.templating import FOLDER
 from tests.web.identity_provider import (
     SECRET,
     IdentityProvider,
@@ -422,6 +425,12 @@ def test_what_a_page_asks_by_itself_keeps_nobody_signed_in() -> None:
         assert (await office.client.get("/api/patients")).status_code == 401
 
     in_office(use)
+
+
+def test_every_request_that_a_page_makes_by_itself_says_so() -> None:
+    for template in (FOLDER / "templates").rglob("*.html"):
+        for element in re.findall(r"<[^>]*hx-trigger=[^>]*>", template.read_text("utf-8")):
+            assert sessions.BACKGROUND in element.lower(), template.name
 
 
 def test_twelve_hours_end_a_session_however_busy() -> None:
