@@ -14,6 +14,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write fixtures/patients/*/expected/report.json anew; the diff is then reviewed",
     )
     parser.addoption(
+        "--update-docs",
+        action="store_true",
+        help="write the tables in docs/ that a test run generates; the diff is then reviewed",
+    )
+    parser.addoption(
         "--no-skips",
         action="store_true",
         help="a test that would be skipped fails: what was asked for was not proven",
