@@ -418,6 +418,7 @@ def weasyprint_is_there() -> bool:
     return bool(weasyprint.__version__)
 
 
+@pytest.mark.pdf
 @pytest.mark.skipif(not weasyprint_is_there(), reason="PDF needs the pdf extra and Pango")
 @pytest.mark.parametrize("sheet", SHEETS)
 def test_every_sheet_is_a_pdf_too(sheet: str) -> None:
@@ -434,6 +435,7 @@ def test_every_sheet_is_a_pdf_too(sheet: str) -> None:
     in_office(use)
 
 
+@pytest.mark.pdf
 @pytest.mark.skipif(not weasyprint_is_there(), reason="PDF needs the pdf extra and Pango")
 def test_drawing_a_pdf_fetches_nothing() -> None:
     from service.web.pdf import pdf
