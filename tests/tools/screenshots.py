@@ -18,7 +18,9 @@ from tests.web.conftest import QUIET, chromium
 from tests.web.demo import Demo, running
 
 LARGEST = 200_000
-WINDOW = {"width": 1400, "height": 900}
+WINDOW = {"viewport": {"width": 1400, "height": 900}}
+WIDE = {"viewport": {"width": 1820, "height": 900}, "device_scale_factor": 1400 / 1820}
+"""A wide screen, shown 1400 px wide: findings stand beside the list."""
 
 
 def worklist(page: Any, demo: Demo) -> None:
@@ -36,11 +38,11 @@ def over_time(page: Any, demo: Demo) -> None:
     page.get_by_role("link", name="Time line").click()
 
 
-PICTURES: dict[str, tuple[str, Callable[[Any, Demo], None]]] = {
-    "worklist": ("light", worklist),
-    "review-page": ("light", review),
-    "review-page-dark": ("dark", review),
-    "time-line": ("light", over_time),
+PICTURES: dict[str, tuple[str, dict[str, Any], Callable[[Any, Demo], None]]] = {
+    "worklist": ("light", WINDOW, worklist),
+    "review-page": ("light", WIDE, review),
+    "review-page-dark": ("dark", WIDE, review),
+    "time-line": ("light", WINDOW, over_time),
 }
 
 
@@ -48,8 +50,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with running() as demo, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=list(QUIET))
-        for name, (scheme, prepare) in PICTURES.items():
-            context = browser.new_context(viewport=WINDOW, color_scheme=scheme)
+        for name, (scheme, window, prepare) in PICTURES.items():
+            context = browser.new_context(color_scheme=scheme, **window)
             page = context.new_page()
             prepare(page, demo)
             page.wait_for_load_state()
