@@ -81,14 +81,18 @@ def code_text_conflict(therapy: Therapy, setting: Setting) -> Finding | None:
     lines = [line for line in therapy.lines if line.entry.resolution.conflict]
     if not lines:
         return None
-    others = sorted({i.name for line in lines for i in line.entry.resolution.conflict})
+    others = joined(sorted({i.name for line in lines for i in line.entry.resolution.conflict}))
+    said = (
+        f"was read as {therapy.name} but also names {others}"
+        if therapy.ingredients
+        else f'("{therapy.name}") names {others} at once, so that no drug was chosen'
+    )
     return finding(
         setting,
         "code-text-conflict",
         [therapy],
         title=f"{therapy.name}: code and text name different drugs",
-        message=f"A line of {joined(sorted({line.entry.origin.source for line in lines}))} "
-        f"was read as {therapy.name} but also names {joined(others)}.",
+        message=f"A line of {joined(sorted({line.entry.origin.source for line in lines}))} {said}.",
         advice="Ask which drug is meant before anything else is decided about it.",
         sources=[line.entry.origin.source for line in lines],
         evidence=[

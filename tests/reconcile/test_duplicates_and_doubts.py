@@ -358,3 +358,14 @@ def test_the_delta_is_against_the_last_signed_list() -> None:
     assert change(signed) is Change.UNCHANGED
     assert change(signed, dose="100") is Change.CHANGED
     assert change(signed, status="stopped") is Change.STOPPED
+
+
+def test_codings_of_two_drugs_that_no_text_decides_name_both_and_choose_none() -> None:
+    both = (Ingredient("1", "lithium"), Ingredient("2", "sertraline"))
+    unread = Resolution(None, ResolvedBy.NOTHING, conflict=both)
+    result = reconciled(
+        record(PSYCHIATRY, line(PSYCHIATRY, "R/1", None, text="blue pill", resolution=unread))
+    )
+    message = only(result, "code-text-conflict").message
+    assert "names lithium and sertraline at once" in message
+    assert "was read as" not in message
