@@ -8,29 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.errors import UsageError
-from service.settings import Settings, Source, load, role_of, secret
+from service.settings import Settings, load, role_of, secret
 
 if TYPE_CHECKING:
-    import httpx
-
-    from service.fhir.auth import Credentials
-    from service.fhir.wire import Limits
     from service.model.record import Report
     from service.pipeline.reconcile import Knowledge
-    from service.read.source import Reader
     from service.store import Store
 
 Say = Callable[[str], None]
-
-MEGABYTE = 1_000_000
 
 
 def now() -> datetime:
@@ -115,84 +106,6 @@ async def opened_store(settings: Settings) -> Store:
     return await open_store(settings.store.url, keys)
 
 
-def limits(settings: Settings) -> Limits:
-    """What one source may cost, from `[read]`."""
-    from service.fhir.wire import Limits
-
-    return Limits(
-        deadline_s=settings.read.deadline_s,
-        page_cap=int(settings.read.page_cap_mb * MEGABYTE),
-    )
-
-
-def credentials(settings: Settings, name: str) -> Credentials:
-    """How to sign in to a source, its secrets resolved now."""
-    from service.fhir.auth import Anonymous, Basic, Bearer, SmartBackend
-
-    source = settings.sources.get(name)
-    if source is None or source.auth.kind == "none":
-        return Anonymous()
-    auth = source.auth
-    if auth.kind == "bearer":
-        return Bearer(secret(auth.token, os.environ))
-    if auth.kind == "basic":
-        return Basic(auth.username, secret(auth.password, os.environ))
-    return SmartBackend(
-        auth.client_id,
-        secret(auth.private_key, os.environ),
-        key_id=auth.key_id,
-        scope=auth.scopes or "system/*.rs",
-        token_url=auth.token_url,
-    )
-
-
-def readers(
-    locations: Mapping[str, str], settings: Settings, http: httpx.AsyncClient | None
-) -> list[Reader]:
-    """One reader for each named location, a server or files.
-
-    Raises: UsageError or SettingsError for a location that is neither.
-    """
-    from service.read.location import is_address, open_reader
-
-    addresses = any(is_address(location) for location in locations.values())
-    profiles = None
-    if addresses:
-        from service.mappings.folder import mappings_folder
-        from service.mappings.sources import load_sources
-
-        profiles = load_sources(mappings_folder(settings.mappings))
-    return [
-        open_reader(
-            name,
-            role_of(name, settings),
-            location,
-            http=http,
-            credentials=credentials(settings, name) if is_address(location) else None,
-            limits=limits(settings) if is_address(location) else None,
-            profiles=profiles,
-            vendor=settings.sources[name].vendor if name in settings.sources else "auto",
-        )
-        for name, location in sorted(locations.items())
-    ]
-
-
-@asynccontextmanager
-async def opened_readers(
-    locations: Mapping[str, str], settings: Settings
-) -> AsyncIterator[list[Reader]]:
-    """The readers while they are in use; an HTTP client only where an address needs one."""
-    from service.read.location import is_address
-
-    if not any(is_address(location) for location in locations.values()):
-        yield readers(locations, settings, None)
-        return
-    from service.fhir.wire import http_client
-
-    async with http_client() as http:
-        yield readers(locations, settings, http)
-
-
 async def reconciled(
     locations: Mapping[str, str], settings: Settings, *, patient: str | None, as_of: date | None
 ) -> Report:
@@ -200,6 +113,7 @@ async def reconciled(
 
     Raises: UsageError before any request, NotKept when no source that answered knows the person.
     """
+    from service.connect import opened_readers
     from service.pipeline.gather import gather
     from service.pipeline.reconcile import report_of
     from service.pipeline.who import parse_who
@@ -248,79 +162,6 @@ def population(
     return bool(summary["complete"])
 
 
-async def exported(
-    names: Sequence[str],
-    out: Path,
-    settings: Settings,
-    *,
-    group: str,
-    since: str,
-    packed: bool,
-    say: Say,
-) -> bool:
-    """Exports of these sources into `out/NAME`, all at a time; whether all are complete.
-
-    Raises: UsageError for a name that the configuration does not know; the first ServiceError of a
-        source, after all have ended.
-    """
-    from service.fhir.wire import http_client
-
-    unknown = [name for name in names if not (settings.sources.get(name) or Source()).base_url]
-    if unknown:
-        raise UsageError(f"--source {unknown[0]}: the configuration names no base_url for it.")
-    async with http_client() as http:
-        ended = await asyncio.gather(
-            *(
-                _export(name, out / name, settings, http, group, since, packed, say)
-                for name in names
-            ),
-            return_exceptions=True,
-        )
-    failed = [one for one in ended if isinstance(one, BaseException)]
-    for one in failed[1:]:
-        say(f"concord: {one}")
-    if failed:
-        raise failed[0]
-    return all(one is True for one in ended)
-
-
-async def _export(
-    name: str,
-    folder: Path,
-    settings: Settings,
-    http: httpx.AsyncClient,
-    group: str,
-    since: str,
-    packed: bool,
-    say: Say,
-) -> bool:
-    from service.fhir.bulk import Request, Wires
-    from service.fhir.client import FhirClient
-    from service.fhir.export import Export
-    from service.read.pull import RESOURCE_TYPES
-
-    source = settings.sources[name]
-    client = FhirClient(
-        source.base_url, credentials(settings, name), http=http, limits=limits(settings)
-    )
-    known = await client.capabilities()
-    types = tuple(kind for kind in RESOURCE_TYPES if not known.types or kind in known.types)
-    export = Export(
-        name,
-        Wires(client.wire, source.bulk.also),
-        Request("group" if group else "patient", group, types, since),
-        folder,
-        lambda text: say(f"concord: {name}: {text}"),
-        packed=packed,
-        not_offered=tuple(kind for kind in RESOURCE_TYPES if kind not in types),
-    )
-    found = await export.run()
-    say(f"concord: {name}: {found.files} files, {found.lines} lines")
-    for reason in found.reasons:
-        say(f"concord: {name}: not complete: {reason}")
-    return found.complete
-
-
 def export(
     names: Sequence[str],
     out: Path,
@@ -332,6 +173,8 @@ def export(
     say: Say,
 ) -> bool:
     """`concord export`: bulk exports of configured sources; whether all are complete."""
+    from service.bulk import exported
+
     settings = settings_of(config)
     return asyncio.run(
         exported(names, out, settings, group=group, since=since, packed=packed, say=say)

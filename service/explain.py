@@ -11,6 +11,7 @@ from service import app
 from service.assess.answer import Verdict
 from service.assess.engine import explain
 from service.assess.rule import Rule, RuleBook
+from service.connect import opened_readers
 from service.errors import UsageError
 from service.mappings.folder import mappings_folder
 from service.mappings.rules import load_rules
@@ -92,7 +93,7 @@ def explained(
     day = as_of or app.now().date()
 
     async def read() -> tuple[str, ...]:
-        async with app.opened_readers(locations, settings) as opened:
+        async with opened_readers(locations, settings) as opened:
             gathered = await gather(opened, who, known.weights)
         view = joined(gathered, known, day).view
         return tuple(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from functools import partial
 import structlog
 
 from service import app
+from service.connect import opened_clients
 from service.errors import ServiceError, SourceError
 from service.fhir.client import FhirClient
 from service.fhir.exchange import JsonExchange
@@ -187,25 +187,16 @@ async def open_house(
     async with AsyncExitStack() as stack:
         store = await app.opened_store(settings)
         stack.push_async_callback(store.close)
-        trust = ssl.create_default_context()
         profiles = load_sources(mappings_folder(settings.mappings))
-        clients = {}
-        for name, source in sorted(settings.sources.items()):
-            if source.base_url:
-                # A pool for each: httpcore looks at every connection of a pool, twice a request.
-                clients[name] = FhirClient(
-                    source.base_url,
-                    app.credentials(settings, name),
-                    http=await stack.enter_async_context(http_client(trust)),
-                    limits=app.limits(settings),
-                )
+        online = [name for name, source in settings.sources.items() if source.base_url]
+        clients = await stack.enter_async_context(opened_clients(settings, online))
         readers = [
             ServerReader(
                 name, role_of(name, settings), client, profiles, settings.sources[name].vendor
             )
             for name, client in clients.items()
         ]
-        exchange = JsonExchange(await stack.enter_async_context(http_client(trust)))
+        exchange = JsonExchange(await stack.enter_async_context(http_client()))
         yield House(
             people=people(settings, os.environ, exchange, store.key, app.now),
             settings=settings,

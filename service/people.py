@@ -60,9 +60,14 @@ def origin_of(web: Web) -> str:
 def public_keys(settings: Settings, environment: Mapping[str, str]) -> dict[str, object]:
     """The JWK Set of every key with which we sign in to sources. Raises: SettingsError."""
     signing = [
-        SigningKey(secret(source.auth.private_key, environment), source.auth.key_id)
+        SigningKey(secret(reference, environment), key_id)
         for _, source in sorted(settings.sources.items())
         if source.auth.kind == "smart-backend"
+        for reference, key_id in (
+            (source.auth.private_key, source.auth.key_id),
+            (source.auth.next_private_key, source.auth.next_key_id),
+        )
+        if reference
     ]
     return dict(jwks(signing))
 

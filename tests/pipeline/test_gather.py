@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.app import readers
+from service.connect import opened_readers
 from service.errors import NotKept, UsageError
 from service.mappings.folder import mappings_folder
 from service.mappings.matching import load_weights
@@ -62,7 +62,11 @@ def source(tmp_path: Path) -> Source:
 
 
 def gathered(locations: dict[str, str], who: Who, **more: Any) -> Gathered:
-    return asyncio.run(gather(readers(locations, Settings(), None), who, WEIGHTS, **more))
+    async def read() -> Gathered:
+        async with opened_readers(locations, Settings()) as readers:
+            return await gather(readers, who, WEIGHTS, **more)
+
+    return asyncio.run(read())
 
 
 def states(found: Gathered) -> dict[str, State]:

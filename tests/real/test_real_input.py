@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from service.app import knowledge, opened_readers, reconcile_once
+from service.app import knowledge, reconcile_once
+from service.connect import opened_readers
 from service.errors import NotKept
 from service.model.source import MEDICATION_TYPES, State
 from service.pipeline.gather import gather
