@@ -258,7 +258,7 @@ async def sign(request: Request, user: Decider, review: str) -> dict[str, str]:
     """Approved and queued; 409 with the ids while high findings are undecided."""
     services = services_of(request)
     scope = (await body_of(request)).get("scope")
-    if scope not in {"all", "mine"}:
+    if not isinstance(scope, str) or scope not in {"all", "mine"}:
         raise BadRequest('Give {"scope": "all"} or {"scope": "mine"}.')
     _, targets = await asyncio.gather(services.unchanged(review), services.targets())
     made = await desk.sign(services.store, user, review, scope, targets, at=services.now())
