@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.reconciliation [--patients N] [--seed N | --held-out] [--misses]
     python -m tests.benchmarks.reconciliation --held-out --page docs/benchmarks.md
+    python -m tests.benchmarks.reconciliation --families E-H [--held-out]
 
 `--page` rewrites the part of that page between its two marks, with the date and the command.
 """
@@ -16,7 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-from tests.benchmarks.reconciliation import baselines, concord
+from tests.benchmarks.reconciliation import (
+    baselines,
+    clinical_generate,
+    clinical_run,
+    concord,
+)
 from tests.benchmarks.reconciliation.generate import DEVELOPMENT_SEEDS, HELD_OUT_SEEDS, cases
 from tests.benchmarks.reconciliation.gold import TYPES, Case, Said
 from tests.benchmarks.reconciliation.score import Score
@@ -55,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--page", type=Path, help="a Markdown page to put the table into")
     parser.add_argument("--misses", action="store_true", help="list what Concord got wrong")
+    parser.add_argument("--families", choices=("A-D", "E-H"), default="A-D")
     chosen = parser.parse_args(arguments)
+    if chosen.families == "E-H":
+        return clinical(chosen)
     seeds = HELD_OUT_SEEDS if chosen.held_out else (chosen.seed,)
     made = [case for seed in seeds for case in cases(chosen.patients, seed)]
     scores = measure(made)
@@ -68,6 +77,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         put(chosen.page, markdown(scores, len(made), seeds))
     if chosen.misses and not chosen.held_out:
         print("\n".join(scores["concord"].errors))
+    return 0
+
+
+def clinical(chosen: argparse.Namespace) -> int:
+    """Families E to H: the service alone, with the noise figure."""
+    own = clinical_generate.DEVELOPMENT_SEEDS
+    seeds = (chosen.seed,) if chosen.seed != DEVELOPMENT_SEEDS[0] else own[:1]
+    seeds = clinical_generate.HELD_OUT_SEEDS if chosen.held_out else seeds
+    made = [
+        case for seed in seeds for case in clinical_generate.clinical_cases(chosen.patients, seed)
+    ]
+    found = clinical_run.measure(made)
+    print(f"{len(made)} patients, seeds {', '.join(map(str, seeds))}")
+    print(clinical_run.table(found))
+    if chosen.misses and not chosen.held_out:
+        print("\n".join(found.score.errors))
     return 0
 
 

@@ -22,6 +22,8 @@ class Score:
     lost: int = 0
     seconds: float = 0.0
     errors: list[str] = field(default_factory=list)
+    types: Sequence[str] = TYPES
+    """The types that are judged; what is said of others counts neither way."""
 
     def precision(self, type_: str) -> float | None:
         said = self.true[type_] + self.false[type_]
@@ -37,7 +39,7 @@ class Score:
 
     def add(self, case: Case, said: Iterable[Said], lines: int = 0, lost: int = 0) -> None:
         """Count one patient."""
-        true, false, missed = judge(case.gold, said)
+        true, false, missed = judge(case.gold, [one for one in said if one.type in self.types])
         self.true.update(label.types[0] if t not in label.types else t for label, t in true)
         self.false.update(one.type for one in false)
         self.missed.update(label.types[0] for label in missed)
@@ -65,7 +67,7 @@ class Score:
                 "precision": self.precision(type_),
                 "recall": self.recall(type_),
             }
-            for type_ in TYPES
+            for type_ in self.types
             if self.true[type_] + self.missed[type_] + self.false[type_]
         ]
 
@@ -93,8 +95,6 @@ def merged(said: Iterable[Said]) -> list[Said]:
     """One finding for each drug and type (and source, where the type is a source's own)."""
     sources: dict[tuple[str, frozenset[str], str], set[str]] = defaultdict(set)
     for one in said:
-        if one.type not in TYPES:
-            continue
         for source in sorted(one.sources) or [""]:
             own = source if one.type in BY_SOURCE else ""
             sources[one.type, one.ingredients, own].add(source)
