@@ -6,6 +6,7 @@ from service.assess.abrupt_stop import AbruptStop
 from service.assess.allergy import AllergyConflict
 from service.assess.care import CareTeamGap, PlanDrift
 from service.assess.class_duplication import ClassDuplication
+from service.assess.combination import InsideCombination
 from service.assess.concurrent import Concurrent
 from service.assess.coverage import AdherenceGap, DaysCovered
 from service.assess.dispensed import DispensedNotAsOrdered
@@ -45,6 +46,7 @@ CHECKS: dict[str, type[Check]] = {
     "drug-condition": DrugCondition,
     "early-refill": EarlyRefill,
     "follow-up": FollowUp,
+    "inside-combination": InsideCombination,
     "lab-rise": LabRise,
     "lab-threshold": LabThreshold,
     "loading-dose": LoadingDose,
