@@ -1,4 +1,4 @@
-"""The `concord` command: reads the arguments, calls the use case, says what happened.
+"""The `concord` command: its grammar, and what a refusal or a fault comes to.
 
 Exit status: 0 done and complete; 3 a report was made but a source is not complete or a link is not
 certain; 2 refused before any request; 1 no report could be made. Progress and logs go to standard
@@ -9,15 +9,15 @@ arguments are known to be good.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
+from service import commands as act
+from service.commands import FAULT, REFUSED, say
 from service.errors import ServiceError, SetupError, UsageError
 
-OK, FAULT, REFUSED, INCOMPLETE = 0, 1, 2, 3
 FORMATS = ("json", "fhir", "text")
 USER_ROLES = ("pharmacist", "psychiatrist", "primary-care", "therapist", "it", "admin")
 
@@ -36,20 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
     except SetupError as error:
-        _say(f"concord: {error.message}")
+        say(f"concord: {error.message}")
         return REFUSED
     except ServiceError as error:
-        _say(f"concord: {error.message}")
+        say(f"concord: {error.message}")
         return FAULT
     except KeyboardInterrupt:
-        _say("concord: stopped.")
+        say("concord: stopped.")
         return FAULT
     except BrokenPipeError:
         return FAULT
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _parser() -> _Parser:
@@ -86,26 +82,26 @@ def _demo(commands: Commands) -> None:
     parser = commands.add_parser("demo", help="sandbox servers, service and review page, with data")
     parser.add_argument("--port", type=int, default=8080, help="of the review page (default 8080)")
     parser.add_argument("--store", type=Path, metavar="FILE", help="keep the data in this file")
-    parser.set_defaults(run=_run_demo)
+    parser.set_defaults(run=act.run_demo)
 
 
 def _serve(commands: Commands) -> None:
     parser = commands.add_parser("serve", help="the service: API and review page")
     _config(parser)
-    parser.set_defaults(run=_run_serve)
+    parser.set_defaults(run=act.run_serve)
 
 
 def _work(commands: Commands) -> None:
     parser = commands.add_parser("work", help="a worker: takes jobs from the store")
     _config(parser)
-    parser.set_defaults(run=_run_work)
+    parser.set_defaults(run=act.run_work)
 
 
 def _reconcile(commands: Commands) -> None:
     parser = commands.add_parser("reconcile", help="one patient, to standard output")
     _sources(parser)
     parser.add_argument("--format", choices=FORMATS, default="json")
-    parser.set_defaults(run=_run_reconcile)
+    parser.set_defaults(run=act.run_reconcile)
 
 
 def _sources(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +130,7 @@ def _population(commands: Commands) -> None:
     parser.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD", help="default: today (UTC)")
     parser.add_argument("--workers", type=_count, metavar="N", help="default: one for each core")
     _config(parser)
-    parser.set_defaults(run=_run_population)
+    parser.set_defaults(run=act.run_population)
 
 
 def _export(commands: Commands) -> None:
@@ -151,7 +147,7 @@ def _export(commands: Commands) -> None:
     parser.add_argument("--since", type=_instant, metavar="INSTANT", help="changes only")
     parser.add_argument("--gzip", action="store_true", help="write the files compressed")
     _config(parser)
-    parser.set_defaults(run=_run_export)
+    parser.set_defaults(run=act.run_export)
 
 
 def _rules(commands: Commands) -> None:
@@ -159,49 +155,49 @@ def _rules(commands: Commands) -> None:
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="every rule with its status and source")
     _config(listing)
-    listing.set_defaults(run=_run_rules_list)
+    listing.set_defaults(run=act.run_rules_list)
     showing = actions.add_parser("show", help="one rule, whole")
     showing.add_argument("id", help="for example interaction/lithium-ace-inhibitor")
     _config(showing)
-    showing.set_defaults(run=_run_rules_show)
+    showing.set_defaults(run=act.run_rules_show)
     explaining = actions.add_parser("explain", help="why each rule spoke or not for one patient")
     _sources(explaining)
     explaining.add_argument("--rule", metavar="ID", help="only this rule")
-    explaining.set_defaults(run=_run_rules_explain)
+    explaining.set_defaults(run=act.run_rules_explain)
 
 
 def _check_mappings(commands: Commands) -> None:
     parser = commands.add_parser("check-mappings", help="every mapping file and rule case")
     _config(parser)
-    parser.set_defaults(run=_run_check_mappings)
+    parser.set_defaults(run=act.run_check_mappings)
 
 
 def _import_rxnorm(commands: Commands) -> None:
     parser = commands.add_parser("import-rxnorm", help="a full RxNorm release into the drug table")
     parser.add_argument("folder", type=Path, metavar="DIR", help="the release's RRF files")
     _config(parser)
-    parser.set_defaults(run=_run_import_rxnorm)
+    parser.set_defaults(run=act.run_import_rxnorm)
 
 
 def _backup(commands: Commands) -> None:
     parser = commands.add_parser("backup", help="the whole store as one file")
     parser.add_argument("file", type=Path, metavar="FILE", help="a new file")
     _config(parser)
-    parser.set_defaults(run=_run_backup)
+    parser.set_defaults(run=act.run_backup)
     parser = commands.add_parser("restore", help="an empty store from a backup")
     parser.add_argument("file", type=Path, metavar="FILE")
     _config(parser)
-    parser.set_defaults(run=_run_restore)
+    parser.set_defaults(run=act.run_restore)
     parser = commands.add_parser("rekey", help="encrypt everything under the newest key")
     _config(parser)
-    parser.set_defaults(run=_run_rekey)
+    parser.set_defaults(run=act.run_rekey)
 
 
 def _purge(commands: Commands) -> None:
     parser = commands.add_parser("purge", help="delete what nobody reviewed and nobody needs")
     parser.add_argument("--before", type=_day, required=True, metavar="YYYY-MM-DD")
     _config(parser)
-    parser.set_defaults(run=_run_purge)
+    parser.set_defaults(run=act.run_purge)
 
 
 def _audit(commands: Commands) -> None:
@@ -209,11 +205,11 @@ def _audit(commands: Commands) -> None:
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     making = actions.add_parser("checkpoint", help="a signed line to keep on another machine")
     _config(making)
-    making.set_defaults(run=_run_audit_checkpoint)
+    making.set_defaults(run=act.run_audit_checkpoint)
     checking = actions.add_parser("verify", help="recompute the chain")
     checking.add_argument("--checkpoint", type=Path, metavar="FILE", help="an earlier checkpoint")
     _config(checking)
-    checking.set_defaults(run=_run_audit_verify)
+    checking.set_defaults(run=act.run_audit_verify)
 
 
 def _token(commands: Commands) -> None:
@@ -221,7 +217,7 @@ def _token(commands: Commands) -> None:
     parser.add_argument("--user", required=True, metavar="NAME")
     parser.add_argument("--role", required=True, choices=USER_ROLES)
     _config(parser)
-    parser.set_defaults(run=_run_token)
+    parser.set_defaults(run=act.run_token)
 
 
 def _day(text: str) -> date:
@@ -245,208 +241,3 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError("a number from 1 on")
     return int(text)
-
-
-def named_locations(pairs: Sequence[str]) -> dict[str, str]:
-    """`NAME=LOCATION` pairs as a mapping.
-
-    Raises: UsageError for a pair without `=`, a name that is no slug, or a name given twice.
-    """
-    locations: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, location = pair.partition("=")
-        if not equals or not location:
-            raise UsageError("--source: write NAME=LOCATION, for example pharmacy=./export.")
-        if not name.replace("-", "").isalnum() or name != name.lower():
-            raise UsageError("--source: a name is lower-case letters, digits and hyphens.")
-        if name in locations:
-            raise UsageError(f"--source: {name} is given twice; each source has its own name.")
-        locations[name] = location
-    return locations
-
-
-def _run_demo(options: argparse.Namespace) -> int:
-    from service.demo import run
-
-    return run(port=options.port, store=options.store, say=_say)
-
-
-def _run_serve(options: argparse.Namespace) -> int:
-    from service.run import serve
-
-    return serve(options.config, say=_say)
-
-
-def _run_work(options: argparse.Namespace) -> int:
-    from service.run import work
-
-    return work(options.config, say=_say)
-
-
-def _run_reconcile(options: argparse.Namespace) -> int:
-    locations = named_locations(options.source)
-    from service.app import reconcile_once
-    from service.report.document import document, encoded
-
-    report = reconcile_once(
-        locations, config=options.config, patient=options.patient, as_of=options.as_of
-    )
-    content = document(report)
-    if options.format == "text":
-        from service.report.text import text
-
-        sys.stdout.write(text(content))
-    elif options.format == "fhir":
-        from service.write.draft import draft_bundle
-
-        sys.stdout.buffer.write(encoded(draft_bundle(content)))
-    else:
-        sys.stdout.buffer.write(encoded(content))
-    sys.stdout.flush()
-    return exit_status(content)
-
-
-def _run_population(options: argparse.Namespace) -> int:
-    folders = named_locations(options.source)
-    from service.app import population
-
-    complete = population(
-        folders,
-        options.out,
-        config=options.config,
-        as_of=options.as_of,
-        workers=options.workers,
-        say=_say,
-    )
-    return OK if complete else INCOMPLETE
-
-
-def _run_export(options: argparse.Namespace) -> int:
-    if len(set(options.source)) < len(options.source):
-        raise UsageError("--source: each name is given once.")
-    from service.app import export
-
-    complete = export(
-        options.source,
-        options.out,
-        config=options.config,
-        group=options.group,
-        since=options.since or "",
-        packed=options.gzip,
-        say=_say,
-    )
-    return OK if complete else INCOMPLETE
-
-
-def exit_status(content: dict[str, object]) -> int:
-    """0 when every source is complete and every link certain, else 3."""
-    sources = content["sources"]
-    patient = content["patient"]
-    assert isinstance(sources, list)  # noqa: S101 - the document's own shape
-    assert isinstance(patient, dict)  # noqa: S101
-    complete = all(source["state"] == "complete" for source in sources)
-    return OK if complete and patient["grade"] == "certain" else INCOMPLETE
-
-
-def _run_rules_list(options: argparse.Namespace) -> int:
-    from service.explain import listed
-
-    for line in listed(options.config):
-        print(line)
-    return OK
-
-
-def _run_rules_show(options: argparse.Namespace) -> int:
-    from service.explain import shown
-
-    print(shown(options.config, options.id))
-    return OK
-
-
-def _run_rules_explain(options: argparse.Namespace) -> int:
-    locations = named_locations(options.source)
-    from service.explain import explained
-
-    for line in explained(
-        locations,
-        config=options.config,
-        patient=options.patient,
-        as_of=options.as_of,
-        rule=options.rule,
-    ):
-        print(line)
-    return OK
-
-
-def _run_check_mappings(options: argparse.Namespace) -> int:
-    from service.app import mappings_checked
-
-    complaints = mappings_checked(options.config)
-    for complaint in complaints:
-        print(complaint)
-    _say(f"concord: {len(complaints)} complaint(s) about the mappings.")
-    return FAULT if complaints else OK
-
-
-def _run_import_rxnorm(options: argparse.Namespace) -> int:
-    from service.app import rxnorm_imported
-
-    rxnorm_imported(options.folder, options.config, _say)
-    return OK
-
-
-def _run_backup(options: argparse.Namespace) -> int:
-    from service.run import backup
-
-    _say(f"concord: {backup(options.config, options.file)} rows are in {options.file}.")
-    return OK
-
-
-def _run_restore(options: argparse.Namespace) -> int:
-    from service.run import restore
-
-    rows = restore(options.config, options.file)
-    _say(f"concord: {rows} rows restored; every write under way is looked up before it is sent.")
-    return OK
-
-
-def _run_rekey(options: argparse.Namespace) -> int:
-    from service.run import rekey
-
-    _say(f"concord: {rekey(options.config)} values rest under the newest key now.")
-    return OK
-
-
-def _run_purge(options: argparse.Namespace) -> int:
-    from service.run import purge
-
-    gone = purge(options.config, options.before)
-    _say(f"concord: {gone[0]} reports and {gone[1]} readings are deleted; what was reviewed stays.")
-    return OK
-
-
-def _run_audit_checkpoint(options: argparse.Namespace) -> int:
-    from service.run import audit_checkpoint
-
-    print(audit_checkpoint(options.config))
-    return OK
-
-
-def _run_audit_verify(options: argparse.Namespace) -> int:
-    from service.run import audit_checked
-
-    found = audit_checked(options.config, options.checkpoint)
-    for fault in found.faults:
-        print(fault)
-    _say(
-        f"concord: {found.sealed} rows are sealed, {found.unsealed} not yet, "
-        f"{len(found.faults)} fault(s)."
-    )
-    return FAULT if found.faults else OK
-
-
-def _run_token(options: argparse.Namespace) -> int:
-    from service.run import token
-
-    print(token(options.config, user=options.user, role=options.role))
-    return OK

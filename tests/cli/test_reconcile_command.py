@@ -13,7 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from service.cli import main, named_locations
+from service.cli import main
+from service.commands import named_locations
 from service.errors import UsageError
 from service.sandbox.faults import Answer, Fault, Hang
 from service.sandbox.manners import PHARMACY, PRIMARY_CARE, PSYCHIATRY
