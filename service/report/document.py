@@ -181,6 +181,7 @@ def _line(line: PlacedLine) -> dict[str, Any]:
         "intent": entry.intent or None,
         "route": entry.route,
         "form": entry.form,
+        "class": entry.administration.value,
         "timing": entry.timing,
         "sig": " then ".join(dosage.text for dosage in entry.dosages if dosage.text),
         "daily_dose": _daily_dose(entry.daily_doses[0] if len(entry.daily_doses) == 1 else None),

@@ -50,7 +50,8 @@ def _medications(content: dict[str, Any]) -> list[str]:
     lines = ["Medications"]
     for entry in content["medications"]:
         dose = entry["daily_dose"]
-        amount = f", {dose['value']} {dose['unit']} a day" if dose else ""
+        per = "each" if entry["class"] == "depot" else "a day"
+        amount = f", {dose['value']} {dose['unit']} {per}" if dose else ""
         lines.append(f"  {entry['display']}{amount}  [{entry['state']}, {entry['agreement']}]")
         for line in entry["lines"]:
             own = line["daily_dose"]

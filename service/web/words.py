@@ -88,13 +88,17 @@ def timing_words(timing: str) -> str:
 
 
 def dose_words(line: Mapping[str, Any]) -> str:
-    """ "100 mg a day", "234 mg every 28 d", "as needed, at most 4 mg a day", "dose not read"."""
+    """ "100 mg a day", "234 mg every 28 d", "as needed, at most 4 mg a day", "dose not read".
+
+    A depot without an interval has the dose of one injection: nothing is said of a day.
+    """
     parts = []
+    per = "each" if line.get("class") == "depot" else "a day"
     for dose in line["daily_doses"]:
         if dose["value"] is not None and line["interval_d"]:
             parts.append(f"{dose['value']} {dose['unit']} every {line['interval_d']} d")
         elif dose["value"] is not None:
-            parts.append(f"{dose['value']} {dose['unit']} a day")
+            parts.append(f"{dose['value']} {dose['unit']} {per}")
         elif dose["max"] is not None:
             parts.append(f"at most {dose['max']} {dose['unit']} a day")
     if line["as_needed"]:
