@@ -147,12 +147,31 @@ def _is_order(line: PlacedLine) -> bool:
 
 def _taking(medications: Iterable[ReconciledEntry]) -> Taking:
     """A conflict (stopped here, active there) may still be taken: it counts as taken."""
-    states = {medication.state for medication in medications}
+    states = {
+        TherapyState.STOPPED if _ended_by_all(medication) else medication.state
+        for medication in medications
+    }
     if states & {TherapyState.CURRENT, TherapyState.CONFLICT}:
         return Taking.NOW
     if TherapyState.PLANNED in states:
         return Taking.PLANNED
     return Taking.UNCERTAIN if TherapyState.UNKNOWN in states else Taking.PAST
+
+
+def _ended_by_all(medication: ReconciledEntry) -> bool:
+    """Unclear only because the last supply may still be at hand: every order of it has ended, and
+    nothing was handed over after that."""
+    if medication.state is not TherapyState.UNKNOWN:
+        return False
+    orders = [line for line in medication.lines if _is_order(line)]
+    ends = [line.entry.stopped_on or line.entry.end for line in orders]
+    known = [day for day in ends if day is not None]
+    if len(known) < len(orders) or not known:
+        return False
+    if any(line.state is not TherapyState.STOPPED for line in orders):
+        return False
+    supplied = [line.entry.supplied_on for line in medication.lines if line.entry.supplied_on]
+    return not supplied or max(supplied) <= max(known)
 
 
 def begins(entry: MedicationEntry) -> date | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +23,7 @@ from service.assess.exposure import (
 from service.mappings.case_patient import build
 from service.mappings.case_rows import Case, MedicationRow
 from service.mappings.rxnorm import load_drug_table
+from service.model.medication import TherapyState
 from service.normalize.drug_table import DrugTable
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -71,6 +74,22 @@ def test_a_documented_stop_ends_it_although_the_supply_would_last_longer() -> No
     order = line(date(2025, 1, 1), date(2026, 2, 20))
     taken = exposed(order, fill)
     assert (taken.taking, taken.stopped_on) == (Taking.PAST, date(2026, 2, 20))
+
+
+@pytest.mark.parametrize(
+    ("handed_over", "taking"),
+    [(date(2026, 2, 1), Taking.PAST), (date(2026, 2, 25), Taking.UNCERTAIN)],
+)
+def test_what_every_order_ended_is_past_unless_something_was_handed_over_since(
+    handed_over: date, taking: Taking
+) -> None:
+    order = line(date(2025, 1, 1), date(2026, 2, 20))
+    fill = line(handed_over, kind="dispense", days_supply=Decimal(10), status="completed")
+    case = Case(name="a patient", as_of=AS_OF, medications=(order, fill), expect=())
+    (medication,) = build(case, drugs()).view.medications
+    unclear = replace(medication, state=TherapyState.UNKNOWN)
+    (taken,) = exposures([unclear], AS_OF, {})
+    assert taken.taking is taking
 
 
 def test_a_planned_start_is_planned_and_covers_no_day() -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tests.benchmarks.reconciliation.chart import EHRS, PRESCRIBER, PSYCHIATRY, PRIMARY, Chart, ago
+from tests.benchmarks.reconciliation.chart import EHRS, PRESCRIBER, PRIMARY, PSYCHIATRY, Chart, ago
 from tests.benchmarks.reconciliation.directions import SNOMED, UCUM, Take
 from tests.benchmarks.reconciliation.drugs import REASONS, Drug, drugs
 
@@ -236,8 +235,7 @@ class ClinicalChart(Chart):
                 "id": self.id("ct"),
                 "status": "active",
                 "participant": [
-                    {"role": [{"text": "Physician"}], "member": {"display": name}}
-                    for name in names
+                    {"role": [{"text": "Physician"}], "member": {"display": name}} for name in names
                 ],
             },
         )

@@ -108,8 +108,9 @@ def stopped(chart: ClinicalChart, key: str, days: int, *, steps: tuple[str, ...]
         first = begin - 28 * number
         orders.append((chart.mg(drug, step), first, first - 28))
     for one, start, end in orders:
-        chart.request(PSYCHIATRY, drug, one, authored=ago(start), end=ago(end),
-                      status="stopped" if end == days else "completed", reason=drug.reason)  # fmt: skip
+        status = "stopped" if end == days else "completed"
+        chart.request(PSYCHIATRY, drug, one, authored=ago(start), end=ago(end), status=status,
+                      reason=drug.reason)  # fmt: skip
         chart.statement(PRIMARY, drug, one, asserted=ago(max(end - 1, 1)), start=ago(start),
                         end=ago(end), status="completed")  # fmt: skip
         if start == 400:
@@ -223,7 +224,9 @@ def start_too_high(chart: ClinicalChart) -> None:
 
 def sub_therapeutic_stay(chart: ClinicalChart) -> None:
     """F3: half the usual minimum for months, and the score stays high."""
-    key, mg = chart.rng.choice((("sertraline", "25"), ("escitalopram", "5"), ("venlafaxine", "37.5")))
+    key, mg = chart.rng.choice(
+        (("sertraline", "25"), ("escitalopram", "5"), ("venlafaxine", "37.5"))
+    )
     chart.keep(key, mg, since=chart.rng.randint(90, 150), without=("phq9", "gad7"))
     chart.result("phq9", 12, "16", "{score}")
     chart.say("sub-therapeutic-stay", key)
@@ -289,7 +292,8 @@ def drug_lab(chart: ClinicalChart) -> None:
         key, test, value, unit = chart.rng.choice(
             (("valproate", "platelets", "70", "10*3/uL"), ("duloxetine", "egfr", "24",
              "mL/min/{1.73_m2}"), ("olanzapine", "glucose", "8.4", "mmol/L"),
-             ("olanzapine", "glucose", "151", "mg/dL"), ("lithium", "egfr", "25", "mL/min/{1.73_m2}"),
+             ("olanzapine", "glucose", "151", "mg/dL"),
+             ("lithium", "egfr", "25", "mL/min/{1.73_m2}"),
              ("citalopram", "qtc", "512", "ms"))
         )  # fmt: skip
         usual(chart, key)
@@ -434,7 +438,9 @@ def follow_up_missing(chart: ClinicalChart) -> None:
         chart.skip.add("visits")
         chart.say("follow-up-missing", key)
     else:
-        key, low, high = chart.rng.choice((("sertraline", "50", "100"), ("quetiapine", "100", "200")))
+        key, low, high = chart.rng.choice(
+            (("sertraline", "50", "100"), ("quetiapine", "100", "200"))
+        )
         chart.skip.add("visits")
         chart.raised(key, low, high, 40)
         chart.say("follow-up-missing", key)
@@ -465,7 +471,10 @@ def no_show_high_risk(chart: ClinicalChart) -> None:
 
 def scale_overdue(chart: ClinicalChart) -> None:
     """H6: the last score is far older than four months."""
-    key = usual(chart, "sertraline", "venlafaxine", "bupropion", since=700, without=("phq9", "gad7"))
+    key = usual(
+        chart, "sertraline", "venlafaxine", "bupropion", since=700, without=("phq9", "gad7")
+    )
+    chart.condition("F33.1", "Major depressive disorder, recurrent, moderate", days=800)
     chart.result("phq9", chart.rng.randint(220, 300), "12", "{score}")
     chart.say("scale-overdue", key)
 
@@ -485,7 +494,9 @@ def care_team_gap(chart: ClinicalChart) -> None:
     chart.skip.add("team")
     if chart.rng.random() < 0.5:
         chart.team("Nora Field, RN", "Dr. Paul Lindqvist")
-    key = usual(chart, "lithium", "aripiprazole", "sertraline", "lamotrigine")
+        key = usual(chart, "lithium", "aripiprazole", "sertraline", "lamotrigine")
+    else:
+        key = usual(chart, "lithium", "aripiprazole", "clozapine")
     chart.say("care-team-gap", key)
 
 
