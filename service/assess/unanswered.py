@@ -85,7 +85,8 @@ class AbnormalUnanswered(Check, frozen=True, forbid_unknown_fields=True, kw_only
 class NoShow(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A visit was missed or cancelled while `drug` is taken, and none is booked or was kept since.
 
-    Met from `rebook_days` after the missed visit on, for `look_back_days`.
+    Met from `rebook_days` after the missed visit on, for `look_back_days`. `depot`: only where the
+    drug is given as a long-acting injection.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "visit"})
@@ -95,12 +96,13 @@ class NoShow(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     rebook_days: int
     look_back_days: int
     roles: tuple[str, ...] = ("psychiatry",)
+    depot: bool = False
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
-        taken = chart.of(self.drug)
+        taken = [e for e in chart.of(self.drug) if e.depot or not self.depot]
         visits = chart.visits(self.services, self.roles)
         missed = [
             visit

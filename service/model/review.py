@@ -59,6 +59,24 @@ FINDING_DISPOSITIONS = frozenset(
 )
 
 
+MITIGATIONS = {
+    "1": "Therapy Appropriate",
+    "2": "Assessed Patient",
+    "3": "Patient Explanation",
+    "4": "Consulted Other Source",
+    "5": "Consulted Prescriber",
+    "6": "Prescriber Declined Change",
+    "7": "Interacting Therapy No Longer Active/Planned",
+    "8": "Other Action Taken",
+    "9": "Instituted Ongoing Monitoring Program",
+    "10": "Provided Patient Education",
+    "11": "Added Concurrent Therapy",
+    "12": "Temporarily Suspended Concurrent Therapy",
+    "13": "Stopped Concurrent Therapy",
+}
+"""HL7 v3-ActCode, ActDetectedIssueManagementCode: what was done about a finding."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a `change` or `add` leads to. Doses are (rxcui, value, unit)."""

@@ -14,6 +14,7 @@ from service.errors import DecisionNotAllowed, ReviewStale
 from service.model.review import (
     FINDING_DISPOSITIONS,
     MEDICATION_DISPOSITIONS,
+    MITIGATIONS,
     Decision,
     Disposition,
     Review,
@@ -43,23 +44,6 @@ OVERRIDE_REASONS = {
     "other": "Another reason, in words",
 }
 """Coded reasons for setting a finding aside (our own code system) with what they say."""
-
-MITIGATIONS = {
-    "1": "Therapy Appropriate",
-    "2": "Assessed Patient",
-    "3": "Patient Explanation",
-    "4": "Consulted Other Source",
-    "5": "Consulted Prescriber",
-    "6": "Prescriber Declined Change",
-    "7": "Interacting Therapy No Longer Active/Planned",
-    "8": "Other Action Taken",
-    "9": "Instituted Ongoing Monitoring Program",
-    "10": "Provided Patient Education",
-    "11": "Added Concurrent Therapy",
-    "12": "Temporarily Suspended Concurrent Therapy",
-    "13": "Stopped Concurrent Therapy",
-}
-"""HL7 v3-ActCode, ActDetectedIssueManagementCode: what was done about a finding."""
 
 SECOND_PERSON = {"2626": "clozapine", "6448": "lithium"}
 """Ingredients (RxNorm IN) of which stopping or holding takes a second person's equal decision."""

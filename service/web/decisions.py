@@ -8,10 +8,10 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from service.model.review import Decision, Disposition, Review
+from service.model.review import MITIGATIONS, Decision, Disposition, Review
 from service.pipeline.review import etag
 from service.review.asked import Asked, asked
-from service.review.decide import MITIGATIONS, OVERRIDE_REASONS
+from service.review.decide import OVERRIDE_REASONS
 
 MEDICATION_CHOICES: Final = (
     ("continue", "Continue"),

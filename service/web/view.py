@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from service.review.decide import MITIGATIONS, OVERRIDE_REASONS
+from service.model.review import MITIGATIONS
+from service.review.decide import OVERRIDE_REASONS
 from service.web.cells import cell, line_date
 from service.web.decisions import MEDICATION_CHOICES, PATIENT_ANSWERS, Decided
 from service.web.grouping import BY, grouping

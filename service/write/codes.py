@@ -121,23 +121,6 @@ ACT_CODES = {
 }
 """ActDetectedIssueCode, as the catalogue of findings uses it; the spelling is HL7's own."""
 
-MITIGATION_CODES = {
-    "1": "Therapy Appropriate",
-    "2": "Assessed Patient",
-    "3": "Patient Explanation",
-    "4": "Consulted Other Source",
-    "5": "Consulted Prescriber",
-    "6": "Prescriber Declined Change",
-    "7": "Interacting Therapy No Longer Active/Planned",
-    "8": "Other Action Taken",
-    "9": "Instituted Ongoing Monitoring Program",
-    "10": "Provided Patient Education",
-    "11": "Added Concurrent Therapy",
-    "12": "Temporarily Suspended Concurrent Therapy",
-    "13": "Stopped Concurrent Therapy",
-}
-"""ActDetectedIssueManagementCode."""
-
 
 def concept(*codes: Code, text: str = "") -> dict[str, Any]:
     """A CodeableConcept of these codes, or of words alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.model.review import Decision, Disposition
+from service.model.review import MITIGATIONS, Decision, Disposition
 from service.write import statement
 from service.write.codes import (
     ACT_CODE,
@@ -13,7 +13,6 @@ from service.write.codes import (
     DRAFT,
     FINDING_SYSTEM,
     INTENDED,
-    MITIGATION_CODES,
     REASON_SYSTEM,
     SIGNED,
     Code,
@@ -112,7 +111,7 @@ def _mitigation(decision: Decision, at: str) -> dict[str, Any]:
     codes = []
     if decision.mitigation:
         code = decision.mitigation
-        codes.append(Code(ACT_CODE, code, MITIGATION_CODES[code]))
+        codes.append(Code(ACT_CODE, code, MITIGATIONS[code]))
     if decision.reason_code:
         words = decision.reason_code.replace("-", " ")
         codes.append(Code(REASON_SYSTEM, decision.reason_code, words))

@@ -11,7 +11,6 @@ from service.errors import DecisionNotAllowed, ReviewStale
 from service.model.review import Disposition, ReviewState, Target
 from service.review import decide
 from service.review.asked import asked
-from service.write.codes import MITIGATION_CODES
 from tests.write.synthetic import (
     DOCTOR,
     PHARMACIST,
@@ -171,7 +170,3 @@ def test_a_body_that_cannot_be_understood_is_refused_without_repeating_it(
     with pytest.raises(DecisionNotAllowed) as refused:
         asked(body)
     assert "xxx" not in refused.value.message
-
-
-def test_the_mitigations_that_may_be_chosen_are_those_that_can_be_written() -> None:
-    assert decide.MITIGATIONS == MITIGATION_CODES
