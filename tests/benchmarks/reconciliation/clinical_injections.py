@@ -452,6 +452,7 @@ def no_show_high_risk(chart: ClinicalChart) -> None:
     kind = chart.rng.choice(("lithium", "lithium", "clozapine", "clozapine", "depot", "item 9"))
     days = chart.rng.randint(9, 20)
     chart.skip.add("visits")
+    sides: tuple[str, ...] = ()
     if kind == "depot":
         key = chart.rng.choice(("haloperidol-decanoate", "paliperidone-palmitate"))
         chart.keep(key, "0", injections=[days + 3 + 28 * number for number in range(6)])
@@ -464,7 +465,7 @@ def no_show_high_risk(chart: ClinicalChart) -> None:
                           valueCodeableConcept={"text": "No ideation"})  # fmt: skip
         sides = ("drug-lab",)
     else:
-        key, sides = usual(chart, kind), ()
+        key = usual(chart, kind)
     chart.visit(days, chart.rng.choice(("noshow", "cancelled")), service="Psychiatry follow-up")
     chart.say("no-show-high-risk", key, allow=sides)
 
