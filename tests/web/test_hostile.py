@@ -89,6 +89,8 @@ def test_in_a_browser_no_payload_runs_and_nothing_is_asked_for_elsewhere(browser
             route.fulfill(body=html, content_type="text/html; charset=utf-8", headers=HEADERS)
         elif address.startswith("/static/"):
             route.fulfill(path=FOLDER / "static" / Path(address).name, headers=HEADERS)
+        elif address == "/patients/p-1/progress":
+            route.fulfill(status=204)
         else:
             asked.append(address)
             route.abort()
