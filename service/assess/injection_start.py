@@ -19,20 +19,14 @@ ORDERED_BEFORE = timedelta(days=60)
 """An order older than this before the first known injection: earlier ones were not read."""
 
 
-class LoadingDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The depot of `drug` was begun, and the second dose was not given by its day.
+class _FirstInjection(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Something is asked of the first injection of the depot of `drug`.
 
-    The second dose is due `second_day` days after the first, and may be `window_days` late.
-    Looked at for `look_back_days` after the first. An injection within `apart_days` before the
-    first would make it no first one; the interval of the order must be at most `longest_days`.
+    An injection within `apart_days` before the first would make it no first one; the interval of
+    the order must be at most `longest_days`.
     """
 
-    words: ClassVar[frozenset[str]] = frozenset({"drug", "first", "due", "latest"})
-
     drug: DrugClass
-    second_day: int
-    window_days: int
-    look_back_days: int
     apart_days: int
     longest_days: int = 400
 
@@ -43,6 +37,23 @@ class LoadingDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
         for exposure in chart.of(self.drug):
             if exposure.depot and _shortest(exposure) <= self.longest_days:
                 yield self._answer(chart, exposure)
+
+    def _answer(self, chart: Chart, exposure: Exposure) -> Answer:
+        raise NotImplementedError
+
+
+class LoadingDose(_FirstInjection, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The depot of `drug` was begun, and the second dose was not given by its day.
+
+    The second dose is due `second_day` days after the first, and may be `window_days` late.
+    Looked at for `look_back_days` after the first.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset({"drug", "first", "due", "latest"})
+
+    second_day: int
+    window_days: int
+    look_back_days: int
 
     def _answer(self, chart: Chart, exposure: Exposure) -> Answer:
         name = exposure.ingredient.name
@@ -81,28 +92,13 @@ class LoadingDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
         )
 
 
-class OralCover(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The depot of `drug` was begun in the last `cover_days`, and none of `oral` is taken by mouth.
-
-    An injection within `apart_days` before the first would make it no first one; the interval of
-    the order must be at most `longest_days`.
-    """
+class OralCover(_FirstInjection, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The depot of `drug` was begun in the last `cover_days`; none of `oral` is taken by mouth."""
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "first", "until"})
 
-    drug: DrugClass
     oral: DrugClass
     cover_days: int
-    apart_days: int
-    longest_days: int = 400
-
-    def triggers(self) -> frozenset[str]:
-        return self.drug.rxcuis
-
-    def answers(self, chart: Chart) -> Iterator[Answer]:
-        for exposure in chart.of(self.drug):
-            if exposure.depot and _shortest(exposure) <= self.longest_days:
-                yield self._answer(chart, exposure)
 
     def _answer(self, chart: Chart, exposure: Exposure) -> Answer:
         name = exposure.ingredient.name
