@@ -66,7 +66,9 @@ class FilesReader:
             bare = held.bare if query.is_empty or held.only_one else ()
         if not patients and not bare:
             reason = f"no record of this patient in {self.path.name}"
-            return Found((), self._read(held, (), floor=State.UNAVAILABLE, reason=reason))
+            # A named record that is missing ends the matter; otherwise the file may be asked again.
+            floor = State.UNAVAILABLE if query.reference is not None else None
+            return Found((), self._read(held, (), floor=floor, reason=reason))
         return Found(patients, self._read(held, patients), bare)
 
     async def pull(

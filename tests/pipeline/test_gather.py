@@ -95,6 +95,21 @@ def test_the_only_patient_of_a_source_is_not_taken_for_the_one_who_was_asked(
         gathered({"pharmacy": source("b", person("9", "8"))}, Who(identifier=(MRN, "7")))
 
 
+def test_a_file_without_the_identifier_is_asked_again_by_name_and_birth_date(
+    source: Source,
+) -> None:
+    neighbour = person("5", "99", birthDate="1950-05-05", name=[{"family": "Else"}])
+    found = gathered(
+        {
+            "psychiatry": source("a", person("1", "7"), line("1", "x")),
+            "pharmacy": source("b", person("9", None), line("9", "y"), neighbour),
+        },
+        Who(identifier=(MRN, "7")),
+    )
+    assert states(found)["pharmacy"] is State.COMPLETE
+    assert {link.record.reference for link in found.links} == {"Patient/1", "Patient/9"}
+
+
 def test_a_certainly_other_person_contributes_nothing_and_is_no_record(source: Source) -> None:
     other = person(
         "9",
