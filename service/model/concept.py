@@ -133,17 +133,3 @@ class Resolution:
     evidence: tuple[str, ...] = ()
     conflict: tuple[Ingredient, ...] = ()
     candidates: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ValueSet:
-    """A named set of codes of one system, each with its name (classes, laboratory tests)."""
-
-    id: str
-    title: str
-    system: str
-    members: tuple[tuple[str, str], ...]
-    sources: tuple[str, ...]
-
-    def codes(self) -> frozenset[str]:
-        return frozenset(code for code, _ in self.members)

@@ -151,10 +151,6 @@ async def of_review(look: AsyncConnection, review: str) -> tuple[Delivery, ...]:
     return await _rows(look, deliveries.c.review == review)
 
 
-async def of_signature(look: AsyncConnection, signature: str) -> tuple[Delivery, ...]:
-    return await _rows(look, deliveries.c.signature == signature)
-
-
 async def pending_of(look: AsyncConnection, patient: str) -> tuple[Delivery, ...]:
     """What is not at an end yet for one patient, over all reviews."""
     return await _rows(

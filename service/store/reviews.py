@@ -78,16 +78,6 @@ async def get(look: AsyncConnection, review: str) -> Review:
     )
 
 
-async def open_of(look: AsyncConnection, patient: str) -> tuple[str, ...]:
-    """Ids of the patient's open reviews, oldest first."""
-    found = await look.scalars(
-        select(reviews.c.id)
-        .where(reviews.c.patient == patient, reviews.c.state == ReviewState.OPEN.value)
-        .order_by(reviews.c.opened_at, reviews.c.id)
-    )
-    return tuple(found)
-
-
 async def of_report(look: AsyncConnection, report: str) -> tuple[str, ...]:
     """Ids of all reviews of one report, oldest first."""
     found = await look.scalars(
