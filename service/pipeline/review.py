@@ -26,6 +26,7 @@ from service.model.review import (
 )
 from service.review import decide as rules
 from service.review.asked import Asked
+from service.review.items import rule_of
 from service.store import Connection, Store, audit, reports, reviews, worklist
 from service.store import deliveries as outbox
 from service.store.deliveries import Delivery
@@ -164,9 +165,10 @@ async def decide(
         if if_match.strip().removeprefix("W/") != etag(number):
             raise ReviewStale
         decision = wanted.decision(review, item, number + 1, user, at)
-        rules.allowed(decision, loaded, json.loads(kept.body))
+        report = json.loads(kept.body)
+        rules.allowed(decision, loaded, report)
         await _not_signed(tx, loaded, item)
-        await reviews.append(tx, decision)
+        await reviews.append(tx, decision, rule=rule_of(report, item))
         await audit.record(
             tx, user, f"decide-{decision.disposition.value}", item, patient=loaded.patient, at=at
         )

@@ -23,6 +23,12 @@ def findings(report: ReportJson) -> dict[str, Mapping[str, Any]]:
     return {finding["id"]: finding for finding in report["findings"]}
 
 
+def rule_of(report: ReportJson, item: str) -> str:
+    """Id of the rule behind a finding, "" for a medication."""
+    finding = findings(report).get(item)
+    return str(finding["rule"]["id"]) if finding else ""
+
+
 def is_live(medication: Mapping[str, Any]) -> bool:
     return str(medication["state"]) in LIVE
 

@@ -94,15 +94,13 @@ def face(report: Mapping[str, Any]) -> dict[str, Any]:
 def terms(report: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What the patient is found by: types of shown findings, drugs, and who prescribes or is seen.
 
-    Each is (kind, term), the kind one of finding, drug and clinician.
+    Each is (kind, term), the kind one of finding, rule, drug and clinician.
     """
     booked = report.get("next_appointment") or {}
     found = {("clinician", name) for name in booked.get("with", ())}
-    found |= {
-        ("finding", finding["type"])
-        for finding in report["findings"]
-        if finding["bucket"] == "shown" and finding["severity"] != "none"
-    }
+    for finding in report["findings"]:
+        if finding["bucket"] == "shown" and finding["severity"] != "none":
+            found |= {("finding", finding["type"]), ("rule", finding["rule"]["id"])}
     for medication in report["medications"]:
         found |= {("drug", ingredient["name"]) for ingredient in medication["ingredients"]}
         found |= {("clinician", line["requester"]) for line in medication["lines"]}

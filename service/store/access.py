@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.tables import deliveries, jobs, patient_access, patients, reviews, signatures
+from service.errors import NotKept
+from service.model.review import User
+from service.store.tables import (
+    alerts_seen,
+    deliveries,
+    jobs,
+    patient_access,
+    patients,
+    reviews,
+    signatures,
+)
 
 
 class How(StrEnum):
@@ -43,6 +53,8 @@ class Grant:
     reason: str
     at: datetime
     until: datetime | None
+    seen_by: str = ""
+    seen_at: datetime | None = None
 
 
 async def grant(
@@ -89,9 +101,10 @@ def of_person(patient: ColumnElement[str], confined: Confined) -> ColumnElement[
 
 
 async def alerts(look: AsyncConnection, *, limit: int = 100) -> tuple[Grant, ...]:
-    """Every breaking of the glass, newest first."""
+    """Every breaking of the glass, newest first, and who of those it was told to has seen it."""
     found = await look.execute(
-        select(patient_access)
+        select(patient_access, alerts_seen.c.by, alerts_seen.c.at.label("seen_at"))
+        .outerjoin(alerts_seen, alerts_seen.c.number == patient_access.c.number)
         .where(patient_access.c.how == How.BREAK_GLASS.value)
         .order_by(patient_access.c.number.desc())
         .limit(limit)
@@ -106,9 +119,39 @@ async def alerts(look: AsyncConnection, *, limit: int = 100) -> tuple[Grant, ...
             row.reason,
             row.at,
             row.until,
+            row.by.name if row.by else "",
+            row.seen_at,
         )
         for row in found
     )
+
+
+async def unseen_alerts(look: AsyncConnection) -> int:
+    """How many breakings of the glass nobody has looked at yet."""
+    seen = select(alerts_seen.c.number)
+    waiting = (
+        select(func.count())
+        .select_from(patient_access)
+        .where(
+            patient_access.c.how == How.BREAK_GLASS.value,
+            patient_access.c.number.not_in(seen),
+        )
+    )
+    return await look.scalar(waiting) or 0
+
+
+async def see_alert(tx: AsyncConnection, number: int, by: User, *, at: datetime) -> None:
+    """This person has looked at it; the first who did stays. Raises: NotKept for no alert."""
+    known = await tx.scalar(
+        select(patient_access.c.number).where(
+            patient_access.c.number == number, patient_access.c.how == How.BREAK_GLASS.value
+        )
+    )
+    if known is None:
+        raise NotKept
+    seen = select(alerts_seen.c.number).where(alerts_seen.c.number == number)
+    if await tx.scalar(seen) is None:
+        await tx.execute(insert(alerts_seen).values(number=number, by=by, at=at))
 
 
 async def patient_of(look: AsyncConnection, kind: str, identity: str) -> str | None:

@@ -29,7 +29,8 @@ async def _column(store: Store, table: Table, name: str) -> int:
     primary = list(table.primary_key.columns)
     raw = type_coerce(table.c[name], LargeBinary)
     async with store.read() as look:
-        rows = (await look.execute(select(*primary, raw).order_by(*primary))).all()
+        found = select(*primary, raw).where(raw.is_not(None)).order_by(*primary)
+        rows = (await look.execute(found)).all()
     old = [row for row in rows if not store.vault.newest(bytes(row[-1]))]
     for start in range(0, len(old), _STEP):
         async with store.transaction() as tx:

@@ -106,9 +106,11 @@ async def supersede(tx: AsyncConnection, patient: str, *, report: str) -> tuple[
     return closed
 
 
-async def append(tx: AsyncConnection, decision: Decision) -> None:
+async def append(tx: AsyncConnection, decision: Decision, *, rule: str = "") -> None:
     """Append a decision whose `number` is one above the newest of its item.
 
+    Args:
+        rule: id of the rule whose finding is decided on, "" for a medication.
     Raises: ReviewStale when somebody decided this item meanwhile.
     """
     newest = await tx.scalar(
@@ -127,6 +129,8 @@ async def append(tx: AsyncConnection, decision: Decision) -> None:
             by=decision.by,
             at=decision.at,
             body=_body(decision),
+            rule=rule or None,
+            reason_code=decision.reason_code or None,
         )
     )
 

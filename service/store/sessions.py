@@ -14,7 +14,10 @@ from service.store.tables import sessions
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in browser. `digest` is the SHA-256 of its id; `how` it was opened, in a word."""
+    """One signed-in browser. `digest` is the SHA-256 of its id; `how` it was opened, in a word.
+
+    `proof` is the ID token of an issuer that can be told of the end, "" where there is none.
+    """
 
     digest: str
     user: User
@@ -22,6 +25,7 @@ class Session:
     begun_at: datetime
     seen_at: datetime
     ends_at: datetime
+    proof: str = ""
 
 
 async def add(tx: AsyncConnection, session: Session) -> None:
@@ -35,13 +39,14 @@ async def add(tx: AsyncConnection, session: Session) -> None:
             begun_at=session.begun_at,
             seen_at=session.seen_at,
             ends_at=session.ends_at,
+            proof=session.proof or None,
         )
     )
 
 
 async def get(look: AsyncConnection, digest: str) -> Session | None:
     row = (await look.execute(select(sessions).where(sessions.c.digest == digest))).first()
-    return None if row is None else Session(*row)
+    return None if row is None else Session(*row[:-1], proof=row.proof or "")
 
 
 async def seen(tx: AsyncConnection, digest: str, *, at: datetime) -> None:

@@ -1,7 +1,8 @@
 """Every table, once, for SQLite and PostgreSQL; `migrations/` leads an older store here.
 
-Rows of `link_words`, `reports`, `decisions`, `signatures`, `patient_access` and `audit` are
-appended and never changed. Ids are opaque; what may name a patient rests in packed columns only.
+Rows of `link_words`, `reports`, `decisions`, `signatures`, `patient_access`, `patient_words` and
+`audit` are appended and never changed. Ids are opaque; what may name a patient rests in packed
+columns only.
 """
 
 from __future__ import annotations
@@ -178,6 +179,9 @@ decisions = Table(
     Column("by", Person, nullable=False),
     Column("at", Instant, nullable=False),
     Column("body", PackedJson, nullable=False),
+    Column("rule", String),
+    Column("reason_code", String),
+    Index("ix_decisions_rule", "rule"),
 )
 
 signatures = Table(
@@ -276,6 +280,7 @@ sessions = Table(
     Column("begun_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
+    Column("proof", PackedJson),
     Index("ix_sessions_ends_at", "ends_at"),
 )
 
@@ -292,6 +297,36 @@ patient_access = Table(
     Column("until", Instant),
     Index("ix_patient_access_who_patient", "who", "patient"),
     Index("ix_patient_access_how_number", "how", "number"),
+)
+
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("who", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("wanted", PackedJson, nullable=False),
+    Column("first", Boolean, nullable=False),
+    Column("kept_at", Instant, nullable=False),
+)
+
+alerts_seen = Table(
+    "alerts_seen",
+    metadata,
+    Column("number", ForeignKey("patient_access.number"), primary_key=True),
+    Column("by", Person, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+patient_words = Table(
+    "patient_words",
+    metadata,
+    Column("patient", ForeignKey("patients.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("kind", String(12), nullable=False),
+    Column("about", Integer, nullable=False),
+    Column("text", PackedJson, nullable=False),
+    Column("by", Person, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 audit_seals = Table(
