@@ -23,6 +23,7 @@ from service.store.tables import (
     report_reads,
     reports,
     reviews,
+    source_syncs,
     worklist,
 )
 
@@ -58,7 +59,8 @@ def _reports(before: datetime) -> Select[Any]:
 
 
 def _reads(before: datetime) -> Select[Any]:
-    """Readings of no kept report that are neither the newest nor the newest complete one."""
+    """Readings of no kept report that are neither the newest nor the newest complete one, and on
+    which no later reading builds."""
     same = (reads.c.patient == _read.c.patient) & (reads.c.source == _read.c.source)
     newest = select(func.max(reads.c.kept_at)).where(same)
     complete = newest.where(reads.c.state == State.COMPLETE.value)
@@ -66,6 +68,7 @@ def _reads(before: datetime) -> Select[Any]:
         select(_read.c.id)
         .where(_read.c.kept_at < before)
         .where(_read.c.id.not_in(select(report_reads.c.read)))
+        .where(_read.c.id.not_in(_built_on))
         .where(_read.c.kept_at < newest.scalar_subquery())
         .where(_read.c.kept_at != func.coalesce(complete.scalar_subquery(), ""))
     )
@@ -73,6 +76,7 @@ def _reads(before: datetime) -> Select[Any]:
 
 _outer = reports.alias("outer_reports")
 _read = reads.alias("outer_reads")
+_built_on = select(source_syncs.c.read).where(source_syncs.c.read.is_not(None))
 _BATCH = 400
 
 

@@ -336,3 +336,44 @@ audit_seals = Table(
     Column("number", Integer, nullable=False, unique=True),
     Column("seal", String(64), nullable=False),
 )
+
+source_syncs = Table(
+    "source_syncs",
+    metadata,
+    Column("patient", ForeignKey("patients.id"), primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("read", ForeignKey("reads.id")),
+    Column("watermark", Instant),
+    Column("seen_at", Instant),
+    Column("full_at", Instant),
+    Column("told_on", Date),
+    Column("due_at", Instant),
+    Column("tried_at", Instant),
+    Column("asks", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("claim", Integer, nullable=False),
+    Column("claimed_until", Instant),
+    Index("ix_source_syncs_source_due_at", "source", "due_at"),
+)
+
+notice_channels = Table(
+    "notice_channels",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("number", Integer),
+    Column("status", String, nullable=False),
+    Column("heard_at", Instant, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("matched", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+    Column("gaps", Integer, nullable=False),
+)
+
+notice_questions = Table(
+    "notice_questions",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("reference", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
