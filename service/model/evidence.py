@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, order=True)
-class Origin:
+
+class Origin(msgspec.Struct, frozen=True, order=True, gc=False):
     """Which resource of which source, in which version (None where the server gives none)."""
 
     source: str
@@ -15,8 +15,7 @@ class Origin:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """One value of one resource: `path` is FHIRPath-like, `value` as shown to a person."""
 
     source: str
@@ -27,8 +26,7 @@ class Fact:
     date: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, gc=False):
     """What could not be read, and what was kept; shown beside what we could read."""
 
     source: str

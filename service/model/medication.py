@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from service.model.concept import AdministrationClass, Coding, Ingredient, Resolution
 from service.model.dosage import DailyDose, Dosage
@@ -33,8 +34,7 @@ class TherapyState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class MedicationEntry:
+class MedicationEntry(msgspec.Struct, frozen=True, gc=False):
     """One line of one source's list, normalized; the original stays (`text`, `codings`).
 
     Dates are calendar days as the source wrote them. `links` are references (of the same source,
@@ -102,8 +102,7 @@ class MatchConfidence(StrEnum):
     CONFIRM = "confirm"
 
 
-@dataclass(frozen=True, slots=True)
-class LineMatch:
+class LineMatch(msgspec.Struct, frozen=True, gc=False):
     """Why a line stands under its medication: the best level of match (1 to 7) with evidence."""
 
     level: int
@@ -111,8 +110,7 @@ class LineMatch:
     evidence: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedLine:
+class PlacedLine(msgspec.Struct, frozen=True, gc=False):
     """A line, its state on the day asked, and why it stands where it stands."""
 
     entry: MedicationEntry
@@ -150,8 +148,7 @@ class Change(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True, gc=False):
     """What to consider for one medication, with the reason in words; never acted on by itself."""
 
     action: Action
@@ -159,8 +156,7 @@ class Proposal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReconciledEntry:
+class ReconciledEntry(msgspec.Struct, frozen=True, gc=False):
     """One medication: one set of active moieties in one administration class, from all sources.
 
     `id` is a hash of content that stays while ingredients, class and (for unresolved lines) the

@@ -6,7 +6,6 @@ Sources: HL7 FHIR R4 (4.0.1) and STU3 (3.0.2); US Core 6.1.0 (medication adheren
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -39,8 +38,7 @@ _TAKING = {  # SNOMED CT, US Core 6.1.0 value set medication-adherence
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, gc=False):
     """What a line says its drug is, what that leads to, and the line's status."""
 
     text: str

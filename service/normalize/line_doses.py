@@ -8,6 +8,8 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
+import msgspec
+
 from service.model.concept import DrugConcept
 from service.model.dosage import DailyDose, Dosage, Quantity
 from service.normalize.amount import shown
@@ -21,8 +23,7 @@ from service.normalize.units import Units
 from service.normalize.wire.dosage import DosageInstruction
 
 
-@dataclass(frozen=True, slots=True)
-class Doses:
+class Doses(msgspec.Struct, frozen=True, gc=False):
     """A line's dosages with what follows from them on the day asked."""
 
     dosages: tuple[Dosage, ...] = ()

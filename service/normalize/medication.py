@@ -5,9 +5,10 @@ Sources: HL7 FHIR R4 (4.0.1) and STU3 (3.0.2); US Core 6.1.0 (medication adheren
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from service.model.concept import AdministrationClass
 from service.model.dosage import Quantity

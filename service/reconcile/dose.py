@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from service.model.dosage import DailyDose, Dosage
 from service.model.medication import MedicationEntry
@@ -13,8 +14,7 @@ from service.model.medication import MedicationEntry
 _MILLIGRAMS = {"kg": 6, "g": 3, "mg": 0, "ug": -3, "ng": -6}
 
 
-@dataclass(frozen=True, slots=True)
-class Dose:
+class Dose(msgspec.Struct, frozen=True, gc=False):
     """What one source means by the dose: amounts per day and ingredient, in words and to compare.
 
     `amounts` maps RxCUI and base unit to the amount per day; `said` are the doses as they are

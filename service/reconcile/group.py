@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from service.model.concept import AdministrationClass, Ingredient, TermType
 from service.model.identity import content_id
@@ -28,8 +29,7 @@ _DEPOT_ROUTES = frozenset({"intramuscular", "subcutaneous"})
 _DEPOT_INTERVAL_D = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, gc=False):
     """The lines of one medication, sorted by source and reference, each with its match."""
 
     id: str

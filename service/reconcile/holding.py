@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 from service.model.medication import Kind, MedicationEntry, PlacedLine, TherapyState
 from service.model.source import Role
@@ -20,8 +21,7 @@ _MOST_ALTERNATIVES = 8
 _SUPPLY = frozenset({Kind.DISPENSE, Kind.ADMINISTRATION})
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(msgspec.Struct, frozen=True, gc=False):
     """What one source says of one medication.
 
     `base` are the lines that speak for the therapy (a split regimen has several), `superseded`

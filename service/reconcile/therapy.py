@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
 from service.model.concept import AdministrationClass, DrugConcept, Ingredient
 from service.model.medication import MedicationEntry, PlacedLine, TherapyState
 from service.model.source import SourceRead
@@ -14,8 +16,7 @@ from service.reconcile.holding import Holding
 from service.reconcile.policy import Policy, Raise
 
 
-@dataclass(frozen=True, slots=True)
-class Therapy:
+class Therapy(msgspec.Struct, frozen=True, gc=False):
     """One medication: `holdings` by source name, `lines` of all of them in the same order.
 
     `current` are the holdings that have it as current; `compared` is what can agree or disagree:

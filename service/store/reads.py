@@ -11,6 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -155,11 +156,23 @@ def _certificate(read: SourceRead) -> dict[str, Any]:
         "role": read.role.value,
         "reasons": list(read.reasons),
         "state_floor": read.state_floor.value,
-        "read_at": read.read_at.isoformat() if read.read_at else None,
+        "read_at": _written(read.read_at),
         "base_url": read.base_url,
-        "problems": [asdict(problem) for problem in read.problems],
-        "certificates": [asdict(certificate) for certificate in read.certificates],
+        "watermark": _written(read.watermark),
+        "problems": [msgspec.structs.asdict(problem) for problem in read.problems],
+        "certificates": [
+            {**asdict(certificate), "since": _written(certificate.since)}
+            for certificate in read.certificates
+        ],
     }
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _read(kept: dict[str, Any], resources: tuple[RawResource, ...]) -> SourceRead:
@@ -178,14 +191,16 @@ def _read(kept: dict[str, Any], resources: tuple[RawResource, ...]) -> SourceRea
                 skipped=c["skipped"],
                 unresolved=tuple(c["unresolved"]),
                 dropped=tuple(c["dropped"]),
+                since=_moment(c.get("since")),
             )
             for c in kept["certificates"]
         ),
         reasons=tuple(kept["reasons"]),
         state_floor=State(kept["state_floor"]),
         problems=tuple(Problem(**problem) for problem in kept["problems"]),
-        read_at=datetime.fromisoformat(kept["read_at"]) if kept["read_at"] else None,
+        read_at=_moment(kept["read_at"]),
         base_url=kept["base_url"],
+        watermark=_moment(kept.get("watermark")),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
@@ -11,15 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from service.assess.exposure import (
-    USUAL_WASHOUT_D,
-    Exposure,
-    Taking,
-    daily_amount,
-    dose_changes,
-    exposures,
-)
+from service.assess.amounts import daily_amount, dose_changes
+from service.assess.exposure import USUAL_WASHOUT_D, Exposure, Taking, exposures
 from service.mappings.case_patient import build
 from service.mappings.case_rows import Case, MedicationRow
 from service.mappings.rxnorm import load_drug_table
