@@ -8,14 +8,19 @@ which the caller does from time to time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from service.model.source import Certificate, RawResource, SourceRead, State, worst
+from service.read.pull import REFERRED_TYPES
 
 OVERLAP = timedelta(minutes=5)
 """How far before the last read changes are asked for: some servers show what was committed up to
 two minutes ago with an earlier stamp (documented for LinuxForHealth FHIR), and clocks drift."""
+
+
+_MENDED_BY_A_WHOLE_READ = frozenset({State.PARTIAL, State.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,13 @@ class Since:
     def after(cls, kept: SourceRead) -> Since | None:
         """What need not be asked again after a kept read; None when all has to be.
 
-        Only types whose kept read was complete, and that had something in it or proved to be empty.
+        Only types whose kept read was complete, and that had something in it or proved to be empty;
+        none where something that a line refers to was not read, which only a whole read mends.
         """
-        if kept.watermark is None:
+        if kept.watermark is None or kept.state_floor is not State.COMPLETE:
+            return None
+        referred = (one.state for one in kept.certificates if one.type in REFERRED_TYPES)
+        if not _MENDED_BY_A_WHOLE_READ.isdisjoint(referred):
             return None
         complete = {one.type for one in kept.certificates if one.state is State.COMPLETE}
         return cls(kept.watermark, frozenset(complete)) if complete else None
@@ -56,30 +65,53 @@ def merged_reads(kept: SourceRead, fresh: SourceRead) -> SourceRead:
     held: dict[str, RawResource] = {
         one.reference: one
         for one in kept.resources
-        if one.type in changed or _only_referred_to(one.type, fresh) or one.type not in searched
+        if one.type in changed or one.type in REFERRED_TYPES or one.type not in searched
     }
     held.update((one.reference, one) for one in fresh.resources)
     resources = tuple(sorted(held.values(), key=lambda one: one.reference))
     counts: dict[str, int] = {}
     for one in resources:
         counts[one.type] = counts.get(one.type, 0) + 1
+    came = {one.type for one in fresh.resources}
     certificates = tuple(
-        _joined(before.get(one.type), one, counts.get(one.type, 0)) for one in fresh.certificates
-    )
-    return replace(fresh, resources=resources, certificates=certificates)
-
-
-def _only_referred_to(resource_type: str, fresh: SourceRead) -> bool:
-    """Whether the type is read only where a line refers to it (its certificate counts no page)."""
-    return any(
-        one.type == resource_type and one.pages == 0 and resource_type != "Patient"
+        _joined(
+            before.get(one.type),
+            one,
+            counts.get(one.type, 0),
+            unresolved=_unresolved(before.get(one.type), one, held),
+            anything=one.type in came,
+        )
         for one in fresh.certificates
     )
+    said = tuple(one for one in kept.problems if one.reference in changed)
+    problems = tuple(dict.fromkeys((*said, *fresh.problems)))
+    return replace(fresh, resources=resources, certificates=certificates, problems=problems)
 
 
-def _joined(kept: Certificate | None, fresh: Certificate, count: int) -> Certificate:
-    if fresh.since is None:
-        return replace(fresh, count=max(count, fresh.count))
-    state = worst([fresh.state, kept.state if kept else State.PARTIAL])
-    unresolved = tuple(dict.fromkeys((*(kept.unresolved if kept else ()), *fresh.unresolved)))
-    return replace(fresh, state=state, count=count, unresolved=unresolved, total=None)
+def _unresolved(
+    kept: Certificate | None, fresh: Certificate, held: Mapping[str, RawResource]
+) -> tuple[str, ...]:
+    """References of kept and fresh lines that still lead nowhere."""
+    both = (*(kept.unresolved if kept else ()), *fresh.unresolved)
+    return tuple(one for one in dict.fromkeys(both) if one not in held)
+
+
+def _joined(
+    kept: Certificate | None,
+    fresh: Certificate,
+    count: int,
+    *,
+    unresolved: tuple[str, ...],
+    anything: bool,
+) -> Certificate:
+    """One certificate of both: never better than either; as it was where nothing came."""
+    if fresh.since is None and fresh.type not in REFERRED_TYPES:
+        return fresh
+    if kept is None:
+        state = worst([fresh.state, State.PARTIAL if fresh.since else fresh.state])
+        return replace(fresh, state=state, count=count, unresolved=unresolved)
+    if not anything and fresh.state is State.COMPLETE:
+        return replace(kept, since=fresh.since, unresolved=unresolved)
+    state = fresh.state if fresh.state is kept.state else worst([fresh.state, kept.state])
+    total = None if fresh.since else fresh.total
+    return replace(fresh, state=state, count=count, unresolved=unresolved, total=total)

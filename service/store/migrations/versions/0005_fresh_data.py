@@ -1,4 +1,4 @@
-"""How fresh each source of a patient is, when it is read next, and what servers tell by themselves."""
+"""How fresh each source of a patient is, when it is read next, and what servers tell us."""
 
 from __future__ import annotations
 
