@@ -27,7 +27,8 @@ from service.mappings.folder import mappings_folder
 from service.mappings.sources import load_sources
 from service.model.review import User
 from service.people import People, people, public_keys
-from service.pipeline.deliver import Courier, Recipient, deliver_due, deliver_signature
+from service.pipeline.courier import Courier
+from service.pipeline.deliver import deliver_due, deliver_signature
 from service.pipeline.recheck import unchanged
 from service.pipeline.reconcile import Knowledge
 from service.pipeline.refresh import refresh
@@ -39,7 +40,7 @@ from service.store import Store
 from service.store.seals import seal
 from service.web.auth import Issuer
 from service.web.services import Services
-from service.write.deliver import write_target
+from service.write.deliver.recipient import Recipient, write_target
 from service.write.target import WriteTarget
 
 log = structlog.get_logger()

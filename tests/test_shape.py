@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "assess": {"assess", "model", "errors"},
     "review": {"review", "model", "errors"},
     "write": {"write", "model", "errors", "fhir.release"},
-    "write/deliver.py": {"write", "model", "errors", "fhir", "log"},
+    "write/deliver": {"write", "model", "errors", "fhir", "log"},
     "report": {"report", "model", "errors", "write"},
     "prints": {"prints", "review", "model", "errors"},
     "store": {"store", "model", "errors"},
@@ -67,9 +67,8 @@ def place(path: Path) -> str:
 
 def rule_for(path: Path) -> set[str] | None:
     where = place(path)
-    if where in MAY_IMPORT:
-        return MAY_IMPORT[where]
-    return MAY_IMPORT.get(where.split("/")[0])
+    rooms = [room for room in MAY_IMPORT if where == room or where.startswith(room + "/")]
+    return MAY_IMPORT[max(rooms, key=len)] if rooms else None
 
 
 def within(module: str, allowed: set[str]) -> bool:

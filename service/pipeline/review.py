@@ -297,7 +297,7 @@ async def replay(store: Store, user: User, delivery: str, *, at: datetime) -> De
     Raises: NotKept; DecisionNotAllowed for a write that is not given up or was never planned.
     """
     async with store.transaction() as tx:
-        row = await outbox.get(tx, delivery)
+        row = await outbox.get(tx, delivery, to_change=True)
         given_up = {DeliveryState.DEAD, DeliveryState.REFUSED, DeliveryState.NEEDS_REVIEW}
         if row.state not in given_up or not row.resource:
             raise DecisionNotAllowed("only a write that was given up can be sent again")
@@ -312,7 +312,7 @@ async def cancel(store: Store, user: User, delivery: str, *, at: datetime) -> De
     Raises: NotKept; DecisionNotAllowed when it was sent, or may have been.
     """
     async with store.transaction() as tx:
-        row = await outbox.get(tx, delivery)
+        row = await outbox.get(tx, delivery, to_change=True)
         if row.state not in {DeliveryState.PLANNED, DeliveryState.CONFLICT}:
             raise DecisionNotAllowed("it was sent, or may have been; look at the server first")
         await outbox.move(
@@ -353,10 +353,8 @@ async def _writes(
     targets: Sequence[WriteTarget],
     signing: Signing,
 ) -> tuple[PlannedWrite, ...]:
-    standing = {
-        (row.target, row.key): Standing(row.location, row.version)
-        for row in await outbox.standing(look, review.patient)
-    }
+    stood = await outbox.standing(look, review.patient)
+    standing = {place: Standing(*where) for place, where in stood.items()}
     return plan(
         review,
         json.loads(kept.body),

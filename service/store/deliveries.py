@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import NotKept
@@ -28,6 +28,20 @@ PENDING = (
 
 ACTIVE = (DeliveryState.PLANNED, DeliveryState.SENDING)
 """What a worker may move on by itself."""
+
+_MOVING = (
+    "state",
+    "strategy",
+    "reason",
+    "attempts",
+    "not_before",
+    "location",
+    "version",
+    "if_match",
+    "reference",
+    "changed_at",
+)
+"""What changes of a row after it was approved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,13 @@ class Group:
     patient: str
 
 
+class Stood(NamedTuple):
+    """Where something of ours came to stand ("Type/id"), in the version that was read back."""
+
+    location: str
+    version: str | None
+
+
 def body_of(resource: Mapping[str, object]) -> bytes:
     """The bytes in which a planned resource is kept, compared and sent."""
     return json.dumps(resource, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
@@ -117,11 +138,17 @@ async def plan(
         await tx.execute(insert(deliveries), rows)
 
 
-async def due(look: AsyncConnection, *, at: datetime) -> tuple[Group, ...]:
+async def due(
+    look: AsyncConnection, *, at: datetime, signature: str | None = None
+) -> tuple[Group, ...]:
     """Groups with work to do now, oldest first; per patient and server only the oldest.
 
     A later signature waits for the earlier one on the same server: it builds on what that wrote.
+
+    Args:
+        signature: only its groups; those that wait for an earlier signature are left out.
     """
+    of_whom = select(deliveries.c.patient).where(deliveries.c.signature == signature)
     found = await look.execute(
         select(
             deliveries.c.signature,
@@ -129,7 +156,10 @@ async def due(look: AsyncConnection, *, at: datetime) -> tuple[Group, ...]:
             deliveries.c.patient,
             func.min(deliveries.c.not_before).label("not_before"),
         )
-        .where(deliveries.c.state.in_([state.value for state in ACTIVE]))
+        .where(
+            deliveries.c.state.in_([state.value for state in ACTIVE]),
+            true() if signature is None else deliveries.c.patient.in_(of_whom),
+        )
         .group_by(deliveries.c.signature, deliveries.c.target, deliveries.c.patient)
         .order_by(func.min(deliveries.c.planned_at), deliveries.c.signature, deliveries.c.target)
     )
@@ -137,27 +167,58 @@ async def due(look: AsyncConnection, *, at: datetime) -> tuple[Group, ...]:
     for row in found:
         group = Group(row.signature, row.target, row.patient)
         oldest.setdefault((row.patient, row.target), group if row.not_before <= at else None)
-    return tuple(group for group in oldest.values() if group is not None)
+    groups = (group for group in oldest.values() if group is not None)
+    return tuple(one for one in groups if signature in {None, one.signature})
 
 
-async def of_group(look: AsyncConnection, group: Group) -> tuple[Delivery, ...]:
-    """All rows of a group in the order in which they may refer to each other."""
-    return await _rows(
-        look, deliveries.c.signature == group.signature, deliveries.c.target == group.target
+async def held(tx: AsyncConnection, group: Group) -> tuple[Delivery, ...]:
+    """All rows of a group in the order in which they may refer to each other.
+
+    Nobody else changes them until the transaction ends.
+    """
+    found = await tx.execute(
+        select(deliveries)
+        .where(deliveries.c.signature == group.signature, deliveries.c.target == group.target)
+        .order_by(deliveries.c.ordinal)
+        .with_for_update()
     )
+    return tuple(_delivery(row) for row in found)
+
+
+async def keep(tx: AsyncConnection, rows: Sequence[Delivery], *, at: datetime) -> None:
+    """Where these rows stand now, in one statement; what was approved is never written again."""
+    if rows:
+        moving: dict[str, Any] = {name: bindparam(f"now_{name}") for name in _MOVING}
+        await tx.execute(
+            update(deliveries).where(deliveries.c.id == bindparam("row")).values(moving),
+            [
+                {"row": row.id, "now_changed_at": at}
+                | {f"now_{name}": getattr(row, name) for name in _MOVING if name != "changed_at"}
+                for row in rows
+            ],
+        )
 
 
 async def of_review(look: AsyncConnection, review: str) -> tuple[Delivery, ...]:
-    return await _rows(look, deliveries.c.review == review)
-
-
-async def pending_of(look: AsyncConnection, patient: str) -> tuple[Delivery, ...]:
-    """What is not at an end yet for one patient, over all reviews."""
-    return await _rows(
-        look,
-        deliveries.c.patient == patient,
-        deliveries.c.state.in_([state.value for state in PENDING]),
+    """Every row of a review, whatever became of it."""
+    found = await look.execute(
+        select(deliveries)
+        .where(deliveries.c.review == review)
+        .order_by(deliveries.c.planned_at, deliveries.c.target, deliveries.c.ordinal)
     )
+    return tuple(_delivery(row) for row in found)
+
+
+async def pending_of(tx: AsyncConnection, patient: str) -> tuple[Delivery, ...]:
+    """What is not at an end yet for one patient, over all reviews; nobody else changes it now."""
+    found = await tx.execute(
+        select(deliveries)
+        .where(deliveries.c.patient == patient)
+        .where(deliveries.c.state.in_([state.value for state in PENDING]))
+        .order_by(deliveries.c.planned_at, deliveries.c.target, deliveries.c.ordinal)
+        .with_for_update()
+    )
+    return tuple(_delivery(row) for row in found)
 
 
 async def in_state(
@@ -173,23 +234,26 @@ async def in_state(
     return tuple(_delivery(row) for row in found)
 
 
-async def get(look: AsyncConnection, delivery: str) -> Delivery:
-    """Raises: NotKept."""
-    row = (await look.execute(select(deliveries).where(deliveries.c.id == delivery))).first()
+async def get(look: AsyncConnection, delivery: str, *, to_change: bool = False) -> Delivery:
+    """One row; with `to_change` nobody else changes it until the transaction ends. Raises: NotKept.
+
+    A worker that marks it as sending at the same moment is waited for, and then seen.
+    """
+    query = select(deliveries).where(deliveries.c.id == delivery)
+    row = (await look.execute(query.with_for_update() if to_change else query)).first()
     if row is None:
         raise NotKept
     return _delivery(row)
 
 
-async def standing(look: AsyncConnection, patient: str) -> tuple[Delivery, ...]:
-    """What stands on the servers by now: the newest done row per target and key."""
+async def standing(look: AsyncConnection, patient: str) -> dict[tuple[str, str], Stood]:
+    """What stands on the servers by now, by target and key: the newest done row counts."""
     done = await look.execute(
-        select(deliveries)
+        select(deliveries.c.target, deliveries.c.key, deliveries.c.location, deliveries.c.version)
         .where(deliveries.c.patient == patient, deliveries.c.state == DeliveryState.DONE.value)
         .order_by(deliveries.c.planned_at, deliveries.c.changed_at, deliveries.c.id)
     )
-    newest = {(row.target, row.key): _delivery(row) for row in done}
-    return tuple(newest[at] for at in sorted(newest))
+    return {(row.target, row.key): Stood(row.location, row.version) for row in done}
 
 
 async def move(
@@ -218,15 +282,6 @@ async def move(
     await tx.execute(update(deliveries).where(deliveries.c.id == delivery).values(changes))
 
 
-async def rebase(tx: AsyncConnection, delivery: str, *, reference: str, version: str) -> None:
-    """Turn a create into an update of what an earlier row of ours has written meanwhile."""
-    await tx.execute(
-        update(deliveries)
-        .where(deliveries.c.id == delivery)
-        .values(reference=reference, if_match=version)
-    )
-
-
 async def tally(look: AsyncConnection) -> dict[DeliveryState, int]:
     """How many rows stand in each state; their sum is everything ever accepted."""
     found = await look.execute(
@@ -234,15 +289,6 @@ async def tally(look: AsyncConnection) -> dict[DeliveryState, int]:
     )
     by_state = {row.state: row.rows for row in found}
     return {state: by_state.get(state.value, 0) for state in DeliveryState}
-
-
-async def _rows(look: AsyncConnection, *conditions: Any) -> tuple[Delivery, ...]:
-    found = await look.execute(
-        select(deliveries)
-        .where(*conditions)
-        .order_by(deliveries.c.planned_at, deliveries.c.target, deliveries.c.ordinal)
-    )
-    return tuple(_delivery(row) for row in found)
 
 
 def _delivery(row: Row[Any]) -> Delivery:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 
 from service import house
 from service.cli import main
-from service.pipeline import deliver
+from service.pipeline.courier import Courier
 from service.write import crash
 from service.write.crash import CrashPoint
 
 LEASE_S = 2.0
+FIRST_WAIT_S = 0.3
 TEND_S = 0.3
 
 
@@ -35,8 +37,7 @@ def armed(order: str, how: signal.Signals) -> crash.Hook:
 
 
 if __name__ == "__main__":
-    deliver.LEASE_S = LEASE_S
-    deliver._FIRST_WAIT_S = 0.3
+    house.Courier = partial(Courier, lease_s=LEASE_S, first_wait_s=FIRST_WAIT_S)  # type: ignore[misc,assignment]
     house.TEND_S = TEND_S
     house.LOOK_AGAIN_S = 0.3
     for name, how in (("KILL", signal.SIGKILL), ("STOP", signal.SIGSTOP)):

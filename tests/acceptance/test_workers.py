@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.house import TEND_S
-from service.pipeline.deliver import LEASE_S
+from service.pipeline.courier import LEASE_S
 from service.write.crash import CrashPoint
 from tests.acceptance.armed import LEASE_S as SHORT_LEASE_S
 from tests.acceptance.child import work

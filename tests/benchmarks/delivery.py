@@ -27,7 +27,8 @@ from sqlalchemy import event
 from service.fhir.client import FhirClient
 from service.model.review import DeliveryState, Disposition, PlannedWrite
 from service.pipeline import review as desk
-from service.pipeline.deliver import Courier, Recipient, deliver_due
+from service.pipeline.courier import Courier
+from service.pipeline.deliver import deliver_due
 from service.review.asked import Asked
 from service.sandbox.manners import Manners
 from service.sandbox.run import running
@@ -35,7 +36,7 @@ from service.sandbox.server import Sandbox
 from service.store import Store, audit, open_store, patients, reports
 from service.store import deliveries as outbox
 from service.write.bundle import transaction
-from service.write.deliver import write_target
+from service.write.deliver.recipient import Recipient, write_target
 from service.write.target import ORDER
 from tests.postgres import empty_database, server
 from tests.write.synthetic import AS_OF, PHARMACIST, body, report

@@ -20,12 +20,13 @@ from service.mappings.folder import mappings_folder
 from service.mappings.sources import load_sources
 from service.model.review import DeliveryState, Review
 from service.pipeline import review as desk
-from service.pipeline.deliver import Courier, Recipient, deliver_due
+from service.pipeline.courier import Courier
+from service.pipeline.deliver import deliver_due
 from service.report.document import document
 from service.settings import Settings
 from service.store import Store, open_store
 from service.store.deliveries import Delivery
-from service.write.deliver import write_target
+from service.write.deliver.recipient import Recipient, write_target
 from service.write.identity import carries, search_token
 from service.write.target import ORDER, WriteTarget
 from tests.patients.golden import AS_OF, GoldenPatient, patients

@@ -15,14 +15,14 @@ import httpx
 from service.fhir.client import FhirClient
 from service.model.review import Disposition, Review, Target, User
 from service.pipeline import review as desk
-from service.pipeline.deliver import Courier, Recipient
+from service.pipeline.courier import Courier
 from service.review.asked import Asked
 from service.sandbox.manners import Manners
 from service.sandbox.server import Sandbox
 from service.store import Store, open_store, patients, reports
 from service.store.backup import restore
 from service.store.deliveries import Delivery
-from service.write.deliver import write_target
+from service.write.deliver.recipient import Recipient, write_target
 from service.write.target import ORDER, WriteTarget
 from tests.write.synthetic import AS_OF, AT, PHARMACIST, body, report
 

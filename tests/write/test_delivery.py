@@ -13,7 +13,8 @@ from sqlalchemy import update
 from service.errors import DecisionNotAllowed
 from service.model.review import DeliveryState, Disposition
 from service.pipeline import review as desk
-from service.pipeline.deliver import LEASE_S, deliver_due
+from service.pipeline.courier import LEASE_S
+from service.pipeline.deliver import deliver_due
 from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault
 from service.store import deliveries as outbox

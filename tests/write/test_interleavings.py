@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from service.model.review import DeliveryState
-from service.pipeline.deliver import LEASE_S, deliver_due
+from service.pipeline.courier import LEASE_S
+from service.pipeline.deliver import deliver_due
 from service.sandbox.faults import Answer, Fault
 from service.store import deliveries as outbox
 from service.store.backup import backup

@@ -1,0 +1,184 @@
+"""The requests by which a plan reaches a server: all together where it can, else one by one.
+
+No request outlasts the lease under which it is sent: what is not answered by then is in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from service.errors import (
+    SourceError,
+    WriteConflict,
+    WriteError,
+    WriteRejected,
+    WriteUnavailable,
+    WriteUnknown,
+)
+from service.fhir.client import Answer
+from service.model.review import DeliveryState, PlannedWrite
+from service.write.bundle import guard, transaction
+from service.write.crash import CrashPoint, crash_point
+from service.write.deliver.answers import answered, failed
+from service.write.deliver.look_up import search
+from service.write.deliver.parcel import GIVEN_UP, Outcome, Parcel, to_person
+from service.write.deliver.places import own_place, resolved, unresolved
+from service.write.deliver.recipient import Recipient, Server, guarded
+from service.write.identity import full_url, resource_id
+from service.write.target import WriteTarget
+
+InTime = Callable[[], Awaitable[float]]
+"""Keeps this worker's lease and gives the seconds that a request may take under it, or raises when
+it ran out: asked right before each request."""
+
+
+async def send(
+    parcels: Sequence[Parcel],
+    to: Recipient,
+    places: Mapping[str, str],
+    given_up: frozenset[str],
+    in_time: InTime,
+) -> tuple[Outcome, ...]:
+    """Send what has no location yet, all in one transaction where the server takes one so large.
+
+    Args:
+        places: where things of this signature stand already, by their place in the plan.
+        given_up: places in the plan that will never be written.
+    Raises: what `in_time` raises.
+    """
+    limit = to.target.transaction_limit or len(parcels)
+    if to.target.transactions and 1 < len(parcels) <= limit:
+        writes = [
+            replace(parcel.write, resource=resolved(parcel.write.resource, places))
+            for parcel in parcels
+        ]
+        inside = {full_url(write.key) for write in writes}
+        if all(unresolved(write.resource) <= inside for write in writes):
+            return await _together(parcels, writes, to.server, in_time)
+    return await _in_turn(parcels, to, dict(places), set(given_up), in_time)
+
+
+async def _together(
+    parcels: Sequence[Parcel], writes: Sequence[PlannedWrite], server: Server, in_time: InTime
+) -> tuple[Outcome, ...]:
+    crash_point(CrashPoint.BEFORE_SEND)
+    seconds = await in_time()
+    try:
+        answer = await _within(seconds, server.transaction(transaction(writes)))
+    except (WriteRejected, WriteConflict) as error:
+        crash_point(CrashPoint.AFTER_SEND)
+        return tuple([await _refused_together(parcel, error, server) for parcel in parcels])
+    except WriteError as error:
+        crash_point(CrashPoint.AFTER_SEND)
+        return tuple(failed(parcel, error, "transaction") for parcel in parcels)
+    crash_point(CrashPoint.AFTER_SEND)
+    if len(answer.entries) != len(parcels):
+        lost = WriteUnknown("the answer does not say what became of each entry")
+        return tuple(failed(parcel, lost, "transaction") for parcel in parcels)
+    return tuple(
+        answered(parcel, entry.status, entry.location, entry.version, "transaction")
+        for parcel, entry in zip(parcels, answer.entries, strict=True)
+    )
+
+
+async def _within(seconds: float, request: Awaitable[Answer]) -> Answer:
+    """Raises: WriteUnknown when no whole answer came in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await request
+    except TimeoutError:
+        late = f"no whole answer within {seconds:.0f} s; it may have been written"
+        raise WriteUnknown(late) from None
+
+
+async def _refused_together(parcel: Parcel, error: WriteError, server: Server) -> Outcome:
+    """A refused transaction left nothing behind; where it kept half, a person has to look."""
+    if not parcel.write.reference:
+        try:
+            places = await search(parcel.write, server)
+        except SourceError:
+            places = ()
+        if places:
+            reason = f"the server refused the whole, yet {places[0]} stands there"
+            return to_person(parcel, reason, None, "transaction")
+    outcome = failed(parcel, error, "transaction")
+    return replace(outcome, reason=f"nothing of this plan was written: {outcome.reason}")
+
+
+async def _in_turn(
+    parcels: Sequence[Parcel],
+    to: Recipient,
+    places: dict[str, str],
+    given_up: set[str],
+    in_time: InTime,
+) -> tuple[Outcome, ...]:
+    outcomes: list[Outcome] = []
+    for parcel in parcels:
+        ready = resolved(parcel.write.resource, places)
+        waits_for = unresolved(ready)
+        if waits_for & given_up:
+            reason = "something that it refers to was not written"
+            outcome = Outcome(parcel.id, DeliveryState.CANCELLED, reason)
+        elif waits_for:
+            reason = "waits for something that it refers to"
+            outcome = Outcome(parcel.id, DeliveryState.PLANNED, reason)
+        else:
+            outcome = await _one(parcel, ready, to, in_time)
+        if outcome.location:
+            places[full_url(parcel.write.key)] = outcome.location
+        elif outcome.state in GIVEN_UP:
+            given_up.add(full_url(parcel.write.key))
+        outcomes.append(outcome)
+    return tuple(outcomes)
+
+
+async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time: InTime) -> Outcome:
+    write, strategy = parcel.write, _strategy(parcel, to.target)
+    crash_point(CrashPoint.BEFORE_SEND)
+    try:
+        if not guarded(write, to.target):
+            standing = await search(write, to.server)
+            if standing:
+                return Outcome(parcel.id, DeliveryState.SENDING, "", standing[0])
+        answer = await _within(await in_time(), _request(parcel, resource, to, strategy))
+    except WriteConflict as error:
+        crash_point(CrashPoint.AFTER_SEND)
+        if strategy == "put-as-create":
+            place = f"{write.type}/{resource_id(write.key)}"
+            return Outcome(parcel.id, DeliveryState.SENDING, "", place, None, strategy)
+        if strategy != "update":
+            return to_person(parcel, "it stands there more than once already", None, strategy)
+        return failed(parcel, error, strategy)
+    except WriteError as error:
+        crash_point(CrashPoint.AFTER_SEND)
+        return failed(parcel, error, strategy)
+    except SourceError as error:
+        return failed(parcel, WriteUnavailable(error.message), strategy)
+    crash_point(CrashPoint.AFTER_SEND)
+    location = answer.location or own_place(answer)
+    return answered(parcel, answer.status, location, answer.version, strategy)
+
+
+def _strategy(parcel: Parcel, target: WriteTarget) -> str:
+    """The strongest way by which this server takes this resource."""
+    if parcel.write.reference:
+        return "update"
+    if parcel.write.type in target.put_creates:
+        return "put-as-create"
+    return "conditional-create" if parcel.write.type in target.conditional else "post-once"
+
+
+async def _request(
+    parcel: Parcel, resource: dict[str, Any], to: Recipient, strategy: str
+) -> Answer:
+    write = parcel.write
+    if strategy == "update":
+        return await to.server.update(resource, if_match=write.if_match)
+    if strategy == "put-as-create":
+        own = resource | {"id": resource_id(write.key)}
+        return await to.server.update(own, if_none_match="*")
+    query = guard(write.type, write.key) if strategy == "conditional-create" else None
+    return await to.server.create(resource, if_none_exist=query)
