@@ -29,7 +29,7 @@ from service.read.profile import SourceProfile, SourceProfiles
 from service.read.pull import REFERRED_TYPES, SEARCHED_TYPES, merged
 from service.read.references import References
 from service.read.since import OVERLAP, Since
-from service.read.source import Found, PatientQuery
+from service.read.source import NO_SUCH_PATIENT, Found, PatientQuery
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class ServerReader:
     ) -> tuple[RawResource | None, Certificate]:
         resource, state, reason = await References(self.client, deadline).single(reference)
         if resource is None and state is State.COMPLETE:
-            state, reason = State.UNAVAILABLE, "no such patient on this server"
+            state, reason = State.UNAVAILABLE, NO_SUCH_PATIENT
         reasons = (f"{reference}: {reason}",) if reason else ()
         return resource, Certificate("Patient", state, reasons, count=int(resource is not None))
 

@@ -12,6 +12,9 @@ from typing import Protocol
 from service.model.source import RawResource, Role, SourceRead
 from service.read.since import Since
 
+NO_SUCH_PATIENT = "no such patient on this server"
+"""How the reason of a Patient certificate ends where the server answers that there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class PatientQuery:

@@ -1,0 +1,98 @@
+"""What an earlier reading knows of a source, how the source is asked now, and whether it is still
+the same person and the same content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from service.model.patient import MatchGrade, PatientLink, PatientRecord
+from service.model.source import Certificate, SourceRead
+from service.read.source import NO_SUCH_PATIENT
+
+
+class Asking(StrEnum):
+    """How one source is asked.
+
+    ANEW looks for the person and reads everything: the full compare. WHOLE reads the known record
+    whole, CHANGES what changed in it, KEPT asks nothing: the earlier reading stands.
+    """
+
+    ANEW = "anew"
+    WHOLE = "whole"
+    CHANGES = "changes"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One source as an earlier reading left it: what it gave, and the records linked there."""
+
+    asking: Asking
+    read: SourceRead
+    links: tuple[PatientLink, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Patient ids of the records that are certain."""
+        return tuple(
+            link.record.reference.removeprefix("Patient/")
+            for link in self.links
+            if link.grade is MatchGrade.CERTAIN
+        )
+
+    @property
+    def settled(self) -> bool:
+        """Whether the records may be read directly: all are certain, and their Patient is kept."""
+        held = {one.id for one in self.read.resources if one.type == "Patient"}
+        return bool(self.ids) and len(self.ids) == len(self.links) and set(self.ids) <= held
+
+
+def same_person(before: Sequence[PatientRecord], now: Sequence[PatientRecord]) -> bool:
+    """Whether the Patient resources still say who they are about, by all that identifies."""
+    return [_identity(one) for one in before] == [_identity(one) for one in now]
+
+
+def _identity(one: PatientRecord) -> tuple[object, ...]:
+    return (
+        one.origin,
+        sorted((i.system, i.value) for i in one.identifiers),
+        one.family,
+        one.given,
+        one.birth_date,
+        one.sex,
+        one.active,
+        one.replaced_by,
+    )
+
+
+def gone(read: SourceRead) -> bool:
+    """Whether the source says that it has no such Patient (any more)."""
+    return any(
+        reason.endswith(NO_SUCH_PATIENT)
+        for certificate in read.certificates
+        if certificate.type == "Patient"
+        for reason in certificate.reasons
+    )
+
+
+def same_content(before: SourceRead, now: SourceRead) -> bool:
+    """Whether two reads of a source hold the same, however many pages that took."""
+    return _told(before) == _told(now)
+
+
+def _told(read: SourceRead) -> SourceRead:
+    return replace(
+        read,
+        certificates=tuple(
+            _plain(one) for one in sorted(read.certificates, key=lambda one: one.type)
+        ),
+        resources=tuple(sorted(read.resources, key=lambda one: one.reference)),
+        read_at=None,
+        watermark=None,
+    )
+
+
+def _plain(one: Certificate) -> Certificate:
+    return replace(one, pages=0, total=None, since=None)
