@@ -85,7 +85,8 @@ class DrugConcept:
     "ER", "DR", "ODT". `route` is "" where the form does not tell. `clinical_drug` is the RxCUI of
     the generic SCD of a branded SBD, or of itself. `container` is what one container holds where
     the name says it ("0.75 ML paliperidone palmitate 156 MG/ML": 0.75), in `container_unit` (mL,
-    {actuat}); RxNorm's quantity factor.
+    {actuat}); RxNorm's quantity factor. `stated_as_sum`: people state the strengths of this
+    combination as one sum (mixed amphetamine salts).
     """
 
     rxcui: str
@@ -103,6 +104,7 @@ class DrugConcept:
     clinical_drug: str = ""
     container: Decimal | None = None
     container_unit: str = ""
+    stated_as_sum: bool = False
 
     def __hash__(self) -> int:
         """Of the parts that tell most concepts apart: concepts are keys of what is remembered."""

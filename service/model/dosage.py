@@ -39,7 +39,8 @@ class Dosage:
 
     `dose` is what is taken at one time (dose forms or an amount of ingredient), `dose_high` the
     upper end of a range, `rate` an amount per hour, `max_per_day` what must not be exceeded.
-    `amount` is the ingredient that a text states beside a count ("2 tablets (6 mg)").
+    `amount` is the ingredient that a text states beside a count ("2 tablets (6 mg)"). `worn_h` are
+    the hours a patch is worn where the direction says them, `sides` 2 for both nostrils or eyes.
     `starts`/`ends` bound this step of a taper; `read_from` is "structure", "text" or "nothing";
     `conflict` says in words how text and structure disagree.
     """
@@ -60,6 +61,8 @@ class Dosage:
     read_from: str = "nothing"
     conflict: str = ""
     amount: Quantity | None = None
+    worn_h: Decimal | None = None
+    sides: int = 1
 
 
 @dataclass(frozen=True, slots=True)

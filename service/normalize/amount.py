@@ -16,7 +16,6 @@ from service.model.dosage import Quantity
 from service.normalize.units import Units
 
 _HOURS_WORN = re.compile(r"(\d{1,3}) HR ", re.IGNORECASE)
-_MILLILITRES = re.compile(r"(\d+(?:\.\d+)?) ML ", re.IGNORECASE)
 _ONE_DOSE_FORMS = frozenset({"Prefilled Syringe", "Auto-Injector"})
 _BODY = {"kg": "body weight", "m2": "body surface"}
 _FORMS_TAKEN = tuple(Decimal(number) / 2 for number in range(1, 13))
@@ -33,12 +32,17 @@ class Amount:
 
 
 def amounts_of(
-    dose: Quantity, drug: DrugConcept, units: Units, problems: list[str]
+    dose: Quantity,
+    drug: DrugConcept,
+    units: Units,
+    problems: list[str],
+    worn_h: Decimal | None = None,
 ) -> list[Amount] | None:
     """What `dose` holds of each ingredient, in the unit of its strength, in their order.
 
     None where it cannot be told: no strength is known, doses by body weight, preparations that act
     where they are applied. What contradicts the product is added to `problems` as well.
+    `worn_h` are the hours that the direction has a patch worn, where it says them.
     """
     unit = units.find(dose.unit)
     if unit is None:
@@ -60,12 +64,12 @@ def amounts_of(
         return None
     try:
         if unit.is_count:
-            return [_of_count(dose.value, one, drug, units, unit.kind) for one in ordered]
+            return [_of_count(dose.value, one, drug, units, unit.kind, worn_h) for one in ordered]
         if unit.kind == "volume":
             return [_of_volume(dose.value, unit.ucum, one, units) for one in ordered]
         if len(ordered) == 1:
             return [_of_amount(dose, ordered[0], units)]
-        return _of_combination(dose, ordered, units)
+        return _of_combination(dose, ordered, units, summed=drug.stated_as_sum)
     except UnitMismatch as error:
         if drug.dose_form and drug.administration is not AdministrationClass.LOCAL:
             problems.append(f"a dose of {shown(dose)} of {drug.name}: {error}")
@@ -83,7 +87,12 @@ def _in_order(drug: DrugConcept) -> list[Strength] | None:
 
 
 def _of_count(
-    count: Decimal, strength: Strength, drug: DrugConcept, units: Units, kind: str
+    count: Decimal,
+    strength: Strength,
+    drug: DrugConcept,
+    units: Units,
+    kind: str,
+    worn_h: Decimal | None,
 ) -> Amount:
     target, per = _ucum(strength, units), strength.per_unit
     said = f"{number(strength.value)} {target}"
@@ -95,7 +104,7 @@ def _of_count(
     unit = units.find(per)
     if unit is not None and unit.kind == "time":
         worn = _HOURS_WORN.search(drug.name)
-        hours = min(Decimal(worn[1]), Decimal(24)) if worn else Decimal(24)
+        hours = worn_h or (min(Decimal(worn[1]), Decimal(24)) if worn else Decimal(24))
         per_hours = strength.per_value * unit.factor * 24
         value = count * strength.value * hours / per_hours
         times = "" if count == 1 else f"{number(count)} x "
@@ -103,12 +112,12 @@ def _of_count(
     if unit is not None and unit.kind == "actuation" and kind in ("actuation", "count"):
         value = count * strength.value / strength.per_value
         return Amount(value, target, f"{number(count)} x {said}")
-    filled = _MILLILITRES.search(drug.name)
+    filled = drug.container if drug.container_unit == "mL" else None
     one_dose = drug.dose_form in _ONE_DOSE_FORMS or (
         drug.administration is AdministrationClass.DEPOT
     )
     if unit is not None and unit.kind == "volume" and filled and one_dose and kind == "count":
-        return _of_volume(count * Decimal(filled[1]), "mL", strength, units)
+        return _of_volume(count * filled, "mL", strength, units)
     raise UnitMismatch(f"the strength is per {per}, not per dose form")
 
 
@@ -138,21 +147,29 @@ def _of_amount(dose: Quantity, strength: Strength, units: Units) -> Amount:
 
 
 def _of_combination(
-    dose: Quantity, strengths: Sequence[Strength], units: Units
+    dose: Quantity, strengths: Sequence[Strength], units: Units, *, summed: bool
 ) -> list[Amount] | None:
-    """An amount of a combination, where only one number of dose forms can be meant by it."""
+    """An amount of a combination, where only one number of dose forms can be meant by it.
+
+    `summed`: people state this combination as one sum, so that nothing else can be meant.
+    """
     if any(one.per_unit for one in strengths):
         return None
     amounts = [
         units.convert(one.value, _ucum(one, units), dose.unit, rxcui=one.rxcui) for one in strengths
     ]
-    counts = {dose.value / amount for amount in (*amounts, sum(amounts)) if amount > 0}
+    meant = (sum(amounts),) if summed else (*amounts, sum(amounts))
+    counts = {dose.value / amount for amount in meant if amount > 0}
     possible = {count for count in counts if count in _FORMS_TAKEN}
     if len(possible) != 1:
         return None
     count = possible.pop()
     return [
-        Amount(count * one.value, _ucum(one, units), f"{number(count)} x {number(one.value)}")
+        Amount(
+            count * one.value,
+            _ucum(one, units),
+            f"{number(count)} x {number(one.value)} {_ucum(one, units)}",
+        )
         for one in strengths
     ]
 

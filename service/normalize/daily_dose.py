@@ -10,7 +10,7 @@ Source: HL7 FHIR R4 (4.0.1), Dosage; RxNorm technical documentation (strengths).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -59,12 +59,26 @@ def daily_doses(
     if problems or not parts:
         return DailyDoses(problems=tuple(dict.fromkeys(problems)))
     intervals = {part.interval_d for part in parts}
+    if len(intervals) > 1 and drug.administration is not AdministrationClass.DEPOT:
+        parts, intervals = [_averaged(part) for part in parts], {None}
     if len(intervals) > 1:
         return DailyDoses(problems=("parts of the dosage have different intervals",))
     doses = tuple(
         _added([part.doses[place] for part in parts]) for place in range(len(parts[0].doses))
     )
     return DailyDoses(doses, intervals.pop())
+
+
+def _averaged(part: DailyDoses) -> DailyDoses:
+    """A part of a week's schedule (once on fridays) as an amount a day, to be added to others."""
+    if part.interval_d is None:
+        return part
+    days = part.interval_d
+    doses = (
+        replace(one, value=one.value and one.value / days, max=one.max and one.max / days)
+        for one in part.doses
+    )
+    return DailyDoses(tuple(doses))
 
 
 @lru_cache(maxsize=8192)
@@ -129,11 +143,13 @@ def _of_dosage(
     dosage: Dosage, drug: DrugConcept, units: Units, problems: list[str]
 ) -> DailyDoses | None:
     amounts = _taken(dosage, drug, units, problems)
+    if amounts is None and dosage.dose is None and dosage.dose_high and dosage.rate is None:
+        return _upper_end(dosage, drug, units, problems)
     if amounts is None:
         return None
     highest = amounts
     if dosage.dose_high:
-        high = amounts_of(dosage.dose_high, drug, units, problems)
+        high = amounts_of(_on_both_sides(dosage.dose_high, dosage), drug, units, problems)
         if high is None:
             return None
         highest = high
@@ -161,6 +177,19 @@ def _of_dosage(
     return DailyDoses(tuple(doses), interval)
 
 
+def _upper_end(
+    dosage: Dosage, drug: DrugConcept, units: Units, problems: list[str]
+) -> DailyDoses | None:
+    """A range without a lower end: a maximum, no dose."""
+    if dosage.dose_high is None:
+        return None
+    most = _of_dosage(replace(dosage, dose=dosage.dose_high, dose_high=None), drug, units, problems)
+    if most is None:
+        return None
+    doses = tuple(replace(one, value=None, max=one.max or one.value) for one in most.doses)
+    return DailyDoses(doses, most.interval_d)
+
+
 def _taken(
     dosage: Dosage, drug: DrugConcept, units: Units, problems: list[str]
 ) -> list[Amount] | None:
@@ -168,7 +197,15 @@ def _taken(
     if dosage.dose is None:
         return amounts_by_rate(dosage.rate, drug, units) if dosage.rate else None
     unknown: list[str] = []
-    amounts = amounts_of(dosage.dose, drug, units, unknown)
+    amounts = amounts_of(_on_both_sides(dosage.dose, dosage), drug, units, unknown, dosage.worn_h)
+    if amounts and dosage.rate and amounts[0].continuous and dosage.worn_h is None:
+        by_rate = amounts_by_rate(dosage.rate, drug, units)
+        if by_rate and different(amounts[0].value, by_rate[0].value):
+            problems.append(
+                f"the rate of {number(dosage.rate.value)} {dosage.rate.unit}/h is not that of "
+                f"{drug.name}; no dose was taken"
+            )
+            return None
     if dosage.amount is None:
         problems.extend(unknown)
         return amounts
@@ -185,6 +222,11 @@ def _taken(
         )
         return None
     return amounts
+
+
+def _on_both_sides(dose: Quantity, dosage: Dosage) -> Quantity:
+    """Two sprays in each nostril are four."""
+    return dose if dosage.sides == 1 else Quantity(dose.value * dosage.sides, dose.unit)
 
 
 def _interval(frequency: Frequency | None) -> Decimal | None:

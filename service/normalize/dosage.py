@@ -65,7 +65,11 @@ def _instruction(found: wire.DosageInstruction, tables: Tables) -> Instruction:
     if len(told) > 1:
         return Instruction((structured,), told, tuple(problems))
     conflict = disagreement(structured, told[0], tables.units)
-    merged = replace(structured, conflict=conflict) if conflict else _merged(structured, told[0])
+    merged = (
+        replace(structured, conflict=conflict)
+        if conflict
+        else _merged(structured, told[0], tables.units)
+    )
     return Instruction((merged,), told, tuple(problems))
 
 
@@ -73,6 +77,8 @@ def _structured(
     found: wire.DosageInstruction, when: Scheduled, tables: Tables, problems: list[str]
 ) -> Dosage:
     low, high, rate = _dose_and_rate(found)
+    if low is not None and high is None and rate is None and _per_hour(low, found, tables.units):
+        low, rate = None, low
     units = tables.units
     read = any((low, high, rate, when.frequency, found.as_needed_boolean))
     return Dosage(
@@ -109,7 +115,7 @@ def _dose_and_rate(
     if quantity is not None:
         return quantity, None, rate
     if span is not None:
-        return span.low or span.high, span.high if span.low else None, rate
+        return span.low, span.high, rate
     return None, None, rate
 
 
@@ -170,9 +176,11 @@ def _impossible(found: Dosage, units: Units, problems: list[str]) -> bool:
         if not dose.value.is_finite() or dose.value <= 0 or (most and dose.value > most):
             problems.append(f"a dose of {shown(dose)} is not possible; no dose was taken from it")
     low, high = found.dose, found.dose_high
+    if high and low is None:
+        problems.append(f"a dose range up to {shown(high)} has no lower end: read as a maximum")
     if low and high and low.unit == high.unit and low.value > high.value:
         problems.append(f"a dose range from {shown(low)} to {shown(high)} is upside down")
-    refused = len(problems) > before
+    refused = len(problems) > before + (high is not None and low is None)
     if found.starts and found.ends and found.starts > found.ends:
         problems.append(f"the dosage ends on {found.ends}, before it starts on {found.starts}")
     return refused
@@ -194,7 +202,7 @@ def _from_text(part: Dosage, structured: Dosage) -> Dosage:
     )
 
 
-def _merged(structured: Dosage, told: Dosage) -> Dosage:
+def _merged(structured: Dosage, told: Dosage, units: Units) -> Dosage:
     """The structure, filled from the text where it is silent."""
     frequency = structured.frequency or told.frequency
     if frequency and told.frequency and not frequency.when and not frequency.days:
@@ -204,6 +212,9 @@ def _merged(structured: Dosage, told: Dosage) -> Dosage:
         dose=structured.dose or told.dose,
         dose_high=structured.dose_high if structured.dose else told.dose_high,
         amount=told.amount,
+        rate=structured.rate or told.rate,
+        worn_h=told.worn_h,
+        sides=_sides(structured, told, units),
         frequency=frequency,
         as_needed=structured.as_needed or told.as_needed,
         as_needed_for=structured.as_needed_for or told.as_needed_for,
@@ -212,6 +223,24 @@ def _merged(structured: Dosage, told: Dosage) -> Dosage:
         duration_d=structured.duration_d
         or (told.duration_d if not (structured.ends or structured.starts) else None),
     )
+
+
+def _sides(structured: Dosage, told: Dosage, units: Units) -> int:
+    """Both sides, unless the structured dose counts them already (4 sprays: 2 in each nostril)."""
+    if structured.dose is None or told.dose is None:
+        return told.sides
+    counted = _both_sides(told, structured.dose.unit, units)
+    return 1 if counted is not None and counted == structured.dose.value else told.sides
+
+
+def _both_sides(told: Dosage, unit: str, units: Units) -> Decimal | None:
+    """What a text's dose for each of two sides comes to, in this unit; None for one side."""
+    if told.sides == 1 or told.dose is None:
+        return None
+    try:
+        return units.convert(told.dose.value * told.sides, told.dose.unit, unit)
+    except UnitMismatch:
+        return None
 
 
 def disagreement(structured: Dosage, told: Dosage, units: Units) -> str:
@@ -229,6 +258,8 @@ def disagreement(structured: Dosage, told: Dosage, units: Units) -> str:
         except UnitMismatch:
             continue
         highest = told.dose_high.value if told.dose_high else value
+        if _both_sides(told, structured.dose.unit, units) == structured.dose.value:
+            return ""
         if different(value, structured.dose.value) and different(highest, structured.dose.value):
             return f"the text says {shown(dose)}, the structure {shown(structured.dose)}"
         return ""

@@ -307,6 +307,7 @@ class DrugTable:
             ruled = (rule.administration for rule in self._rules if rule.fits(row, form))
             administration = next(ruled, form.administration)
         salts = row.precise or ("",) * len(row.ingredients)
+        moieties = [self._moieties.get(rxcui, rxcui) for rxcui in row.ingredients]
         strengths = []
         precise = []
         for rxcui, salt, strength in zip(
@@ -336,6 +337,7 @@ class DrugTable:
             clinical_drug=row.rxcui if row.tty in {"SCD", "GPCK"} else "",
             container=Decimal(held[1]) if held else None,
             container_unit=_CONTAINER_UNITS[held[2].upper()] if held else "",
+            stated_as_sum=self.stated_together(frozenset(moieties)),
         )
 
     def _moieties_of(self, rxcuis: Iterable[str]) -> tuple[Ingredient, ...]:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from service.model.dosage import Dosage, Frequency, Quantity
 from service.normalize.frequency import folded, frequency
 
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EACH_MEAL = frozenset({"C", "AC", "PC"})
 
 
@@ -33,6 +34,13 @@ class Part:
     clock: int = 0
     duration_d: Decimal | None = None
     window: tuple[int, int] | None = None
+    count: Decimal | None = None
+    but_days: list[str] = field(default_factory=list)
+    other_days: bool = False
+    days_a_week: Decimal | None = None
+    rate: Quantity | None = None
+    worn_h: Decimal | None = None
+    sides: int = 1
     single: bool = False
     as_needed: bool = False
     reason: list[str] = field(default_factory=list)
@@ -41,10 +49,20 @@ class Part:
     after_then: bool = False
     stepped: bool = False
     joined: bool = False
+    exception: bool = False
+    alternates: bool = False
 
     @property
     def timed(self) -> bool:
-        return bool(self.every or self.when or self.days or self.clock or self.single)
+        return bool(
+            self.every
+            or self.when
+            or self.days
+            or self.clock
+            or self.single
+            or self.other_days
+            or self.days_a_week
+        )
 
 
 def dosages_of(parts: list[Part], text: str) -> tuple[Dosage, ...]:
@@ -53,6 +71,9 @@ def dosages_of(parts: list[Part], text: str) -> tuple[Dosage, ...]:
     Raises: NotRead when a part lacks its times or the parts contradict each other.
     """
     steps = any(part.after_then for part in parts)
+    if any(part.alternates for part in parts):
+        _alternate(parts)
+    _name_other_days(parts)
     if len(parts) > 1 and not steps:
         _share(parts)
     if steps:
@@ -62,12 +83,48 @@ def dosages_of(parts: list[Part], text: str) -> tuple[Dosage, ...]:
     )
 
 
+def _name_other_days(parts: list[Part]) -> None:
+    """Days that are told by what they are not: `except sundays`, `on all other days`."""
+    for before, part in pairwise(parts):
+        if part.exception:
+            if not part.days or part.every or part.when or part.clock or len(parts) > 2:
+                raise NotRead
+            before.but_days.extend(part.days)
+    for part in parts:
+        if part.but_days:
+            part.days = [day for day in _WEEK if day not in part.but_days]
+        if part.other_days:
+            named = {day for one in parts if one is not part for day in one.days}
+            if not named or sum(one.other_days for one in parts) > 1:
+                raise NotRead
+            part.days = [day for day in _WEEK if day not in named]
+        if (part.but_days or part.other_days) and not part.days:
+            raise NotRead
+
+
+def _alternate(parts: list[Part]) -> None:
+    """Two doses, each on every second day."""
+    if len(parts) != 2 or not all(part.alternates and part.dose for part in parts):
+        raise NotRead
+    for part in parts:
+        often = part.every
+        if often and (often.count != 1 or often.period_d > 2):
+            raise NotRead
+        if part.days or part.clock or part.single or part.duration_d:
+            raise NotRead
+    when = parts[0].when or parts[1].when
+    for part in parts:
+        part.every, part.when = Frequency(Decimal(1), Decimal(2)), list(when)
+
+
 def _share(parts: list[Part]) -> None:
     """Parts that hold together: the length said at the end holds for all of them."""
-    if any(part.duration_d or part.window for part in parts[:-1]):
+    if any(part.duration_d or part.window or part.count for part in parts[:-1]):
         raise NotRead
-    apart = all(part.when or part.days or part.clock for part in parts)
-    if not apart and not all(part.joined for part in parts[1:]):
+    apart = [bool(part.when or part.days or part.clock or part.alternates) for part in parts]
+    if not all(apart) and not all(part.joined for part in parts[1:]):
+        raise NotRead
+    if apart.count(False) > 1:  # "1 tablet daily and 2 tablets daily" contradicts itself
         raise NotRead
     for part in parts:
         part.duration_d = parts[-1].duration_d
@@ -80,7 +137,9 @@ def _check_steps(parts: list[Part]) -> None:
     windows = [part.window for part in parts]
     if any(windows):
         last = 0
-        for part in parts:
+        for place, part in enumerate(parts):
+            if part.window is None and place == len(parts) - 1 and place:
+                break
             if part.window is None or part.window[0] != last + 1:
                 raise NotRead
             last = part.window[1]
@@ -105,6 +164,10 @@ def _dosage(part: Part, text: str, sequence: int | None) -> Dosage:
     if often is None and not (part.as_needed and part.dose):
         raise NotRead
     duration = part.duration_d
+    if part.count is not None:
+        if often is None or part.as_needed or duration is not None:
+            raise NotRead
+        duration = part.count / often.per_day
     if part.single and not (part.every or part.when or part.days):
         duration = Decimal(1)
     return Dosage(
@@ -113,6 +176,9 @@ def _dosage(part: Part, text: str, sequence: int | None) -> Dosage:
         dose=part.dose,
         dose_high=part.dose_high,
         amount=part.amount,
+        rate=part.rate,
+        worn_h=part.worn_h,
+        sides=part.sides,
         frequency=often,
         as_needed=part.as_needed,
         as_needed_for=" ".join(part.reason),
@@ -132,8 +198,17 @@ def _often(part: Part) -> Frequency | None:
             return None
         occasions = 0
     every = part.every
+    if part.days_a_week is not None:
+        if days or (every and occasions and every.count != occasions):
+            raise NotRead
+        if every and every.period_d != 1:
+            raise NotRead
+        times = every.count if every else Decimal(occasions or 1)
+        return frequency(times * part.days_a_week, Decimal(7), when=when)
     if days:
         per_day = Decimal(occasions or 1)
+        if every and not occasions and every.period_d == 1 and not every.count_max:
+            per_day = every.count  # twice daily on weekdays
         if every and every.per_day not in (1, per_day, Decimal(len(days)) / 7):
             raise NotRead
         return frequency(per_day * len(days), Decimal(7), when=when, days=days)

@@ -27,6 +27,7 @@ _DAYS = {
     "sun": r"sundays?|sun",
 }
 WEEKDAYS = tuple(_DAYS)
+_ANY_DAY = "|".join(_DAYS.values())
 _A_DAY = r"(?:per|/|a|in|each|every) ?(?:a |the )?(?:day|24 (?:hours?|hrs?|h))|daily"
 
 
@@ -51,6 +52,11 @@ def rules(
             rf"(?P<low>{NUMBER}) ?(?P<unit>{unit})?{ends} ?(?P<suffix>{_A_DAY})?{ends}",
         ),
         (
+            "ends",
+            r"(?:and )?then (?:stop|discontinue)(?: taking)?(?: it)?(?= ?\.?\Z)",
+        ),
+        ("trailing", r"thereafter(?= ?\.?\Z)"),
+        (
             "then",
             r"(?:and )?(?:then|followed by|thereafter)"
             r"(?: (?P<step>increase|decrease|reduce|go up|go down)(?: to)?| continue| take)?"
@@ -69,8 +75,13 @@ def rules(
         ),
         (
             "window",
-            rf"(?:on )?days? (?P<low>{NUMBER})(?: (?:to|through) (?P<high>{NUMBER}))?"
-            r"(?! of)(?![\d.])",
+            r"(?:on )?(?P<span>day|week)s? (?P<low>\d{1,3})(?: (?:to|through|thru) "
+            r"(?P<high>\d{1,3}))?(?! of)(?![\d.]) ?:?",
+        ),
+        ("count", rf"(?:for|x) (?P<low>\d{{1,3}}) doses?{ends}"),
+        (
+            "days_a_week",
+            rf"(?P<low>[1-7]) days? ?(?:a|per|each|every|out of the|/) ?(?:week|wk){ends}",
         ),
         (
             "duration",
@@ -78,12 +89,32 @@ def rules(
             rf"(?P<span>days?|d|weeks?|wks?|wk|months?|mos?|nights?){ends}(?! of)",
         ),
         ("duration", rf"{_RANGE} (?P<span>days?|weeks?)(?= ?\.?\Z)"),
+        (
+            "worn",
+            r"(?:and )?(?:then )?(?:remove|take off|discard)(?: (?:the )?patch| it)? after "
+            r"(?P<low>\d{1,2}) ?(?:hours?|hrs?|h)(?![a-z])",
+        ),
+        (
+            "worn",
+            r"(?:leave on|wear)(?: it)?(?: for)? (?P<low>\d{1,2}) ?(?:hours?|hrs?|h)(?![a-z])"
+            r"(?:,? (?:and |then )?(?:remove|off)(?! for))?",
+        ),
+        (
+            "removed",
+            r"(?:and )?(?:remove|discard)(?: the)? (?:old|previous|used)(?: patch(?:es)?| one)?"
+            r"(?: first)?(?![a-z])",
+        ),
         ("cycles", rf"(?:for|x) {_RANGE} cycles?"),
         (
             "meal",
             rf"(?:{_RANGE} (?:minutes?|mins?|hours?|hrs?|h) )?"
             rf"(?P<order>with|before|after|at|during|prior to|w/) (?:each |every |your |the |a )?"
             rf"(?P<meal>{meal}){ends}",
+        ),
+        (
+            "before_bed",
+            rf"{_RANGE} (?:minutes?|mins?|hours?|hrs?|h) (?:before|prior to) (?:going to )?"
+            rf"(?P<noun>bed ?time|bed|sleep){ends}",
         ),
         (
             "offset",
@@ -99,6 +130,16 @@ def rules(
             r"(?:do not|don't|dont) take (?:anything|any|it)? ?on (?:the )?other days(?![a-z])",
         ),
         ("dispensed", rf"(?:#|qty:?|disp(?:ense)?:?)? ?{NUMBER},? (?:rf|refills?):? {NUMBER}\Z"),
+        (
+            "exception",
+            rf"except(?: for)?(?: take)?(?: on)? ?(?={NUMBER}|(?:on )?(?:{_ANY_DAY}|week))",
+        ),
+        (
+            "other_days",
+            r"(?:on )?(?:(?:all |the )+(?:other|remaining) days|the other days|other days"
+            r"|the rest)(?: of the week)?(?![a-z])",
+        ),
+        ("alternating", r"(?:and )?alternat(?:ing|e) with(?![a-z])"),
         ("note", r"to (?:reduce|prevent)(?= (?:the |after|risk|irritation|incidence))"),
         ("infusion", rf"(?:infuse )?over {_RANGE} (?:minutes?|mins?|hours?|hrs?|h){ends}"),
         ("infusion", rf"at {NUMBER} ?(?:ml|l)/(?:min|hr?|hour){ends}"),
@@ -116,7 +157,22 @@ def rules(
         ("every", rf"(?:every|each|q|q\.) ?{_RANGE} ?-?(?P<span>{_SPAN}){ends}"),
         ("every", rf"(?:every|each|q|q\.) ?(?P<span>hour|day|d|week|wk|month){ends}"),
         ("abbreviation", rf"(?P<word>{_any(frequencies.abbreviations)}){ends}"),
-        ("clock", r"at (?P<hour>\d{1,2})(?::\d\d)? ?(?P<half>[ap])\.?m\.?(?![a-z])"),
+        (
+            "clock",
+            r"(?:at|(?P<more>(?:and|&),?)) (?P<hour>\d{1,2})(?::\d\d)? ?(?P<half>[ap])\.?m\.?"
+            r"(?![a-z])",
+        ),
+        (
+            "clock",
+            r"(?:at|(?P<more>(?:and|&),?)) (?:[01]\d|2[0-3]):?[0-5]\d(?: ?(?:hrs?|hours|h))?"
+            r"(?![a-z\d.:])",
+        ),
+        (
+            "weekday_range",
+            rf"(?:on |every |each |from )?(?P<first>{_ANY_DAY}) ?(?:to|through|thru|-|–) ?"
+            rf"(?P<last>{_ANY_DAY}){ends}",
+        ),
+        ("weekday_range", rf"(?:on |every |each )?(?P<part>week(?:day|end)s?){ends}"),
         ("weekday", rf"(?:on |every |each )?(?:{day.format(n='')}){ends}"),
         (
             "noun",
@@ -124,6 +180,11 @@ def rules(
             rf"(?P<noun>{noun}){ends}",
         ),
         ("per", rf"(?:a|per|each|/) ?(?P<span>day|d|week|wk|month){ends}"),
+        (
+            "rate",
+            rf"(?P<open>\( ?)?(?P<low>{NUMBER}) ?(?P<unit>mcg|ug|mg)/(?:hr?|hour){ends}"
+            r"(?P<close> ?\))?(?P<form> patch(?:es)?(?![a-z]))?",
+        ),
         ("times_alone", r"(?P<low>1) times?(?![a-z])"),
         (
             "forms_of",
@@ -137,11 +198,28 @@ def rules(
             rf"{ends}(?P<total> total(?: dose)?)?(?P<close> ?\))?",
         ),
         ("one_form", rf"an? (?P<unit>{unit}){ends}"),
+        (
+            "one_form",
+            r"(?:change|replace|apply|place|wear)(?: a| the| new)* (?P<unit>patch)(?![a-z])",
+        ),
         ("route", rf"(?P<word>{_any(routes.by_spelling)}){ends}"),
         ("reason", r"for(?! \d)(?![a-z])"),
-        ("note", r"(?:do not|don't|dont|rinse mouth|inform|patient will)(?![a-z])"),
+        (
+            "note",
+            r"(?:do not|don't|dont) (?=(?:crush|chew|cut|split|break|open|drive|drink|operate|lie"
+            r"|refrigerate|freeze|drop|suddenly|abruptly|discontinue suddenly|stop (?:suddenly"
+            r"|abruptly|taking (?:suddenly|abruptly)|without)|combine|mix|swallow|use alcohol"
+            r"|use with|take with|breastfeed)(?![a-z]))",
+        ),
+        (
+            "note",
+            r"(?:rinse mouth|inform|patient will|if not covered|may cause|may be taken with)"
+            r"(?![a-z])",
+        ),
         ("joint", r"(?:and(?![a-z])|&|\+|,)"),
-        ("sentence", r"[.;]"),
+        ("mark", r"do all (?:of )?this(?= for \d)"),
+        ("with_food", r"(?:food|milk|water|juice)(?: (?:or|and) (?:food|milk|water|juice))+"),
+        ("sentence", r"[.;](?!\d)"),
         ("mark", r"[ ()/:!\-\"'*]"),
         ("word", r"(?P<word>[a-zµμ][a-zµμ']*)"),
     )

@@ -28,6 +28,11 @@ _NUMBER_WORDS = {
     "twice": "2 times",
     "thrice": "3 times",
 }
+_ROMAN = {"i": "1", "ii": "2", "iii": "3"}
+_ROMAN_COUNT = re.compile(r"\b(i{1,3})(?= (?:tab|cap)(?:let|sule)?s?\b)")
+_BARE_POINT = re.compile(r"(?:(?<=[\s(-])|\A)\.(?=\d)")
+"""`.5 mg` is half a milligram; read as a full stop it would be five (ISMP, error-prone doses)."""
+
 _COUNTED = r"(?:times?|tab|cap|pill|puff|drop|spray|hour|hr|day|week|patch|ml\b)"
 _VULGAR = re.compile(r"(?<=\d)(?=[½¼¾⅓⅔⅛])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -58,7 +63,8 @@ def prepared(text: str) -> str:
     """The text, of at most LONGEST characters, as the grammar reads it."""
     apart = _VULGAR.sub(" ", text)
     line = " ".join(unicodedata.normalize("NFKC", apart).lower().replace("⁄", "/").split())
-    line = _THOUSANDS.sub("", line)
+    line = _BARE_POINT.sub("0.", _THOUSANDS.sub("", line))
+    line = _ROMAN_COUNT.sub(lambda found: _ROMAN[found[1]], line)
     line = _AND_A_HALF.sub(lambda found: _NUMBER_WORDS.get(found[1], found[1]) + ".5", line)
     line = _HALF.sub("half", line)
     line = _WORD.sub(lambda found: _NUMBER_WORDS.get(found[0], found[0]), line)

@@ -93,8 +93,10 @@ def _frequency(repeat: wire.Repeat, units: Units, problems: list[str]) -> Freque
     if not (count > 0 and 0 < period_d <= _LONGEST_PERIOD_D):
         problems.append(f"timing.repeat: {count} times in {period_d} days is not possible")
         return None
-    if days and period_d in (1, 7) and repeat.frequency in (None, 1, len(days)):
-        per_day = Decimal(times or 1)
+    weekly = period_d == 7 and repeat.frequency in (None, 1, len(days))
+    if days and (period_d == 1 or weekly):
+        # On these days of the week; `2 per 1 d` is twice on each of them.
+        per_day = count if period_d == 1 and repeat.frequency else Decimal(times or 1)
         return frequency(per_day * len(days), Decimal(7), when=when, days=days)
     count_max = repeat.frequency_max
     if longest and longest > period_d:

@@ -112,6 +112,7 @@ def drug(
     name: str = "",
     dose_form: str = "Oral Tablet",
     administration: AdministrationClass = AdministrationClass.SYSTEMIC,
+    container_ml: str = "",
 ) -> DrugConcept:
     """A product of ingredients, each (name, value, unit, per unit); codes are the names."""
     return DrugConcept(
@@ -125,6 +126,8 @@ def drug(
         ),
         dose_form=dose_form,
         administration=administration,
+        container=Decimal(container_ml) if container_ml else None,
+        container_unit="mL" if container_ml else "",
     )
 
 

@@ -101,6 +101,7 @@ def test_a_depot_gives_the_dose_of_one_interval() -> None:
         name="1 ML paliperidone palmitate 156 MG/ML Prefilled Syringe",
         dose_form="Prefilled Syringe",
         administration=AdministrationClass.DEPOT,
+        container_ml="1",
     )
     by_amount = doses(dosage("156", "mg", 1, 28), of=depot)
     by_syringe = doses(dosage("1", "{injection}", 1, 28), of=depot)

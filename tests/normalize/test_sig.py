@@ -149,7 +149,6 @@ def test_days_that_are_named_may_be_closed_by_the_others() -> None:
         "take on tablet twice a day",
         "1 tablet twice daily in the evening",
         "1 tablet daily or 2 tablets daily",
-        "1 tablet daily except friday",
         "increase by 1 tablet every week",
         "1 tablet daily 2 tablets bid",
         "tome una tableta tres veces al dia",
