@@ -22,7 +22,7 @@ from service.model.evidence import Origin, Problem
 from service.model.patient import MatchGrade, PatientLink, PatientRecord
 from service.model.source import SourceRead, State
 from service.pipeline.chain import Chain, query_of
-from service.pipeline.known import Asking, Known
+from service.pipeline.known import Asking, Known, by_place
 from service.pipeline.who import Who
 from service.read.source import PatientQuery, Reader
 
@@ -142,17 +142,18 @@ async def _as_known(
     asked = _asked(sources, who)
     if asked is None or not all(source.same for source in sources):
         return None
-    links = {link.record: link for link in _links(sources, asked, weights, words)}
+    graded_now = by_place(_links(sources, asked, weights, words))
+    links = dict(graded_now)
     for source in sources:
         if source.known is None or not source.direct:
             continue
-        before = {link.record: link for link in source.known.links}
-        if source.known.asking is Asking.KEPT:
-            links |= before
-        elif any(links[record].grade is not MatchGrade.CERTAIN for record in before):
-            return None
-    ordered = sorted(links.values(), key=lambda x: (x.record.source, x.record.reference))
-    return _Person(sources, asked, tuple(ordered))
+        for place, before in by_place(source.known.links).items():
+            now = graded_now.get(place)
+            if source.known.asking is Asking.KEPT:
+                links[place] = replace(before, record=now.record) if now else before
+            elif now is None or now.grade is not MatchGrade.CERTAIN:
+                return None
+    return _Person(sources, asked, tuple(links[place] for place in sorted(links)))
 
 
 def _first(source: Chain, who: Who) -> PatientQuery | None:

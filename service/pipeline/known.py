@@ -3,7 +3,7 @@ the same person and the same content."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -49,6 +49,11 @@ class Known:
         return bool(self.ids) and len(self.ids) == len(self.links) and set(self.ids) <= held
 
 
+def by_place(links: Iterable[PatientLink]) -> dict[tuple[str, str], PatientLink]:
+    """Links by source and reference; a kept one no longer knows its version."""
+    return {(link.record.source, link.record.reference): link for link in links}
+
+
 def same_person(before: Sequence[PatientRecord], now: Sequence[PatientRecord]) -> bool:
     """Whether the Patient resources still say who they are about, by all that identifies."""
     return [_identity(one) for one in before] == [_identity(one) for one in now]
@@ -56,7 +61,7 @@ def same_person(before: Sequence[PatientRecord], now: Sequence[PatientRecord]) -
 
 def _identity(one: PatientRecord) -> tuple[object, ...]:
     return (
-        one.origin,
+        one.origin.reference,
         sorted((i.system, i.value) for i in one.identifiers),
         one.family,
         one.given,

@@ -44,6 +44,7 @@ async def unchanged(
         opened.patient,
         as_of=seen.as_of,
         today=seen.created_at.date(),
+        at=at,
     )
     now = json.loads(encoded(fresh.content(seen.as_of)))
     found = differences(json.loads(seen.body), now)

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from service.model.evidence import Origin
-from service.model.patient import PatientLink
 from service.model.review import User
 from service.model.signed import SignedList
-from service.model.source import SourceRead, State
-from service.pipeline.gather import NOT_FOUND, Gathered, gather
+from service.model.source import SourceRead
+from service.pipeline.compared import differences, on_the_same_day
+from service.pipeline.fresh import (
+    EVERYTHING,
+    USUAL,
+    Ages,
+    Kept,
+    Reading,
+    kept_of,
+    known,
+)
+from service.pipeline.gather import Gathered, gather
+from service.pipeline.known import Asking, same_content
 from service.pipeline.reconcile import Knowledge, report_of
+from service.pipeline.shown import shown
 from service.pipeline.signed import last_signed
 from service.pipeline.who import Who
 from service.read.source import Reader
 from service.report.document import document, encoded
 from service.review.worklist import face, place, terms
-from service.store import Store, audit, patients, reads, reports, reviews, worklist
+from service.store import (
+    Connection,
+    Store,
+    audit,
+    patients,
+    reads,
+    reports,
+    reviews,
+    syncs,
+    worklist,
+)
+from service.store.syncs import Freshness
 
 
 async def ask(store: Store, asked: Mapping[str, str], user: User, *, at: datetime) -> str:
@@ -38,6 +61,8 @@ class Reread:
     knowledge: Knowledge
     previous: SignedList | None
     today: date
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    reading: Reading = EVERYTHING
 
     def content(self, as_of: date) -> dict[str, Any]:
         """The JSON report that this reading leads to on a day."""
@@ -45,6 +70,24 @@ class Reread:
             self.gathered, self.knowledge, as_of, today=self.today, previous=self.previous
         )
         return document(report)
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """The sources that were asked and gave no answer."""
+        return self.gathered.silent
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The report that stands after a reading, whether it was made by it, and who was silent."""
+
+    report: reports.KeptReport
+    made: bool
+    silent: frozenset[str] = frozenset()
+
+    @property
+    def number(self) -> int:
+        return self.report.number
 
 
 async def refresh(
@@ -55,15 +98,32 @@ async def refresh(
     *,
     as_of: date,
     at: datetime,
-) -> reports.KeptReport:
-    """Reads every source, reconciles, and keeps the report with what it was made of.
+    reading: Reading = EVERYTHING,
+    ages: Ages = USUAL,
+    claim: Freshness | None = None,
+) -> Refreshed:
+    """Reads the sources, reconciles, and keeps the report with what it was made of.
 
     A source that does not answer now is shown by its last complete read, marked stale. Open reviews
     of older reports are superseded: nobody signs what is no longer shown.
-    Raises: NotKept when no source that answered knows the person.
+
+    Args:
+        claim: the row that this reading was claimed by; nothing is kept once somebody else has it.
+    Raises: NotKept when no source that answered knows the person; StoreConflict when somebody
+        else's reading was kept meanwhile.
     """
-    reread = await read_again(store, readers, knowledge, patient, as_of=as_of, today=at.date())
-    return await keep(store, patient, reread, as_of=as_of, at=at)
+    reread = await read_again(
+        store,
+        readers,
+        knowledge,
+        patient,
+        as_of=as_of,
+        today=at.date(),
+        reading=reading,
+        ages=ages,
+        at=at,
+    )
+    return await keep(store, patient, reread, as_of=as_of, at=at, claim=claim)
 
 
 async def read_again(
@@ -74,36 +134,105 @@ async def read_again(
     *,
     as_of: date,
     today: date,
+    at: datetime,
+    reading: Reading = EVERYTHING,
+    ages: Ages = USUAL,
 ) -> Reread:
-    """What every source says now, compared with the last signed list; nothing is kept yet.
+    """What the sources say now, compared with the last signed list; nothing is kept yet.
 
     Raises: NotKept when no source that answered knows the person.
     """
     async with store.read() as look:
-        kept = await patients.get(look, patient)
+        asked = await patients.get(look, patient)
         words = {Origin(w.source, w.reference): w.same for w in await patients.words(look, patient)}
         before = await patients.links(look, patient)
+        rows = await syncs.of_patient(look, patient)
+        kept = await kept_of(look, rows, before)
         previous = await last_signed(look, patient, as_of)
-    gathered = await gather(readers, _who(kept.asked), knowledge.weights, words=words)
-    gathered = await _with_last_good(store, patient, gathered, before)
-    return Reread(gathered, knowledge, previous, today)
+    names = [reader.name for reader in readers]
+    gathered = await gather(
+        readers,
+        _who(asked.asked),
+        knowledge.weights,
+        words=words,
+        known=known(kept, names, reading, ages, at=at),
+    )
+    told = await shown(store, patient, gathered, kept, words, reading, ages, at=at)
+    return Reread(told, knowledge, previous, today, kept, reading)
 
 
 async def keep(
-    store: Store, patient: str, reread: Reread, *, as_of: date, at: datetime
-) -> reports.KeptReport:
-    """Keep a reading and its report as the patient's newest; older open reviews are superseded."""
+    store: Store,
+    patient: str,
+    reread: Reread,
+    *,
+    as_of: date,
+    at: datetime,
+    claim: Freshness | None = None,
+) -> Refreshed:
+    """Keep a reading and its report as the patient's newest; older open reviews are superseded.
+
+    A read that holds what the kept one holds is not kept again. A reading that nobody waits for
+    leaves the report alone where it would tell nothing new.
+    Raises: StoreConflict when somebody else's reading was kept meanwhile, or has the claim by now.
+    """
     content = reread.content(as_of)
-    gathered = reread.gathered
+    body = encoded(content)
     async with store.transaction() as tx:
-        ids = [await reads.keep(tx, patient, read, at=at) for read in gathered.reads]
-        await patients.keep_links(tx, patient, gathered.links, _identity(content), at=at)
-        new = await reports.keep(tx, patient, encoded(content), as_of=as_of, reads=ids, at=at)
+        if claim is not None:
+            await syncs.held(tx, claim)
+        await syncs.standing(tx, patient, {n: one.row.read for n, one in reread.kept.items()})
+        ids = [await _kept_read(tx, patient, read, reread, at) for read in reread.gathered.reads]
+        for read, id_ in zip(reread.gathered.reads, ids, strict=True):
+            await _note(tx, patient, read, id_, reread, as_of=as_of, at=at)
+        last = await reports.newest(tx, patient) if reread.reading.by_itself else None
+        if last is not None and not _news(last, body):
+            return Refreshed(last, made=False, silent=reread.silent)
+        await patients.keep_links(tx, patient, reread.gathered.links, _identity(content), at=at)
+        new = await reports.keep(tx, patient, body, as_of=as_of, reads=ids, at=at)
         name = content["patient"]["name"] or ""
         await worklist.put(tx, _row(new, content), name=name, key=store.key)
         await reviews.supersede(tx, patient, report=new.id)
         await audit.record(tx, None, "reconcile", new.id, patient=patient, at=at)
-    return new
+    return Refreshed(new, made=True, silent=reread.silent)
+
+
+def _news(last: reports.KeptReport, body: bytes) -> bool:
+    """Whether these bytes tell anything that the last report does not, its day aside."""
+    seen = json.loads(last.body)
+    return bool(differences(seen, on_the_same_day(seen, json.loads(body))))
+
+
+async def _kept_read(
+    tx: Connection, patient: str, read: SourceRead, reread: Reread, at: datetime
+) -> str:
+    """The id under which this read is kept: the standing one's where it holds the same."""
+    kept = reread.kept.get(read.name)
+    if kept is not None and kept.row.read is not None and same_content(kept.read, read):
+        return kept.row.read
+    return await reads.keep(tx, patient, read, at=at)
+
+
+async def _note(
+    tx: Connection,
+    patient: str,
+    read: SourceRead,
+    id_: str,
+    reread: Reread,
+    *,
+    as_of: date,
+    at: datetime,
+) -> None:
+    """Note how fresh a source is now. A silent one keeps what was known of it."""
+    asking = reread.gathered.askings[read.name]
+    values: dict[str, Any] = {"told_on": as_of}
+    if asking is not Asking.KEPT:
+        values["tried_at"] = at
+        if read.name not in reread.silent:
+            values |= {"read": id_, "watermark": read.watermark, "seen_at": at}
+            if asking is Asking.ANEW:
+                values["full_at"] = at
+    await syncs.put(tx, patient, read.name, **values)
 
 
 def _who(asked: Mapping[str, str]) -> Who:
@@ -136,29 +265,3 @@ def _row(report: reports.KeptReport, content: Mapping[str, Any]) -> worklist.Wor
 def _identity(content: Mapping[str, Any]) -> dict[str, str]:
     patient = content["patient"]
     return {key: patient[key] for key in ("name", "birth_date", "sex") if patient.get(key)}
-
-
-async def _with_last_good(
-    store: Store, patient: str, gathered: Gathered, before: Sequence[PatientLink]
-) -> Gathered:
-    """The same, with the last complete read in the place of sources that do not answer now."""
-    shown: list[SourceRead] = []
-    links = list(gathered.links)
-    async with store.read() as look:
-        for read in gathered.reads:
-            old = None
-            if read.state is State.UNAVAILABLE and not _answered(read):
-                last = await reads.last_good(look, patient, read.name)
-                old = await reads.load(look, last) if last else None
-            if old is None:
-                shown.append(read)
-                continue
-            when = old.read_at.isoformat(timespec="minutes") if old.read_at else "an earlier day"
-            reasons = (*read.reasons, f"could not be read now; shown as read {when}")
-            shown.append(replace(old, state_floor=State.STALE, reasons=reasons))
-            links += [link for link in before if link.record.source == read.name]
-    return replace(gathered, reads=tuple(shown), links=tuple(links))
-
-
-def _answered(read: SourceRead) -> bool:
-    return NOT_FOUND in read.reasons
