@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import ClassVar
 
+from service.assess.amounts import dose_steps
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import Chart, exposure_facts
-from service.assess.exposure import ORDERS, Exposure, Taking, dose_steps
+from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.exposure import ORDERS, Exposure, Taking
 from service.assess.fills import covered_until, supplies
+from service.assess.lab_threshold import Level, reached
 from service.assess.rule import Check
-from service.assess.value_sets import DrugClass
+from service.assess.value_sets import DrugClass, Laboratory
 from service.model.medication import TherapyState
+
+FORCED_WITHIN = timedelta(days=14)
+"""A result so long before a stop can be its reason."""
 
 
 class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -21,6 +26,7 @@ class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Args:
         taper_days: days before the stop in which a lower step counts as a taper.
         continued_by: a drug of this class taken now means a switch, not a stop.
+        lab, forced_by: a result of so grave a level up to two weeks before the stop is its reason.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "stopped", "start"})
@@ -30,6 +36,8 @@ class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     min_days_taken: int
     taper_days: int
     continued_by: DrugClass | None = None
+    lab: Laboratory | None = None
+    forced_by: Level | None = None
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
@@ -85,6 +93,11 @@ class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if others:
                 suppressed = f"{others[0].ingredient.name} is taken in its place"
                 facts = (*facts, *exposure_facts(*others))
+        forced = self._forced(chart, stopped)
+        if forced is not None:
+            fact = result_fact(forced.result)
+            suppressed = f"{fact.value} on {forced.day.isoformat()} asked for it"
+            facts = (*facts, fact)
         lower = self._lower_step(exposure, stopped)
         if lower is not None:
             suppressed = f"a lower step was taken from {lower.isoformat()}"
@@ -95,6 +108,16 @@ class AbruptStop(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             evidence=facts,
             suppressed=suppressed,
         )
+
+    def _forced(self, chart: Chart, stopped: date) -> Measured | None:
+        """The result that made it stop at once, if there is one."""
+        if self.lab is None or self.forced_by is None:
+            return None
+        for measured in chart.measured(self.lab):
+            near = stopped - FORCED_WITHIN <= measured.day <= stopped
+            if near and reached(self.forced_by, measured):
+                return measured
+        return None
 
     def _lower_step(self, exposure: Exposure, stopped: date) -> date | None:
         """The first day of a dose lower than one before it, within the taper window."""

@@ -23,6 +23,7 @@ KEPT_VISITS = frozenset(
     | {"planned", "triaged", "in-progress", "onleave", "finished"}
 )
 MISSED_VISITS = frozenset({"noshow", "cancelled"})
+DONE_AS = frozenset({"QuestionnaireResponse", "Procedure"})
 CLINICAL_ROLES = frozenset({Role.PSYCHIATRY, Role.PRIMARY_CARE, Role.OTHER})
 
 
@@ -122,6 +123,24 @@ class Chart:
             return (), ""
         return (result_fact(last.result),), f"{lab.title} measured on {last.day.isoformat()}"
 
+    def named(self, words: CodeSet) -> list[Fact]:
+        """Results without a LOINC code, procedures and questionnaires of that name, up to today."""
+        found = [
+            result_fact(result)
+            for result in self._dated
+            if not any(coding.system == LOINC for coding in result.codings)
+            and words.holds(result.codings)
+        ]
+        found += [
+            answer_fact(answer)
+            for answer in self.facts.answers
+            if answer.type in DONE_AS
+            and answer.when is not None
+            and answer.when <= self.as_of
+            and words.holds(answer.codings, answer.text)
+        ]
+        return found
+
     # visits
 
     def visits(self, services: CodeSet | None, roles: Iterable[str] = ()) -> list[Visit]:
@@ -140,12 +159,12 @@ class Chart:
 
     # conditions
 
-    def conditions(self, wanted: CodeSet) -> list[Condition]:
-        """Active conditions of the set that nobody refuted."""
+    def conditions(self, wanted: CodeSet, *, ever: bool = False) -> list[Condition]:
+        """Active conditions of the set that nobody refuted; `ever`: those that are over too."""
         return [
             condition
             for condition in self.facts.conditions
-            if condition.active
+            if (condition.active or ever)
             and not condition.refuted
             and wanted.holds(condition.codings, condition.text)
         ]
@@ -181,6 +200,8 @@ _NAMES = {
     "MedicationDispense": "dispenses",
     "MedicationAdministration": "administrations",
     "CareTeam": "care teams",
+    "Procedure": "procedures",
+    "Task": "tasks",
 }
 
 

@@ -11,14 +11,14 @@ from service.assess.concurrent import Concurrent
 from service.assess.coverage import AdherenceGap, DaysCovered
 from service.assess.dispensed import DispensedNotAsOrdered
 from service.assess.drug_condition import AgeRisk, DrugCondition
-from service.assess.followup import FollowUp
+from service.assess.followup import DischargeReconciliation, FollowUp
 from service.assess.injection_start import LoadingDose, OralCover
 from service.assess.lab_change import LabRise
 from service.assess.lab_threshold import LabThreshold
 from service.assess.long_acting_injection import LongActingInjection
-from service.assess.low_dose import LowDoseStay
 from service.assess.maximum_dose import MaximumDose
 from service.assess.monitoring_due import BaselineMissing, MonitoringDue
+from service.assess.no_show import NoShow
 from service.assess.pharmacogenomic import Pharmacogenomic
 from service.assess.preference import AgainstPreference, PreviouslyIneffective
 from service.assess.pregnancy import Pregnancy
@@ -26,8 +26,9 @@ from service.assess.rule import Check
 from service.assess.scale import ScaleNoResponse, ScreenMissing
 from service.assess.smoking import SmokingChange
 from service.assess.supply import EarlyRefill, NeverFilled, ReportedNonAdherence
-from service.assess.titration import Titration
-from service.assess.unanswered import AbnormalUnanswered, NoShow, TooLong
+from service.assess.titration import StartingDose, Titration
+from service.assess.too_long import LowDoseStay, TooLong
+from service.assess.unanswered import AbnormalUnanswered
 from service.assess.washout import Washout
 
 CHECKS: dict[str, type[Check]] = {
@@ -42,6 +43,7 @@ CHECKS: dict[str, type[Check]] = {
     "class-duplication": ClassDuplication,
     "concurrent": Concurrent,
     "days-covered": DaysCovered,
+    "discharge-reconciliation": DischargeReconciliation,
     "dispensed-not-as-ordered": DispensedNotAsOrdered,
     "drug-condition": DrugCondition,
     "early-refill": EarlyRefill,
@@ -65,6 +67,7 @@ CHECKS: dict[str, type[Check]] = {
     "scale-no-response": ScaleNoResponse,
     "screen-missing": ScreenMissing,
     "smoking-change": SmokingChange,
+    "starting-dose": StartingDose,
     "titration": Titration,
     "too-long": TooLong,
     "washout": Washout,

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import ClassVar
 
+from service.assess.amounts import dose_steps
 from service.assess.answer import Answer, Verdict, listed
 from service.assess.chart import Chart, exposure_facts
-from service.assess.exposure import Exposure, Taking, dose_steps
+from service.assess.exposure import Exposure, Taking
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass, Laboratory
 

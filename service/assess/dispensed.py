@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import ClassVar
 
+from service.assess.amounts import line_amount
 from service.assess.answer import Answer, Verdict, listed
 from service.assess.chart import Chart, line_fact
-from service.assess.exposure import line_amount
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass
 from service.model.concept import DrugConcept, TermType

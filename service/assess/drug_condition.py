@@ -15,8 +15,9 @@ from service.assess.value_sets import CodeSet, DrugClass
 class DrugCondition(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`drug` taken or planned while a condition of `condition` is active.
 
-    `unless_with` is a drug that answers the question (a mood stabilizer beside the
-    antidepressant); `unless_condition` one that is the reason to take it.
+    `ever`: one that is over counts too (a reaction that would come back). `unless_with` is a drug
+    that answers the question (a mood stabilizer beside the antidepressant); `unless_condition` one
+    that is the reason to take it.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "condition"})
@@ -25,12 +26,13 @@ class DrugCondition(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     condition: CodeSet
     unless_with: DrugClass | None = None
     unless_condition: CodeSet | None = None
+    ever: bool = False
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
-        found = chart.conditions(self.condition)
+        found = chart.conditions(self.condition, ever=self.ever)
         if not found:
             return
         taken = chart.of(self.drug, Taking.NOW, Taking.PLANNED)

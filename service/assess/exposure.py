@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
@@ -135,13 +134,13 @@ def _exposure(
         last = merged[-1].start if merged else None
         merged = [*merged[:-1], Episode(last, None)]
     elif taking is Taking.PAST and merged:
-        ends = [line.entry.stopped_on or line.entry.end for line in lines if _is_order(line)]
+        ends = [line.entry.stopped_on or line.entry.end for line in lines if is_order(line)]
         known = [day for day in ends if day is not None and day <= as_of]
         merged[-1] = Episode(merged[-1].start, max(known) if known else merged[-1].end)
     return Exposure(ingredient, local, taking, tuple(medications), lines, tuple(merged))
 
 
-def _is_order(line: PlacedLine) -> bool:
+def is_order(line: PlacedLine) -> bool:
     return line.entry.kind in ORDERS
 
 
@@ -163,7 +162,7 @@ def _ended_by_all(medication: ReconciledEntry) -> bool:
     nothing was handed over after that."""
     if medication.state is not TherapyState.UNKNOWN:
         return False
-    orders = [line for line in medication.lines if _is_order(line)]
+    orders = [line for line in medication.lines if is_order(line)]
     ends = [line.entry.stopped_on or line.entry.end for line in orders]
     known = [day for day in ends if day is not None]
     if len(known) < len(orders) or not known:
@@ -218,90 +217,3 @@ def _merged(spans: Iterable[Episode], gap: timedelta) -> list[Episode]:
             end = None if span.end is None else max(last.end, span.end)
             merged[-1] = Episode(last.start, end)
     return merged
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """How much of an ingredient per day, the highest that any source states, with its lines.
-
-    `as_needed` is set where a part of it is only allowed, not ordered.
-    """
-
-    value: Decimal
-    unit: str
-    lines: tuple[PlacedLine, ...]
-    as_needed: bool = False
-
-
-def daily_amount(exposure: Exposure) -> Amount | None:
-    """The daily dose taken now, systemic and not depot; None where any source's dose is unknown.
-
-    Orders and statements of one source add up (split regimens); of several sources the highest sum
-    counts, because a maximum is exceeded wherever the higher instruction is followed.
-    """
-    by_source: dict[str, list[PlacedLine]] = defaultdict(list)
-    for line in exposure.lines:
-        if (
-            _is_order(line)
-            and line.state in (TherapyState.CURRENT, TherapyState.CONFLICT)
-            and line.entry.administration is AdministrationClass.SYSTEMIC
-        ):
-            by_source[line.entry.origin.source].append(line)
-    sums = [_sum(lines, exposure.ingredient.rxcui) for lines in by_source.values()]
-    if not sums or any(amount is None for amount in sums):
-        return None
-    known = [amount for amount in sums if amount is not None]
-    if len({amount.unit for amount in known}) > 1:
-        return None
-    return max(known, key=lambda amount: amount.value)
-
-
-def _sum(lines: list[PlacedLine], rxcui: str) -> Amount | None:
-    total, unit, as_needed = Decimal(0), "", False
-    for line in lines:
-        part = line_amount(line.entry, rxcui)
-        if part is None or (unit and part[1] != unit):
-            return None
-        total, unit = total + part[0], part[1]
-        as_needed = as_needed or line.entry.as_needed
-    return Amount(total, unit, tuple(lines), as_needed)
-
-
-def line_amount(entry: MedicationEntry, rxcui: str) -> tuple[Decimal, str] | None:
-    """Daily amount and unit of one line; as needed: its maximum; weekly drugs: per day."""
-    for dose in entry.daily_doses:
-        value = dose.value if dose.value is not None else dose.max
-        if dose.rxcui == rxcui and value is not None:
-            return (value / entry.interval_d if entry.interval_d else value), dose.unit
-    return None
-
-
-def dose_steps(exposure: Exposure) -> list[tuple[date, Decimal, PlacedLine]]:
-    """Every ordered or stated daily amount with the day it holds from, oldest first.
-
-    Steps of a taper inside one order (several Dosage with their own days) count where the source
-    wrote the days; amounts in another unit than the newest are left out.
-    """
-    steps: list[tuple[date, Decimal, str, PlacedLine]] = []
-    for line in exposure.lines:
-        start = begins(line.entry)
-        amount = line_amount(line.entry, exposure.ingredient.rxcui)
-        if _is_order(line) and start is not None and amount is not None:
-            steps.append((start, amount[0], amount[1], line))
-    steps.sort(key=lambda step: (step[0], step[3].entry.origin))
-    unit = steps[-1][2] if steps else ""
-    return [(on, value, line) for on, value, its_unit, line in steps if its_unit == unit]
-
-
-def dose_changes(exposure: Exposure) -> list[date]:
-    """Days within the last episode on which one source wrote another daily amount than before."""
-    changes: list[date] = []
-    before: dict[str, Decimal] = {}
-    for on, value, line in dose_steps(exposure):
-        source = line.entry.origin.source
-        if exposure.start is not None and on < exposure.start:
-            continue
-        if source in before and before[source] != value:
-            changes.append(on)
-        before[source] = value
-    return changes

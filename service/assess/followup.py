@@ -7,13 +7,17 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from service.assess.amounts import dose_changes
 from service.assess.answer import Answer, Verdict, not_met
 from service.assess.chart import KEPT_VISITS, Chart, exposure_facts, visit_fact
-from service.assess.exposure import Exposure, dose_changes
+from service.assess.exposure import Exposure
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass
 from service.model.clinical import Visit
 from service.model.evidence import Fact
+
+RECONCILED_AS = frozenset({"Task", "Procedure", "QuestionnaireResponse"})
+UNDONE = frozenset({"cancelled", "rejected", "failed", "not-done", "entered-in-error", "requested"})
 
 
 class After(StrEnum):
@@ -22,6 +26,19 @@ class After(StrEnum):
     START = "start"
     CHANGE = "change"
     DISCHARGE = "discharge"
+
+
+def last_discharge(chart: Chart, earliest: date, stay: CodeSet | None) -> Visit | None:
+    """The last stay that ended since `earliest`; `stay` names the kind of stay."""
+    stays = [
+        visit
+        for visit in chart.facts.visits
+        if visit.discharge
+        and visit.end is not None
+        and earliest <= visit.end <= chart.as_of
+        and (stay is None or stay.holds(visit.services, *visit.reasons))
+    ]
+    return max(stays, key=lambda visit: (visit.end or date.min, visit.origin), default=None)
 
 
 class FollowUp(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,16 +85,8 @@ class FollowUp(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ) -> Iterator[tuple[date, str, tuple[Exposure, ...], tuple[Fact, ...], Visit | None]]:
         earliest = chart.as_of - timedelta(days=self.look_back_days)
         if self.after is After.DISCHARGE:
-            stays = [
-                visit
-                for visit in chart.facts.visits
-                if visit.discharge
-                and visit.end is not None
-                and earliest <= visit.end <= chart.as_of
-                and (self.stay is None or self.stay.holds(visit.services, *visit.reasons))
-            ]
-            if stays:
-                last = max(stays, key=lambda visit: (visit.end or date.min, visit.origin))
+            last = last_discharge(chart, earliest, self.stay)
+            if last is not None:
                 yield last.end or date.min, "the discharge", (), (visit_fact(last),), last
             return
         if self.drug is None:
@@ -121,4 +130,49 @@ class FollowUp(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             evidence=facts,
             due=due,
             asks=f"visit after {name}",
+        )
+
+
+class DischargeReconciliation(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Nobody wrote down within `within_days` of a discharge that the lists were reconciled.
+
+    A Task, Procedure or questionnaire of `named` on or after the day of discharge answers; it
+    stands in the calendar until then. Asked for `look_back_days` after the discharge.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset({"on", "due"})
+
+    named: CodeSet
+    within_days: int
+    look_back_days: int
+    stay: CodeSet | None = None
+
+    def triggers(self) -> None:
+        return None
+
+    def answers(self, chart: Chart) -> Iterator[Answer]:
+        earliest = chart.as_of - timedelta(days=self.look_back_days)
+        last = last_discharge(chart, earliest, self.stay)
+        if last is None or last.end is None:
+            return
+        for act in chart.facts.answers:
+            when = act.when
+            if when is None or not last.end <= when <= chart.as_of or act.status in UNDONE:
+                continue
+            if act.type in RECONCILED_AS and self.named.holds(act.codings, act.text):
+                yield not_met(f"Reconciled on {when.isoformat()}.")
+                return
+        due = last.end + timedelta(days=self.within_days)
+        asks = "medication reconciliation after the discharge"
+        if chart.as_of <= due:
+            yield not_met(f"Reconciliation is due {due.isoformat()}.", due=due, asks=asks)
+            return
+        missing = chart.unproven("Task", "Procedure")
+        yield Answer(
+            Verdict.CANNOT_TELL if missing else Verdict.MET,
+            missing,
+            words={"on": last.end.isoformat(), "due": due.isoformat()},
+            evidence=(visit_fact(last),),
+            due=due,
+            asks=asks,
         )

@@ -11,17 +11,24 @@ import msgspec
 
 from service.assess.answer import Answer, Verdict, listed, not_met
 from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.exposure import Exposure
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 from service.model.finding import Severity
 
 
 class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A limit with its severity; `below` and `over` are exclusive, `at_least` is not."""
+    """A limit with its severity; `below` and `over` are exclusive, `at_least` is not.
+
+    An answer without a number is `coded`: the values that reach the level. `readable` are all that
+    such an answer can be; another one is not understood.
+    """
 
     below: Decimal | None = None
     at_least: Decimal | None = None
     over: Decimal | None = None
+    coded: CodeSet | None = None
+    readable: CodeSet | None = None
     severity: Severity | None = None
     urgent: bool = False
     meaning: str = ""
@@ -74,11 +81,6 @@ class LabThreshold(Check, frozen=True, forbid_unknown_fields=True, kw_only=True)
                 yield not_met(f"No {self.lab.title} within {self.within_days} days.")
             return
         evidence = (*facts, result_fact(last.result))
-        if last.value is None:
-            yield Answer(
-                Verdict.CANNOT_TELL, last.missing, exposures=tuple(taken), evidence=evidence
-            )
-            return
         missing = ""
         for level in self.levels:
             if level.sex and level.sex != chart.facts.sex:
@@ -86,7 +88,9 @@ class LabThreshold(Check, frozen=True, forbid_unknown_fields=True, kw_only=True)
                 continue
             holds = reached(level, last)
             if holds is None:
-                missing = f"the exact value of {self.lab.title} on {last.day.isoformat()}"
+                missing = last.missing or (
+                    f"the exact value of {self.lab.title} on {last.day.isoformat()}"
+                )
             elif holds:
                 yield Answer(
                     Verdict.MET,
@@ -109,9 +113,22 @@ class LabThreshold(Check, frozen=True, forbid_unknown_fields=True, kw_only=True)
             yield not_met(f"{self.lab.title} on {last.day.isoformat()} reaches no limit.")
 
 
+def crossed(
+    chart: Chart, drug: DrugClass, lab: Laboratory, level: Level
+) -> tuple[list[Exposure], Measured] | None:
+    """The drugs taken and the last result, where that result reaches the level; else None."""
+    taken, last = chart.of(drug), chart.last(lab)
+    return (taken, last) if taken and last is not None and reached(level, last) else None
+
+
 def reached(level: Level, last: Measured) -> bool | None:
-    """Whether the value reaches the level; None where "<" or ">" leaves it open."""
+    """Whether the value reaches the level; None where it cannot be read, or "<" leaves it open."""
     value, comparator = last.value, last.result.comparator
+    if level.coded is not None:
+        codings, text = last.result.value_codings, last.result.text
+        if level.coded.holds(codings, text):
+            return True
+        return False if level.readable is not None and level.readable.holds(codings, text) else None
     if value is None:
         return None
     if level.below is not None:

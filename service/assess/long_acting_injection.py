@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
+from service.assess.amounts import line_amount
 from service.assess.answer import Answer, Verdict, not_met
 from service.assess.chart import (
     KEPT_VISITS,
@@ -20,7 +22,7 @@ from service.assess.chart import (
 from service.assess.exposure import Exposure, begins
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass
-from service.model.medication import Kind, PlacedLine
+from service.model.medication import Kind
 
 
 class Asked(StrEnum):
@@ -43,6 +45,9 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
         rebook_days: a new visit counts when it lies in the window, or at most so many days ahead.
         shortest_days, longest_days: intervals that belong to this product; others are left to the
             rule of another product of the same drug.
+        least_dose, most_dose: in mg, one injection of this product, which tells where no line
+            states the interval; where the dose is unknown too, the product of the smallest doses
+            (from 0) says that it cannot tell.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "last", "due", "latest", "visit"})
@@ -57,6 +62,8 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
     rebook_days: int = 7
     shortest_days: int = 1
     longest_days: int = 400
+    least_dose: Decimal | None = None
+    most_dose: Decimal | None = None
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
@@ -66,13 +73,30 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
             depot = [line for line in exposure.depot if line.state.value != "stopped"]
             ordered = [line for line in exposure.depot if line.entry.kind is not Kind.DISPENSE]
             if depot or (ordered and any(m.state.value == "current" for m in exposure.medications)):
-                interval = self._interval(exposure.depot)
-                if self.shortest_days <= interval <= self.longest_days:
-                    yield self._answer(chart, exposure, interval)
+                yield from self._of_product(chart, exposure)
 
-    def _interval(self, depot: tuple[PlacedLine, ...]) -> int:
-        stated = [line.entry.interval_d for line in depot if line.entry.interval_d]
-        return int(min(stated)) if stated else self.interval_days
+    def _of_product(self, chart: Chart, exposure: Exposure) -> Iterator[Answer]:
+        """The answer about this product, where the patient has it as far as the lines tell."""
+        stated = [line.entry.interval_d for line in exposure.depot if line.entry.interval_d]
+        if stated:
+            interval = int(min(stated))
+            if self.shortest_days <= interval <= self.longest_days:
+                yield self._answer(chart, exposure, interval)
+            return
+        if self.least_dose is None or self.most_dose is None:
+            yield self._answer(chart, exposure, self.interval_days)
+            return
+        amount = _injected(exposure)
+        if amount is not None:
+            if self.least_dose <= amount <= self.most_dose:
+                yield self._answer(chart, exposure, self.interval_days)
+        elif not self.least_dose and self.asked is Asked.OVERDUE:
+            yield Answer(
+                Verdict.CANNOT_TELL,
+                f"how often {exposure.ingredient.name} is injected",
+                exposures=(exposure,),
+                evidence=exposure_facts(exposure),
+            )
 
     def _answer(self, chart: Chart, exposure: Exposure, interval: int) -> Answer:
         name = exposure.ingredient.name
@@ -165,6 +189,16 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
             asks=met.asks,
             appointment=f"{missed.origin.source}:{missed.origin.reference}",
         )
+
+
+def _injected(exposure: Exposure) -> Decimal | None:
+    """The mg of the newest injection whose dose a source states."""
+    newest = sorted(exposure.depot, key=lambda line: begins(line.entry) or date.min, reverse=True)
+    for line in newest:
+        amount = line_amount(line.entry, exposure.ingredient.rxcui)
+        if amount is not None and amount[1] == "mg":
+            return amount[0]
+    return None
 
 
 def _quiet(met: Answer, because: str) -> Answer:

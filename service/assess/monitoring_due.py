@@ -14,6 +14,7 @@ from service.assess.chart import Chart, Measured, exposure_facts, result_fact
 from service.assess.exposure import Exposure
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
+from service.model.evidence import Fact
 
 LONGEST_GRACE_D = 14
 
@@ -42,18 +43,22 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Any test of `labs` is repeated on schedule while `drug` is taken.
 
     Due is the later of start and last result, plus the interval; overdue is due plus grace. A
-    result of any source counts, whatever its value: the test was done. `condition` chooses the
-    patients; `last_at_least` asks only after a result so high (a score that calls for a repeat).
+    result of any source counts, whatever its value: the test was done. `named` finds what has no
+    code of its own by its words, as a result, procedure or questionnaire. `condition` chooses the
+    patients; `last_at_least` asks only after a result so high (a score that calls for a repeat);
+    with `once_done` only a repeat is missed, the first one stands in the calendar alone.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "lab", "last", "due", "start"})
 
     drug: DrugClass
-    labs: tuple[Laboratory, ...]
     stages: tuple[Stage, ...]
+    labs: tuple[Laboratory, ...] = ()
+    named: CodeSet | None = None
     min_days_taken: int = 0
     condition: CodeSet | None = None
     last_at_least: Decimal | None = None
+    once_done: bool = False
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
@@ -65,8 +70,9 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             yield self._answer(chart, tuple(taken), first)
 
     def _answer(self, chart: Chart, taken: tuple[Exposure, ...], first: Exposure) -> Answer:
-        title = self.labs[0].title
+        title = self._title
         last = _last(chart, self.labs)
+        done = self._done(chart, last)
         if self.last_at_least is not None and not _reaches(last, self.last_at_least):
             return not_met(f"No {title} of {self.last_at_least} or more stands open.", on=taken)
         start = first.start
@@ -76,13 +82,16 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
         stage = self._stage(chart, treated)
         if stage is None:
             return not_met(f"No further {title} is asked for at this stage.", on=taken)
-        anchors = [d for d in (start, last.day if last else None) if d is not None]
+        anchors = [d for d in (start, done.date if done else None) if d is not None]
         if not anchors:
             missing = f"since when {first.ingredient.name} is taken"
             return self._unknown(missing, taken, None)
         due = max(anchors) + timedelta(days=stage.every_days)
         if chart.as_of <= due + stage.grace:
             words = f"Next {title} is due {due.isoformat()}."
+            return not_met(words, due=due, on=taken, asks=title)
+        if self.once_done and done is None:
+            words = f"No {title} is on record; the first was due {due.isoformat()}."
             return not_met(words, due=due, on=taken, asks=title)
         unproven = chart.unproven("Observation")
         if unproven:
@@ -93,12 +102,12 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             words={
                 "drug": first.ingredient.name,
                 "lab": title,
-                "last": f"last on {last.day.isoformat()}" if last else "none found in any source",
+                "last": f"last on {day(done.date)}" if done else "none found in any source",
                 "due": due.isoformat(),
                 "start": day(start),
             },
             exposures=taken,
-            evidence=(*facts, result_fact(last.result)) if last else facts,
+            evidence=(*facts, done) if done else facts,
             due=due,
             asks=title,
         )
@@ -122,15 +131,25 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             exposures=taken,
             evidence=exposure_facts(*taken),
             due=due,
-            asks=self.labs[0].title,
+            asks=self._title,
         )
+
+    @property
+    def _title(self) -> str:
+        return self.labs[0].title if self.labs else self.named.title if self.named else ""
+
+    def _done(self, chart: Chart, last: Measured | None) -> Fact | None:
+        """The last time it was done, under a code or by name."""
+        facts = [result_fact(last.result)] if last is not None else []
+        facts += chart.named(self.named) if self.named is not None else []
+        return max(facts, key=lambda fact: fact.date or date.min, default=None)
 
 
 class BaselineMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """No test of `labs` from `look_back_days` before the start of `drug` until now.
 
-    Asked while the treatment is not older than `watch_days`, and for planned starts; the next
-    regular test is another rule's question.
+    Asked while the treatment is not older than `watch_days`; the next regular test is another
+    rule's question. `age_from`, `taken_with` and `condition` choose the patients.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "lab", "start"})
@@ -140,13 +159,16 @@ class BaselineMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     look_back_days: int
     watch_days: int = 90
     grace_days: int = 0
+    age_from: int | None = None
+    taken_with: DrugClass | None = None
+    condition: CodeSet | None = None
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
         taken = chart.of(self.drug)
-        if not taken:
+        if not taken or not self._concerns(chart):
             return
         first = min(taken, key=lambda exposure: exposure.start or date.min)
         start, title = first.start, self.labs[0].title
@@ -170,6 +192,15 @@ class BaselineMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             evidence=exposure_facts(first),
             due=start,
             asks=title,
+        )
+
+    def _concerns(self, chart: Chart) -> bool:
+        """Whether the patient is one of those asked about; an unknown age is not."""
+        age = chart.facts.age_on(chart.as_of)
+        return (
+            (self.age_from is None or (age is not None and age >= self.age_from))
+            and (self.taken_with is None or bool(chart.of(self.taken_with)))
+            and (self.condition is None or bool(chart.conditions(self.condition)))
         )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from service.assess.amounts import dose_steps
 from service.assess.chart import Chart, result_fact
 from service.assess.engine import Examination, calendar
-from service.assess.exposure import Exposure, Taking, dose_steps
+from service.assess.exposure import Exposure, Taking
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 from service.model.care import (
     Booked,

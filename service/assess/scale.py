@@ -10,14 +10,12 @@ from typing import ClassVar
 from service.assess.answer import Answer, Verdict, listed, not_met
 from service.assess.chart import Chart, Measured, exposure_facts, result_fact
 from service.assess.exposure import Exposure
-from service.assess.lab_threshold import Level, reached
+from service.assess.lab_threshold import Level, crossed
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 
 AT_START = timedelta(days=7)
 """A score taken so soon after the start is still the one before the treatment."""
-
-SCREENED_IN = frozenset({"QuestionnaireResponse", "Procedure"})
 
 
 class ScaleNoResponse(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -117,15 +115,16 @@ class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
-        taken = chart.of(self.drug)
-        last = chart.last(self.after)
-        if not taken or last is None or not reached(self.level, last):
+        found = crossed(chart, self.drug, self.after, self.level)
+        if found is None:
             return
+        taken, last = found
         if (chart.as_of - last.day).days > self.within_days:
             yield not_met(f"{self.after.title} is of {last.day.isoformat()}.")
             return
         done = [s for lab in self.screens if (s := chart.last(lab)) is not None]
-        if any(screen.day >= last.day for screen in done) or self._told(chart, last.day):
+        told = [fact.date for fact in chart.named(self.named) if fact.date is not None]
+        if any(on >= last.day for on in (*told, *(screen.day for screen in done))):
             yield not_met(f"{self.screens[0].title} was done.")
             return
         missing = chart.unproven("Observation")
@@ -143,13 +142,4 @@ class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             evidence=(*exposure_facts(*taken), result_fact(last.result)),
             due=last.day,
             asks=self.screens[0].title,
-        )
-
-    def _told(self, chart: Chart, since: date) -> bool:
-        return any(
-            told.when is not None
-            and told.when >= since
-            and told.type in SCREENED_IN
-            and self.named.holds(told.codings, told.text)
-            for told in chart.facts.answers
         )

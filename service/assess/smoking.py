@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import ClassVar
 
+from service.assess.amounts import dose_changes
 from service.assess.answer import Answer, Verdict, not_met
 from service.assess.chart import Chart, Measured, exposure_facts, result_fact
-from service.assess.exposure import Exposure, dose_changes
+from service.assess.exposure import Exposure
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
+from service.model.evidence import Fact
 
 
 class SmokingChange(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The smoking status last changed since `drug` was started, at most `within_days` ago.
 
     The change lies on the day of the first status of the new kind. A dose change on or after that
-    day has answered it: suppressed. `smokes` and `abstains` are the values of each kind.
+    day has answered it: suppressed; a level of `watched_by` since then makes it one step milder.
+    `smokes` and `abstains` are the values of each kind.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "before", "now", "on", "level"})
@@ -27,6 +30,7 @@ class SmokingChange(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     smokes: CodeSet
     abstains: CodeSet
     within_days: int
+    watched_by: Laboratory | None = None
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
@@ -57,6 +61,10 @@ class SmokingChange(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
         if exposure.start is not None and now.day < exposure.start:
             return not_met(f"{name} was started after the smoking status changed.")
         answered = [on for on in dose_changes(exposure) if on >= now.day]
+        watched: tuple[Fact, ...] = ()
+        mitigated = ""
+        if self.watched_by is not None:
+            watched, mitigated = chart.watched(self.watched_by, self.within_days, now.day)
         return Answer(
             Verdict.MET,
             words={
@@ -71,7 +79,9 @@ class SmokingChange(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
                 *exposure_facts(exposure),
                 result_fact(before.result),
                 result_fact(now.result),
+                *watched,
             ),
+            mitigated=mitigated,
             suppressed=f"the dose changed on {answered[0]}" if answered else "",
         )
 

@@ -1,4 +1,4 @@
-"""A dose too high for the day of treatment: schedules by co-medication."""
+"""A dose too high for the day of treatment: the first day's, then schedules by co-medication."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from typing import ClassVar
 
 import msgspec
 
+from service.assess.amounts import daily_amount, first_amount
 from service.assess.answer import Answer, Verdict, not_met
 from service.assess.chart import Chart, exposure_facts, line_fact
-from service.assess.exposure import Exposure, daily_amount
+from service.assess.exposure import Exposure
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass
+
+
+def beside(
+    chart: Chart, taken_with: DrugClass | None, unless_with: DrugClass | None
+) -> list[Exposure] | None:
+    """The drugs taken now that choose this schedule; None where it is not this patient's."""
+    if unless_with is not None and chart.of(unless_with):
+        return None
+    others = chart.of(taken_with) if taken_with is not None else []
+    return None if taken_with is not None and not others else others
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,13 +52,10 @@ class Titration(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
-        if self.unless_with is not None and chart.of(self.unless_with):
-            return
-        others = chart.of(self.taken_with) if self.taken_with is not None else []
-        if self.taken_with is not None and not others:
-            return
-        for exposure in chart.of(self.drug):
-            yield self._answer(chart, exposure, others)
+        others = beside(chart, self.taken_with, self.unless_with)
+        if others is not None:
+            for exposure in chart.of(self.drug):
+                yield self._answer(chart, exposure, others)
 
     def _answer(self, chart: Chart, exposure: Exposure, others: list[Exposure]) -> Answer:
         name, start = exposure.ingredient.name, exposure.start
@@ -80,4 +88,65 @@ class Titration(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             },
             exposures=taken,
             evidence=(*facts, *exposure_facts(*others)),
+        )
+
+
+class StartingDose(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`drug` was begun with more than `most` on the first day of its last episode.
+
+    Asked until day `until_day` of the treatment: after that the start is history. The dose of the
+    first day is what orders and statements of that day add up to in one source, whatever is taken
+    today. `taken_with` and `unless_with` choose the patients as a schedule does.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset({"drug", "dose", "day", "most", "start"})
+
+    drug: DrugClass
+    most: Decimal
+    until_day: int
+    unit: str = "mg"
+    taken_with: DrugClass | None = None
+    unless_with: DrugClass | None = None
+
+    def triggers(self) -> frozenset[str]:
+        return self.drug.rxcuis
+
+    def answers(self, chart: Chart) -> Iterator[Answer]:
+        others = beside(chart, self.taken_with, self.unless_with)
+        if others is not None:
+            for exposure in chart.of(self.drug):
+                yield self._answer(chart, exposure, others)
+
+    def _answer(self, chart: Chart, exposure: Exposure, others: list[Exposure]) -> Answer:
+        name, start = exposure.ingredient.name, exposure.start
+        taken = (exposure, *others)
+        if start is None:
+            return not_met(f"No source says since when {name} is taken.", on=taken)
+        number = (chart.as_of - start).days + 1
+        if number > self.until_day:
+            return not_met(f"{name} is taken since {start.isoformat()}.", on=taken)
+        amount = first_amount(exposure)
+        if amount is None or amount.unit != self.unit:
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"the dose of {name} on {start.isoformat()}, its first day",
+                exposures=taken,
+                evidence=exposure_facts(*taken),
+            )
+        if amount.value <= self.most:
+            return not_met(f"{name} was begun with {amount.value} {amount.unit}.", on=taken)
+        return Answer(
+            Verdict.MET,
+            words={
+                "drug": name,
+                "dose": f"{amount.value.normalize():f} {amount.unit}",
+                "day": str(number),
+                "most": f"{self.most.normalize():f} {self.unit}",
+                "start": start.isoformat(),
+            },
+            exposures=taken,
+            evidence=(
+                *(line_fact(line.entry) for line in amount.lines),
+                *exposure_facts(*others),
+            ),
         )

@@ -1,25 +1,17 @@
-"""What nobody seems to have answered: an abnormal result, a missed visit, a drug without owner."""
+"""An abnormal result that nobody seems to have answered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import ClassVar
 
+from service.assess.amounts import dose_changes
 from service.assess.answer import Answer, Verdict, listed, not_met
-from service.assess.chart import (
-    KEPT_VISITS,
-    MISSED_VISITS,
-    Chart,
-    Measured,
-    exposure_facts,
-    result_fact,
-    visit_fact,
-)
-from service.assess.exposure import Exposure, dose_changes
-from service.assess.lab_threshold import Level, reached
+from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.exposure import Exposure
+from service.assess.lab_threshold import Level, crossed
 from service.assess.rule import Check
-from service.assess.value_sets import CodeSet, DrugClass, Laboratory
+from service.assess.value_sets import DrugClass, Laboratory
 
 ACTS = frozenset({"Task", "Communication", "ServiceRequest", "Procedure"})
 
@@ -43,10 +35,10 @@ class AbnormalUnanswered(Check, frozen=True, forbid_unknown_fields=True, kw_only
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
-        taken = chart.of(self.drug)
-        last = chart.last(self.lab)
-        if not taken or last is None or not reached(self.level, last):
+        found = crossed(chart, self.drug, self.lab, self.level)
+        if found is None:
             return
+        taken, last = found
         days = (chart.as_of - last.day).days
         if not self.after_days <= days <= self.within_days:
             yield not_met(f"{self.lab.title} was measured {days} days ago.")
@@ -80,92 +72,3 @@ class AbnormalUnanswered(Check, frozen=True, forbid_unknown_fields=True, kw_only
             if act.type in ACTS and act.when is not None and act.when >= last.day:
                 return f"{act.type} of {act.when.isoformat()}."
         return ""
-
-
-class NoShow(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A visit was missed or cancelled while `drug` is taken, and none is booked or was kept since.
-
-    Met from `rebook_days` after the missed visit on, for `look_back_days`. `depot`: only where the
-    drug is given as a long-acting injection.
-    """
-
-    words: ClassVar[frozenset[str]] = frozenset({"drug", "visit"})
-
-    drug: DrugClass
-    services: CodeSet
-    rebook_days: int
-    look_back_days: int
-    roles: tuple[str, ...] = ("psychiatry",)
-    depot: bool = False
-
-    def triggers(self) -> frozenset[str]:
-        return self.drug.rxcuis
-
-    def answers(self, chart: Chart) -> Iterator[Answer]:
-        taken = [e for e in chart.of(self.drug) if e.depot or not self.depot]
-        visits = chart.visits(self.services, self.roles)
-        missed = [
-            visit
-            for visit in visits
-            if visit.kind == "appointment"
-            and visit.status in MISSED_VISITS
-            and visit.start is not None
-            and visit.start <= chart.as_of
-        ]
-        if not taken or not missed:
-            return
-        last = missed[-1]
-        on = last.start or date.min
-        if any(v.status in KEPT_VISITS and v.start is not None and v.start > on for v in visits):
-            yield not_met("A later visit is booked or was kept.")
-            return
-        since = chart.as_of - on
-        if not timedelta(days=self.rebook_days) <= since <= timedelta(days=self.look_back_days):
-            yield not_met(f"The visit on {on.isoformat()} was missed {since.days} days ago.")
-            return
-        missing = chart.unproven("Appointment")
-        yield Answer(
-            Verdict.CANNOT_TELL if missing else Verdict.MET,
-            missing,
-            words={
-                "drug": listed(exposure.ingredient.name for exposure in taken),
-                "visit": on.isoformat(),
-            },
-            exposures=tuple(taken),
-            evidence=(visit_fact(last), *exposure_facts(*taken)),
-            appointment=f"{last.origin.source}:{last.origin.reference}",
-        )
-
-
-class TooLong(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`drug` taken without a break for more than `days`."""
-
-    words: ClassVar[frozenset[str]] = frozenset({"drug", "start", "days"})
-
-    drug: DrugClass
-    days: int
-
-    def triggers(self) -> frozenset[str]:
-        return self.drug.rxcuis
-
-    def answers(self, chart: Chart) -> Iterator[Answer]:
-        for exposure in chart.of(self.drug):
-            name, start = exposure.ingredient.name, exposure.start
-            if start is None:
-                yield Answer(
-                    Verdict.CANNOT_TELL,
-                    f"since when {name} is taken",
-                    exposures=(exposure,),
-                    evidence=exposure_facts(exposure),
-                )
-                continue
-            treated = (chart.as_of - start).days
-            if treated <= self.days:
-                yield not_met(f"{name} is taken for {treated} days.")
-                continue
-            yield Answer(
-                Verdict.MET,
-                words={"drug": name, "start": start.isoformat(), "days": str(treated)},
-                exposures=(exposure,),
-                evidence=exposure_facts(exposure),
-            )

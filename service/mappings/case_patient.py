@@ -56,6 +56,8 @@ TYPES = (
     "MedicationAdministration",
     "Observation",
     "Appointment",
+    "Task",
+    "Procedure",
     "Encounter",
     "Condition",
     "AllergyIntolerance",

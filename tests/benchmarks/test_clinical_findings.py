@@ -1,4 +1,4 @@
-"""A slice of the benchmark of families E to H: floors for each type, quiet on clean patients."""
+"""A slice of the benchmark of families E to H: every type at its target, clean patients quiet."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ PATIENTS, SEED = 600, 21
 TARGET = 0.95
 MOST_GRAVE_PER_PATIENT = 4
 MOST_FALSE_PER_CLEAN_PATIENT = 0.05
-LOWER = {
-    ("recall", "start-too-high"): (
-        0.4,
-        "the dose of today is judged, not that of the first day: 200 mg since day 1 is silent "
-        "from day 5 on",
-    ),
-    ("recall", "no-show-high-risk"): (
-        0.6,
-        "no rule for a missed visit after a positive item 9",
-    ),
-}
-"""Where the target is not reached: (least, why). A miss that is mended raises its floor."""
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +23,13 @@ def measured() -> clinical_run.Measured:
 
 @pytest.mark.parametrize("type_", TYPES)
 @pytest.mark.parametrize("measure", ["precision", "recall"])
-def test_every_clinical_type_reaches_its_floor(
+def test_every_clinical_type_reaches_the_target(
     measured: clinical_run.Measured, measure: str, type_: str
 ) -> None:
-    floor, _ = LOWER.get((measure, type_), (TARGET, ""))
     value = getattr(measured.score, measure)(type_)
     mistakes = "\n".join(one for one in measured.score.errors if f" {type_} " in one)
     assert value is not None, f"{type_} was never due or never said\n{mistakes}"
-    assert value >= floor, mistakes
+    assert value >= TARGET, mistakes
 
 
 def test_clean_patients_with_lookalikes_stay_quiet(measured: clinical_run.Measured) -> None:

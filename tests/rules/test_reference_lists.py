@@ -123,7 +123,12 @@ def test_no_low_priority_pair_interrupts() -> None:
     assert loud == []
 
 
-GENES = {"labs/cyp2c19": "CYP2C19", "labs/cyp2d6": "CYP2D6", "labs/hla-b-1502": "HLA-B"}
+GENES = {
+    "labs/cyp2c19": "CYP2C19",
+    "labs/cyp2d6": "CYP2D6",
+    "labs/hla-a": "HLA-A",
+    "labs/hla-b-1502": "HLA-B",
+}
 
 
 @needs_reference

@@ -1,4 +1,4 @@
-"""Too little for too long: a dose below the usual range while the score stays bad."""
+"""Too long without a change: a dose that is too little, a drug that is meant for weeks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import ClassVar
 
+from service.assess.amounts import daily_amount, dose_changes
 from service.assess.answer import Answer, Verdict, not_met
 from service.assess.chart import Chart, exposure_facts, line_fact, result_fact
-from service.assess.exposure import Exposure, daily_amount, dose_changes
+from service.assess.exposure import Exposure
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass, Laboratory
 
@@ -84,3 +85,37 @@ class LowDoseStay(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             exposures=(exposure,),
             evidence=exposure_facts(exposure),
         )
+
+
+class TooLong(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`drug` taken without a break for more than `days`."""
+
+    words: ClassVar[frozenset[str]] = frozenset({"drug", "start", "days"})
+
+    drug: DrugClass
+    days: int
+
+    def triggers(self) -> frozenset[str]:
+        return self.drug.rxcuis
+
+    def answers(self, chart: Chart) -> Iterator[Answer]:
+        for exposure in chart.of(self.drug):
+            name, start = exposure.ingredient.name, exposure.start
+            if start is None:
+                yield Answer(
+                    Verdict.CANNOT_TELL,
+                    f"since when {name} is taken",
+                    exposures=(exposure,),
+                    evidence=exposure_facts(exposure),
+                )
+                continue
+            treated = (chart.as_of - start).days
+            if treated <= self.days:
+                yield not_met(f"{name} is taken for {treated} days.")
+                continue
+            yield Answer(
+                Verdict.MET,
+                words={"drug": name, "start": start.isoformat(), "days": str(treated)},
+                exposures=(exposure,),
+                evidence=exposure_facts(exposure),
+            )
