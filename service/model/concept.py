@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 NDC = "http://hl7.org/fhir/sid/ndc"
 SNOMED = "http://snomed.info/sct"
@@ -34,6 +36,9 @@ class TermType(StrEnum):
     DF = "DF"
 
 
+_INGREDIENT_LEVEL = frozenset({TermType.IN, TermType.PIN, TermType.MIN, TermType.BN})
+
+
 class AdministrationClass(StrEnum):
     """Where a product acts, as far as reconciliation must tell it apart."""
 
@@ -42,8 +47,7 @@ class AdministrationClass(StrEnum):
     LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """One code as a source sent it; `system` is a URI, any part may be empty but not all."""
 
     system: str
@@ -51,16 +55,14 @@ class Coding:
     display: str = ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ingredient:
+class Ingredient(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=True):
     """An RxNorm ingredient (IN), salts led back to their moiety (lithium carbonate: 6448)."""
 
     rxcui: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Strength:
+class Strength(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Amount of one ingredient in one dose form, or per `per_unit` (mL, h) of a liquid or patch.
 
     `unit` and `per_unit` are UCUM; a tablet has `per_unit` None. `substance` is the precise
@@ -106,6 +108,14 @@ class DrugConcept:
     container_unit: str = ""
     stated_as_sum: bool = False
 
+    @property
+    def at_ingredient_level(self) -> bool:
+        """Whether this names ingredients or a brand alone, no product and no part of one.
+
+        Strengths of such a concept are what a text stated, or what all its products share.
+        """
+        return self.tty in _INGREDIENT_LEVEL
+
     def __hash__(self) -> int:
         """Of the parts that tell most concepts apart: concepts are keys of what is remembered."""
         return hash((self.rxcui, self.brand, self.form))
@@ -122,8 +132,7 @@ class ResolvedBy(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """The concept of one line with the evidence for it; `drug` is None when nothing was certain.
 
     `conflict` names the ingredients of another coding or of the text where they disagree with the

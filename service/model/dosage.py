@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+
+class Quantity(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """A value with its UCUM unit; counts of dose forms carry `{tbl}`-like annotations or `1`."""
 
     value: Decimal
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Frequency:
+class Frequency(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """How often: `count` times in `period_d` days (twice a day 2/1, every four weeks 1/28).
 
     `when` are FHIR event codes (MORN, HS, ...), `days` FHIR days of the week (mon ... sun).
@@ -33,8 +32,7 @@ class Frequency:
         return self.count / self.period_d
 
 
-@dataclass(frozen=True, slots=True)
-class Dosage:
+class Dosage(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """One instruction, structured where the source structured it, else as its text was read.
 
     `dose` is what is taken at one time (dose forms or an amount of ingredient), `dose_high` the
@@ -65,8 +63,7 @@ class Dosage:
     sides: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class DailyDose:
+class DailyDose(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Amount of one ingredient per day, with the working shown ("2 x 50 mg").
 
     As needed: `value` None and `max` filled where a maximum is known. Interval dosing (a depot

@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        return tuple(Severity).index(self)
+        return _RANKS[self]
 
     def raised(self) -> Severity:
         """One step graver; high and none stay."""
@@ -28,6 +28,9 @@ class Severity(StrEnum):
     def lowered(self) -> Severity:
         """One step milder, never below low; none stays."""
         return {Severity.HIGH: Severity.MODERATE, Severity.MODERATE: Severity.LOW}.get(self, self)
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Bucket(StrEnum):

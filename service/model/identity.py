@@ -13,6 +13,8 @@ OUR_IDENTIFIERS = "urn:uuid:0c6f7d52-53c8-5d0a-9a0e-6c1b6a1f2b10"
 
 def content_id(prefix: str, *parts: str) -> str:
     """A short id ("m-4f0c...") over the parts in order; parts may hold any text."""
-    raw = [part.encode() for part in parts]
-    content = b"".join(piece for one in raw for piece in (len(one).to_bytes(4, "big"), one))
-    return f"{prefix}-{blake2b(content, digest_size=8).hexdigest()}"
+    raw: list[bytes] = []
+    for part in parts:
+        one = part.encode()
+        raw += (len(one).to_bytes(4, "big"), one)
+    return f"{prefix}-{blake2b(b''.join(raw), digest_size=8).hexdigest()}"

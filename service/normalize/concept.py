@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from service.model.concept import Coding
 from service.normalize.wire import base
@@ -62,6 +63,7 @@ def code_of(concept: base.CodeableConcept | str | None) -> str:
     return next((coding.code for coding in concept.coding if coding.code), concept.text)
 
 
+@lru_cache(maxsize=8192)
 def relative(reference: str) -> str:
     """`Type/id` of a relative or absolute reference; others (`#id`, urn) as they are."""
     found = _RELATIVE.search(reference)
@@ -101,7 +103,7 @@ def families(name: base.HumanName) -> tuple[str, ...]:
 
 def labels(resource: base.Resource) -> tuple[str, ...]:
     """Security labels (meta.security), as codes."""
-    if resource.meta is None:
+    if resource.meta is None or not resource.meta.security:
         return ()
     return tuple(label.code or label.display for label in resource.meta.security)
 

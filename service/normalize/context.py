@@ -17,6 +17,7 @@ from service.normalize.wire import base
 from service.normalize.wire.medication import Medication
 
 _T = TypeVar("_T")
+_URN = "urn:uuid:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,44 +52,52 @@ class Context:
 
     def who(self, reference: base.Reference | None) -> tuple[str, str]:
         """The name and the key of a person."""
+        if reference is None:
+            return "", ""
         return self.name_of(reference), self.person_key(reference)
 
     def key_of(self, reference: base.Reference | None) -> str:
         """`Type/id`, also where a reference is a urn:uuid that is some resource's id."""
         key = reference_key(reference)
-        if key.startswith("urn:uuid:"):
-            return self.types.get(key.removeprefix("urn:uuid:"), key)
+        if key.startswith(_URN):
+            return self.types.get(key.removeprefix(_URN), key)
         return key
 
 
 class Notes:
     """Collects what is wrong with one resource, each thing once, while it is read."""
 
+    __slots__ = ("_origin", "said")
+
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
-        self._said: dict[str, None] = {}
+        self.said: dict[str, None] = {}
 
     def say(self, what: str) -> None:
-        self._said.setdefault(what)
+        self.said.setdefault(what)
 
     def first_day(self, text: str, path: str) -> date | None:
         """The day of a start; a sentence where there is a text that is no date."""
-        return self._checked(first_day(text), text, path)
+        day = first_day(text)
+        if day is None and text:
+            self._no_date(text, path)
+        return day
 
     def last_day(self, text: str, path: str) -> date | None:
-        return self._checked(last_day(text), text, path)
-
-    def _checked(self, day: date | None, text: str, path: str) -> date | None:
-        if text and day is None:
-            self.say(f"{path} {text[:40]!r} is no date")
+        day = last_day(text)
+        if day is None and text:
+            self._no_date(text, path)
         return day
+
+    def _no_date(self, text: str, path: str) -> None:
+        self.say(f"{path} {text[:40]!r} is no date")
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        return tuple(self._said)
+        return tuple(self.said)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         return tuple(
-            Problem(self._origin.source, self._origin.reference, what) for what in self._said
+            Problem(self._origin.source, self._origin.reference, what) for what in self.said
         )

@@ -10,10 +10,11 @@ Source: HL7 FHIR R4 (4.0.1), Dosage; RxNorm technical documentation (strengths).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+
+from msgspec.structs import replace
 
 from service.model.concept import AdministrationClass, DrugConcept
 from service.model.dosage import DailyDose, Dosage, Frequency, Quantity
@@ -81,7 +82,6 @@ def _averaged(part: DailyDoses) -> DailyDoses:
     return DailyDoses(tuple(doses))
 
 
-@lru_cache(maxsize=8192)
 def supplied_dose(
     quantity: Quantity,
     days_supply: Decimal,

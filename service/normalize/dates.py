@@ -12,17 +12,23 @@ from calendar import monthrange
 from datetime import date, datetime
 
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2}))?\Z")
+_DAY_LENGTH = 10
 _MOMENT_LENGTH = 16
 
 
 def first_day(text: str) -> date | None:
     """The day a FHIR date stands for, its first one where it is partial; None when unreadable."""
-    return _day(text, last=False)
+    if len(text) < _DAY_LENGTH:
+        return _partial(text, last=False)
+    try:
+        return date.fromisoformat(text[:_DAY_LENGTH])
+    except ValueError:
+        return None
 
 
 def last_day(text: str) -> date | None:
     """The day a FHIR date stands for, its last one where it is partial; None when unreadable."""
-    return _day(text, last=True)
+    return first_day(text) if len(text) >= _DAY_LENGTH else _partial(text, last=True)
 
 
 def moment(text: str) -> datetime | None:
@@ -40,13 +46,8 @@ def earliest(*days: date | None) -> date | None:
     return min((day for day in days if day is not None), default=None)
 
 
-def _day(text: str, *, last: bool) -> date | None:
-    if len(text) >= 10:
-        try:
-            return date.fromisoformat(text[:10])
-        except ValueError:
-            return None
-    partial = _PARTIAL.match(text)
+def _partial(text: str, *, last: bool) -> date | None:
+    partial = _PARTIAL.match(text) if text else None
     if partial is None:
         return None
     year, month = int(partial[1]), int(partial[2] or 0)

@@ -7,8 +7,10 @@ Sources: HL7 FHIR R4 (4.0.1), Dosage; text-structure-conflict in the catalogue o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from service.errors import UnitMismatch
 from service.model.dosage import Dosage, Quantity

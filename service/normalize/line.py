@@ -46,10 +46,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     resolution: Resolution
     form: str
     status: str
-
-    @property
-    def drug(self) -> DrugConcept | None:
-        return self.resolution.drug
+    drug: DrugConcept | None
 
 
 class Own(TypedDict, total=False):
@@ -76,7 +73,7 @@ def head_of(found: medication.MedicationLine, context: Context, notes: Notes) ->
     text, coded, resolution, form = _drug(concept, display, form, context.tables.drugs)
     if not text and not coded:
         notes.say("no drug is named")
-    return Head(text, coded, resolution, form, _status(found, notes))
+    return Head(text, coded, resolution, form, _status(found, notes), resolution.drug)
 
 
 def line_of(
@@ -139,12 +136,12 @@ def _reasons(found: medication.MedicationLine) -> tuple[str, ...]:
 
 def _status(found: medication.MedicationLine, notes: Notes) -> str:
     """The status as sent; `unknown` where it is absent or where something unknown changes it."""
-    modifiers = [one.url for one in found.modifier_extension]
-    if modifiers or found.implicit_rules:
+    if found.modifier_extension or found.implicit_rules:
+        modifiers = [one.url for one in found.modifier_extension]
         what = modifiers[0] if modifiers else found.implicit_rules
         notes.say(f"{what} changes the meaning in a way that is not known: status taken as unknown")
         return "unknown"
-    if absent(found.status_ext):
+    if found.status_ext is not None and absent(found.status_ext):
         notes.say("the source says that the status is absent: taken as unknown")
         return "unknown"
     if not found.status:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
 from service.model.concept import DrugConcept
 from service.model.dosage import DailyDose, Dosage, Quantity
@@ -34,6 +35,9 @@ class Doses(msgspec.Struct, frozen=True, gc=False):
     route: str = ""
     starts: date | None = None
     ends: date | None = None
+
+
+_NONE = Doses()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +68,8 @@ def doses_of(
         begins: the first day of the line, from which the steps of a taper are counted.
         one_dose_only: the instructions tell what was given once, not what is given a day.
     """
+    if not found:
+        return _NONE
     read = _read(found, context.tables)
     on, first = (context.as_of, begins) if read.dated else (date.min, None)
     doses, problems = _doses(read, drug, context.tables, on, first, one_dose_only)

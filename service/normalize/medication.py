@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec.structs import replace
 
-from service.model.concept import AdministrationClass
+from service.model.concept import AdministrationClass, DrugConcept
 from service.model.dosage import Quantity
 from service.model.evidence import Origin
 from service.model.identity import OUR_IDENTIFIERS
@@ -22,7 +23,7 @@ from service.normalize.concept import (
     texts,
 )
 from service.normalize.context import Context, Notes
-from service.normalize.daily_dose import supplied_dose
+from service.normalize.daily_dose import DailyDoses, supplied_dose
 from service.normalize.dates import first_day
 from service.normalize.line import Head, adherence, head_of, line_of, named
 from service.normalize.line_doses import Doses, doses_of
@@ -41,19 +42,22 @@ def excluded(found: medication.MedicationLine) -> str:
         return "entered in error: not placed"
     if isinstance(found, medication.MedicationRequest) and found.do_not_perform:
         return f"doNotPerform: an order not to give {named(found) or 'the drug'}, not placed"
-    own = found.identifier if isinstance(found.identifier, tuple) else (found.identifier,)
-    if any(one.system == OUR_IDENTIFIERS for one in own):
+    if found.identifier and any(
+        one.system == OUR_IDENTIFIERS for one in base.several(found.identifier)
+    ):
         return "written by Concord: no word of the source's own, not placed"
     return ""
 
 
 def requested_on(found: medication.MedicationRequest) -> date | None:
     """When an order was made; without authoredOn the start of its first dosage."""
+    if authored := first_day(found.authored_on):
+        return authored
     repeats = [
         one.timing.repeat for one in found.dosage_instruction if one.timing and one.timing.repeat
     ]
     starts = [one.bounds_period.start for one in repeats if one.bounds_period]
-    return first_day(found.authored_on) or (first_day(starts[0]) if starts else None)
+    return first_day(starts[0]) if starts else None
 
 
 def stated_on(found: medication.MedicationStatement) -> date | None:
@@ -160,10 +164,8 @@ def from_dispense(
         notes.say(f"a quantity of {quantity} is not possible")
         quantity = None
     doses = doses_of(found.dosage_instruction, head.drug, context, notes, supplied)
-    unread = all(dosage.frequency is None and not dosage.as_needed for dosage in doses.dosages)
-    if unread and quantity:
+    if quantity and all(one.frequency is None and not one.as_needed for one in doses.dosages):
         doses = _by_supply(doses, found.quantity, days_supply, head, units, "supplied")
-    performers = [one.actor for one in found.performer if one.actor is not None]
     return line_of(
         origin,
         Kind.DISPENSE,
@@ -179,7 +181,7 @@ def from_dispense(
         supplied_on=supplied,
         days_supply=days_supply,
         quantity=quantity,
-        dispenser=next((name for one in performers if (name := context.name_of(one))), ""),
+        dispenser=_performer(found, context),
         status_reason=text_of(
             found.status_reason_codeable_concept or found.not_done_reason_codeable_concept
         ),
@@ -215,9 +217,7 @@ def from_administration(
         start=given,
         end=None,
         supplied_on=given,
-        dispenser=next(
-            (name for one in found.performer if (name := context.name_of(one.actor))), ""
-        ),
+        dispenser=_performer(found, context),
         status_reason=", ".join(texts((*found.status_reason, *found.reason_not_given))),
         links=_links(context, found.request, found.prescription, *found.based_on, *found.part_of),
     )
@@ -232,12 +232,34 @@ def _by_supply(
     how: str,
 ) -> Doses:
     """The doses with what a quantity comes to a day in the days it is meant for."""
-    unit = units.of(quantity) if quantity else None
-    if unit is None or quantity is None or not quantity.value or not days_supply:
+    if quantity is None or not days_supply:
         return doses
-    amount = Quantity(quantity.value, unit.ucum)
-    told = supplied_dose(amount, days_supply, head.drug, units, how=how)
+    told = _supplied(quantity, days_supply, head.drug, units, how)
+    if told is None:
+        return doses
     return replace(doses, daily=told.doses, interval_d=told.interval_d)
+
+
+@lru_cache(maxsize=8192)
+def _supplied(
+    quantity: base.Quantity, days_supply: Decimal, drug: DrugConcept | None, units: Units, how: str
+) -> DailyDoses | None:
+    """What a supply comes to a day; None without an amount. Remembered, as packs repeat a lot."""
+    unit = units.of(quantity)
+    if unit is None or not quantity.value:
+        return None
+    amount = Quantity(quantity.value, unit.ucum)
+    return supplied_dose(amount, days_supply, drug, units, how=how)
+
+
+def _performer(
+    found: medication.MedicationDispense | medication.MedicationAdministration, context: Context
+) -> str:
+    """Who handed it over or gave it: the first who has a name."""
+    for one in found.performer:
+        if name := context.name_of(one.actor):
+            return name
+    return ""
 
 
 def _requester(found: medication.StuRequester | None) -> base.Reference | None:
@@ -252,9 +274,9 @@ def _requester(found: medication.StuRequester | None) -> base.Reference | None:
 
 def _links(context: Context, *references: base.Reference | None) -> tuple[str, ...]:
     """References of the same source, relative; where a reference has an identifier, that too."""
-    given = [one for one in references if one is not None]
-    if not given:
+    if not references:
         return ()
+    given = [one for one in references if one is not None]
     found = [relative(key) for one in given if (key := context.key_of(one))]
     named = keys(base.Reference(identifier=one.identifier) for one in given if one.identifier)
     return tuple(dict.fromkeys((*found, *named)))

@@ -162,13 +162,13 @@ class Reading:
             origin, notes = self._begin(raw)
             found = readable(raw, kind, notes)
             if found is not None:
-                reason = medication.excluded(found)
-                if reason:
+                if reason := medication.excluded(found):
                     notes.say(reason)
-                    self._excluded.append(raw.reference)
+                    self._excluded.append(origin.reference)
                 elif self._counts(type_name, made_on(found), notes):
                     yield entry(origin, found, self._context, notes)
-            self._problems.extend(notes.problems)
+            if notes.said:
+                self._problems.extend(notes.problems)
 
     def _each(
         self,
@@ -189,7 +189,8 @@ class Reading:
                 and self._counts(type_name, made_on(found), notes, dated=dated)
             ):
                 yield made(origin, found, self._context, notes)
-            self._problems.extend(notes.problems)
+            if notes.said:
+                self._problems.extend(notes.problems)
 
     def _meant(self, found: base.Resource, notes: Notes) -> bool:
         status = getattr(found, "status", "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from service.model.dosage import Frequency
 from service.normalize.concept import codings, text_of
@@ -117,6 +118,7 @@ def _bounds(repeat: wire.Repeat, units: Units) -> tuple[date | None, date | None
     return starts, ends, days_of(length, units)
 
 
+@lru_cache(maxsize=1024)
 def days_of(length: base.Quantity | None, units: Units) -> Decimal | None:
     """A duration in days; None without a unit of time, and for one that is not above zero."""
     if length is None or length.value is None or not 0 < length.value < 100_000:

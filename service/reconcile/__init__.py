@@ -96,12 +96,12 @@ def _therapy(one: Group, as_of: date, policy: Policy) -> Therapy:
         (e.interval_d for e, _ in one.lines if e.interval_d and not is_supply(e)), default=None
     )
     supplied = _supplied(entry for entry, _ in one.lines)
-    by_source: dict[str, list[PlacedLine]] = defaultdict(list)
+    windows = policy.windows
+    by_source: dict[str, list[PlacedLine]] = {}
     for entry, match in one.lines:
-        state = therapy_state(entry, as_of, policy.windows, interval)
-        source = entry.origin.source
+        state = therapy_state(entry, as_of, windows, interval)
         last = entry.supplied_on if is_supply(entry) else _last_supplied(entry, supplied)
-        by_source[source].append(PlacedLine(entry, state, match, last))
+        by_source.setdefault(entry.origin.source, []).append(PlacedLine(entry, state, match, last))
     return therapy_of(
         one.id,
         one.ingredients,
@@ -121,11 +121,15 @@ def _supplied(entries: Iterable[MedicationEntry]) -> _Supplied:
             continue
         for order in entry.links or ("",):
             key = (entry.origin.source, order)
-            newest[key] = max(newest.get(key, date.min), entry.supplied_on)
+            known = newest.get(key)
+            if known is None or known < entry.supplied_on:
+                newest[key] = entry.supplied_on
     return newest
 
 
 def _last_supplied(entry: MedicationEntry, supplied: _Supplied) -> date | None:
+    if not supplied:
+        return entry.supplied_on
     source = entry.origin.source
     days = [
         day

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -47,19 +48,29 @@ def dose_of(entries: Sequence[MedicationEntry]) -> Dose:
 
     Not stated as soon as one line does not say its own, so that no part is taken for the whole.
     """
-    intervals = {entry.interval_d for entry in entries}
+    return _summed(tuple((e.daily_doses, e.interval_d, e.as_needed, e.dosages) for e in entries))
+
+
+_Said = tuple[tuple[DailyDose, ...], Decimal | None, bool, tuple[Dosage, ...]]
+
+
+@lru_cache(maxsize=16384)
+def _summed(entries: tuple[_Said, ...]) -> Dose:
+    """Remembered by what the lines say of their doses, which repeats from patient to patient."""
+    intervals = {interval for _, interval, _, _ in entries}
     interval_d = next(iter(intervals)) if len(intervals) == 1 else None
     amounts: dict[tuple[str, str], Decimal] = {}
     said: dict[tuple[str, str], DailyDose] = {}
-    for entry in entries:
-        if not entry.daily_doses:
-            return Dose({}, (), None, _takes_per_day(entries))
-        for dose in entry.daily_doses:
-            amount = dose.max if entry.as_needed or dose.value is None else dose.value
+    takes = _takes_per_day(dosages for _, _, _, dosages in entries)
+    for doses, interval, as_needed, _ in entries:
+        if not doses:
+            return Dose({}, (), None, takes)
+        for dose in doses:
+            amount = dose.max if as_needed or dose.value is None else dose.value
             if amount is None:
-                return Dose({}, (), None, _takes_per_day(entries))
-            if entry.interval_d and not entry.as_needed:
-                amount = amount / entry.interval_d
+                return Dose({}, (), None, takes)
+            if interval and not as_needed:
+                amount = amount / interval
             key, base = _base(dose.rxcui, dose.unit, amount)
             amounts[key] = amounts.get(key, Decimal(0)) + base
             unit = (dose.rxcui, dose.unit)
@@ -69,12 +80,7 @@ def dose_of(entries: Sequence[MedicationEntry]) -> Dose:
             unit: DailyDose(dose.rxcui, dose.unit, value=_per_day(amounts, dose))
             for unit, dose in said.items()
         }
-    return Dose(
-        amounts,
-        tuple(said[unit] for unit in sorted(said)),
-        interval_d,
-        _takes_per_day(entries),
-    )
+    return Dose(amounts, tuple(said[unit] for unit in sorted(said)), interval_d, takes)
 
 
 def same_amounts(left: Dose, right: Dose, tolerance: Decimal) -> bool:
@@ -135,17 +141,16 @@ def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return sum(known, Decimal(0)) if known else None
 
 
-def _takes_per_day(entries: Iterable[MedicationEntry]) -> Decimal | None:
+def _takes_per_day(lines: Iterable[tuple[Dosage, ...]]) -> Decimal | None:
     """How many times a day something is taken; None as soon as one instruction does not say.
 
     Steps of a taper are bounded in time and do not add up: None as well.
     """
     total = Decimal(0)
-    for entry in entries:
-        steps = len(entry.dosages)
-        if not steps or (steps > 1 and any(_bounded(dosage) for dosage in entry.dosages)):
+    for dosages in lines:
+        if not dosages or (len(dosages) > 1 and any(map(_bounded, dosages))):
             return None
-        for dosage in entry.dosages:
+        for dosage in dosages:
             if dosage.frequency is None or dosage.frequency.period_d <= 0:
                 return None
             total += dosage.frequency.per_day

@@ -223,11 +223,12 @@ def _matches(entries: Sequence[MedicationEntry]) -> list[LineMatch]:
     if len(entries) == 1:
         return [_alone(entries[0])]
     found: list[LineMatch | None] = [None] * len(entries)
+    open_lines = len(entries)
     for level, keys_of in _LEVELS:
-        places: dict[str, list[int]] = defaultdict(list)
+        places: dict[str, list[int]] = {}
         for index, entry in enumerate(entries):
             for key in keys_of(entry):
-                places[key].append(index)
+                places.setdefault(key, []).append(index)
         for key, indexes in places.items():
             if len(indexes) < 2:
                 continue
@@ -235,7 +236,8 @@ def _matches(entries: Sequence[MedicationEntry]) -> list[LineMatch]:
                 if found[index] is None:
                     partner = entries[_partner(entries, index, indexes)]
                     found[index] = _match(level, key, partner)
-        if all(match is not None for match in found):
+                    open_lines -= 1
+        if not open_lines:
             break
     return [match or _alone(entry) for match, entry in zip(found, entries, strict=True)]
 
@@ -262,13 +264,15 @@ def _alone(entry: MedicationEntry) -> LineMatch:
     drug = entry.resolution.drug
     if drug is None:
         return LineMatch(SAME_TEXT, MatchConfidence.CONFIRM, ("no drug was recognised",))
-    level = SAME_DRUG if drug.strengths else SAME_FORM if drug.form else SAME_INGREDIENTS
+    product = drug.strengths and not drug.at_ingredient_level
+    level = SAME_DRUG if product else SAME_FORM if drug.form else SAME_INGREDIENTS
     return LineMatch(level, MatchConfidence.CERTAIN, ("the only such line",))
 
 
 def _drug_keys(entry: MedicationEntry) -> Iterable[str]:
     drug = entry.resolution.drug
-    return (f"RxNorm {drug.rxcui} {drug.name}",) if drug and drug.strengths else ()
+    product = drug and drug.strengths and not drug.at_ingredient_level
+    return (f"RxNorm {drug.rxcui} {drug.name}",) if drug and product else ()
 
 
 def _brand_keys(entry: MedicationEntry) -> Iterable[str]:

@@ -62,14 +62,13 @@ def is_supply(entry: MedicationEntry) -> bool:
 def holding(lines: Sequence[PlacedLine]) -> Holding:
     """The folded view of the lines of one source and one medication (at least one line)."""
     spoken = [line for line in lines if not is_supply(line.entry)]
-    supply = tuple(
-        line for line in lines if is_supply(line.entry) and line.state is TherapyState.CURRENT
-    )
+    handed_over = [line for line in lines if is_supply(line.entry)]
+    supply = tuple(line for line in handed_over if line.state is TherapyState.CURRENT)
     state = _state(spoken, lines, supply)
     base, superseded, duplicates = _base(spoken, lines, state)
     entries = [line.entry for line in base]
     dose = dose_of(entries)
-    others = _distinct(dose, (dose_of([line.entry]) for line in duplicates))
+    others = _distinct(dose, (dose_of([x.entry]) for x in duplicates)) if duplicates else (dose,)
     first = lines[0].entry
     supplied = [line.last_supplied for line in lines if line.last_supplied]
     return Holding(
@@ -85,7 +84,7 @@ def holding(lines: Sequence[PlacedLine]) -> Holding:
         alternatives=others,
         last_supplied=max(supplied, default=None),
         as_needed=any(entry.as_needed for entry in entries),
-        ordered=any(is_order(line.entry) or is_supply(line.entry) for line in lines),
+        ordered=bool(handed_over) or any(is_order(line.entry) for line in spoken),
         authored=max((e.authored for e in entries if e.authored), default=None),
     )
 
@@ -110,7 +109,7 @@ def _state(
     that was stopped, cancelled or not taken stays stopped whatever is left at home, unless
     something was handed over after the stop.
     """
-    states = {line.state for line in spoken}
+    states = [line.state for line in spoken]
     if TherapyState.CURRENT in states:
         return TherapyState.CURRENT
     if TherapyState.HELD in states:

@@ -21,6 +21,8 @@ _CATEGORY = 3
 
 def indication_mismatch(therapy: Therapy, setting: Setting) -> Finding | None:
     """Reasons of two sources that share neither a code nor a telling word."""
+    if len(therapy.current) < 2:
+        return None
     stated = [h for h in therapy.current if _stated(h)]
     if len(stated) < 2 or all(_agree(one, other) for one, other in combinations(stated, 2)):
         return None
@@ -71,12 +73,16 @@ def reasons_nowhere(therapies: Iterable[Therapy], setting: Setting) -> Finding |
 
 
 def _stated(holding: Holding) -> bool:
-    return bool(_words(holding) or _codes(holding))
+    return _reasoned(holding) and bool(_words(holding) or _codes(holding))
+
+
+def _reasoned(holding: Holding) -> bool:
+    return any(line.entry.reasons or line.entry.reason_codings for line in holding.base)
 
 
 def reasons(holding: Holding) -> tuple[str, ...]:
     """The reasons of a source's current lines in words."""
-    if not any(line.entry.reasons or line.entry.reason_codings for line in holding.base):
+    if not _reasoned(holding):
         return ()
     texts = (reason for line in holding.base for reason in line.entry.reasons)
     codes = (c.display or c.code for line in holding.base for c in line.entry.reason_codings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -111,17 +111,21 @@ def _no_longer_valid(therapy: Therapy, setting: Setting) -> list[PlacedLine]:
 
 def _silent_since(therapy: Therapy, setting: Setting) -> date | None:
     """The last sign of life, where it lies outside the window; None inside it, or undated."""
-    signs: list[date | None] = []
-    longest = Decimal(0)
+    last = max(filter(None, _signs(therapy)), default=None)
+    windows = setting.policy.windows
+    if last is None or (silent_d := (setting.as_of - last).days) <= windows.stale:
+        return None
+    spans = (span for x in therapy.lines for span in (x.entry.days_supply, x.entry.interval_d))
+    longest = max((span for span in spans if span), default=Decimal(0))
+    return last if silent_d > windows.stale_supply_factor * longest else None
+
+
+def _signs(therapy: Therapy) -> Iterator[date | None]:
+    """The days on which somebody ordered, stated, supplied or gave it."""
     for line in therapy.lines:
         entry = line.entry
-        signs += (entry.supplied_on, line.last_supplied)
+        yield entry.supplied_on
+        yield line.last_supplied
         if line.state is TherapyState.CURRENT or entry.kind is Kind.STATEMENT:
-            signs += (entry.authored, entry.start)
-        longest = max(longest, entry.days_supply or longest, entry.interval_d or longest)
-    last = max((day for day in signs if day is not None), default=None)
-    windows = setting.policy.windows
-    if last is None or (setting.as_of - last).days <= windows.stale:
-        return None
-    silent_d = (setting.as_of - last).days
-    return last if silent_d > windows.stale_supply_factor * longest else None
+            yield entry.authored
+            yield entry.start

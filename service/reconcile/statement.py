@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sized
 from datetime import date
+from functools import lru_cache
 
 from service.model.evidence import Fact
 from service.model.finding import Bucket, Finding, RuleReference, Severity
@@ -40,8 +41,10 @@ def finding(
     kind = setting.policy.findings[type_]
     about = tuple(therapies)
     names = tuple(sorted(set(sources)))
-    facts = tuple(sorted(set(evidence), key=_fact_order))
-    present = {*raised, *setting.risks, *drug_risks(about, setting.policy)}
+    facts = tuple(sorted(dict.fromkeys(evidence), key=_fact_order))
+    if severity is None and kind.raised_by:
+        present = {*raised, *setting.risks, *drug_risks(about, setting.policy)}
+        severity = graded(kind, present)
     return Finding(
         id=content_id(
             "f",
@@ -51,10 +54,10 @@ def finding(
             *(f"{f.source}|{f.reference}|{f.path}|{f.value}" for f in facts),
         ),
         type=type_,
-        severity=severity or graded(kind, present),
+        severity=severity or kind.severity,
         title=title,
         message=message,
-        rule=RuleReference(f"reconcile/{type_}", VERSION, kind.source, reviewed=False),
+        rule=_rule(type_, kind.source),
         advice=advice,
         bucket=bucket,
         reason=reason,
@@ -64,6 +67,11 @@ def finding(
         evidence=facts,
         act_code=kind.act_code,
     )
+
+
+@lru_cache(maxsize=128)
+def _rule(type_: str, source: str) -> RuleReference:
+    return RuleReference(f"reconcile/{type_}", VERSION, source, reviewed=False)
 
 
 def drug_risks(therapies: Iterable[Therapy], policy: Policy) -> set[Raise]:
@@ -83,14 +91,8 @@ def _fact_order(fact: Fact) -> tuple[str, str, str, str]:
 def fact(entry: MedicationEntry, path: str, value: str, when: date | None = None) -> Fact:
     """One value of one line, dated by the line's own date where no other is given."""
     origin = entry.origin
-    return Fact(
-        source=origin.source,
-        reference=origin.reference,
-        version=origin.version,
-        path=path,
-        value=value,
-        date=when or entry.authored or entry.supplied_on,
-    )
+    day = when or entry.authored or entry.supplied_on
+    return Fact(origin.source, origin.reference, origin.version, path, value, day)
 
 
 def instruction_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
@@ -98,8 +100,7 @@ def instruction_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
     facts = []
     for line in lines:
         entry = line.entry
-        said = [d for d in entry.dosages if d.text or d.dose]
-        if not said:
+        if not any(d.text or d.dose for d in entry.dosages):
             facts.append(fact(entry, "medication", entry.text))
         path = "dosage" if entry.kind in _SAID_AS_DOSAGE else "dosageInstruction"
         for index, dosage in enumerate(entry.dosages):

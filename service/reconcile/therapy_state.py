@@ -21,6 +21,7 @@ _PLANNED_INTENTS = frozenset({"proposal", "plan", "option"})
 _NOT_SUPPLIED = frozenset({"cancelled", "declined", "stopped", "not-done", "entered-in-error"})
 _BEING_SUPPLIED = frozenset({"preparation"})
 _FAR_D = 36_500
+_LAST = date.max.toordinal()
 
 
 def therapy_state(
@@ -34,7 +35,7 @@ def therapy_state(
         interval_d: days that one administration of this therapy lasts, where another line of the
             same therapy says it; the line's own interval comes first.
     """
-    if entry.kind in (Kind.DISPENSE, Kind.ADMINISTRATION):
+    if entry.kind is Kind.DISPENSE or entry.kind is Kind.ADMINISTRATION:
         return _supply_state(entry, as_of, windows, interval_d)
     if entry.taken == "not" or entry.status in _STOPPED:
         return TherapyState.STOPPED
@@ -86,7 +87,7 @@ def supply_end(
 
 def _after(day: date, days: int) -> date:
     """That many days later, at most the last day of the calendar."""
-    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
+    return date.fromordinal(min(day.toordinal() + days, _LAST))
 
 
 def _single(entry: MedicationEntry, windows: Windows) -> int:

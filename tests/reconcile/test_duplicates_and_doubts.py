@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
+import msgspec
 import pytest
 
 from service.model.concept import (
@@ -270,7 +271,7 @@ def test_a_depot_here_and_tablets_there_are_one_grave_question() -> None:
 
 
 def test_text_against_structure_and_code_against_text_are_grave() -> None:
-    dosage = replace(instruction(), conflict="text says 2 a day, structure 1 a day")
+    dosage = msgspec.structs.replace(instruction(), conflict="text says 2 a day, structure 1 a day")
     wrong = Resolution(TABLET, ResolvedBy.CODING, conflict=(Ingredient("1", "alprazolam"),))
     result = reconciled(
         record(PSYCHIATRY, line(PSYCHIATRY, "R/1", TABLET, dosage=dosage, resolution=wrong))

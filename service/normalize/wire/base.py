@@ -64,7 +64,8 @@ class Quantity(Wire, frozen=True):
     code: str = ""
 
     def __post_init__(self) -> None:
-        check_numbers(self.value)
+        if self.value is not None:
+            check_numbers(self.value)
 
 
 class Range(Wire, frozen=True):
