@@ -31,4 +31,5 @@ def load_units(folder: Path) -> Units:
                 raise entry.wrong("spellings", f"{spelling!r} once, in lower case")
     if "1" not in by_spelling:
         raise content.wrong("unit", 'a unit with ucum = "1", the plain count')
-    return Units(by_spelling, content.words("results"))
+    ions = {one.text("rxcui"): one.number("mg_per_meq") for one in content.entries("ion")}
+    return Units(by_spelling, content.words("results"), ions)

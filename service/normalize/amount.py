@@ -13,7 +13,7 @@ from decimal import Decimal
 from service.errors import UnitMismatch
 from service.model.concept import AdministrationClass, DrugConcept, Strength
 from service.model.dosage import Quantity
-from service.normalize.units import Units
+from service.normalize.units import Unit, Units
 
 _HOURS_WORN = re.compile(r"(\d{1,3}) HR ", re.IGNORECASE)
 _ONE_DOSE_FORMS = frozenset({"Prefilled Syringe", "Auto-Injector"})
@@ -56,12 +56,38 @@ def amounts_of(
     if not drug.strengths:
         if len(drug.ingredients) != 1 or unit.is_count or unit.kind in ("volume", "time"):
             return None
-        target = "mg" if unit.kind == "mass" else unit.ucum
-        value = units.convert(dose.value, unit.ucum, target)
-        return [Amount(value, target, f"{number(value)} {target}")]
+        stated = Amount(dose.value, unit.ucum, shown(dose))
+        if unit.kind == "mass":
+            value = units.convert(dose.value, unit.ucum, "mg")
+            stated = Amount(value, "mg", f"{number(value)} mg")
+        return [_as_salt(stated, drug.ingredients[0].rxcui, units)]
     ordered = _in_order(drug)
     if ordered is None:
         return None
+    found = _by_strength(dose, unit, ordered, drug, units, problems, worn_h)
+    return found and [
+        _as_salt(one, strength.rxcui, units) for one, strength in zip(found, ordered, strict=True)
+    ]
+
+
+def _as_salt(amount: Amount, rxcui: str, units: Units) -> Amount:
+    """Milliequivalents or millimoles of an ion as mg of its salt: 8 meq of lithium are 300 mg."""
+    if rxcui not in units.ions or amount.unit not in ("meq", "mmol"):
+        return amount
+    value = units.convert(amount.value, amount.unit, "mg", rxcui=rxcui)
+    return Amount(value, "mg", f"{amount.working} ({number(value)} mg)")
+
+
+def _by_strength(
+    dose: Quantity,
+    unit: Unit,
+    ordered: list[Strength],
+    drug: DrugConcept,
+    units: Units,
+    problems: list[str],
+    worn_h: Decimal | None,
+) -> list[Amount] | None:
+    """The amounts in the units of the strengths, in their order."""
     try:
         if unit.is_count:
             return [_of_count(dose.value, one, drug, units, unit.kind, worn_h) for one in ordered]
@@ -142,6 +168,10 @@ def _of_amount(dose: Quantity, strength: Strength, units: Units) -> Amount:
         weight = units.convert(dose.value, dose.unit, per.ucum)
         value = weight * strength.value / strength.per_value
         return Amount(value, target, f"{number(weight)} {per.ucum} of the preparation")
+    given = units.find(dose.unit)
+    in_salt = given is not None and given.kind == "mass" and target in ("meq", "mmol")
+    if in_salt and strength.rxcui in units.ions:
+        target = "mg"
     value = units.convert(dose.value, dose.unit, target, rxcui=strength.rxcui)
     return Amount(value, target, f"{number(value)} {target}")
 

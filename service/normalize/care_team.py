@@ -5,6 +5,8 @@ Source: HL7 FHIR R4 (4.0.1), CareTeam and Patient.generalPractitioner.
 
 from __future__ import annotations
 
+from datetime import date
+
 from service.model.clinical import CareTeamMember
 from service.model.evidence import Origin
 from service.normalize.concept import text_of
@@ -12,7 +14,7 @@ from service.normalize.context import Context, Notes
 from service.normalize.dates import first_day, last_day
 from service.normalize.wire import base, clinical
 
-_ENDED = frozenset({"inactive", "entered-in-error", "suspended", "proposed"})
+ENDED = frozenset({"inactive", "entered-in-error", "suspended", "proposed"})
 GENERAL_PRACTITIONER = "general practitioner"
 
 
@@ -20,7 +22,7 @@ def members(
     origin: Origin, found: clinical.CareTeam, context: Context, notes: Notes
 ) -> tuple[CareTeamMember, ...]:
     """The members of the team on `as_of`, without the patient; nobody when the team has ended."""
-    if found.status in _ENDED or not _holds(found.period, context):
+    if found.status in ENDED or not holds(found.period, context.as_of):
         return ()
     if not found.participant:
         notes.say("the care team names nobody")
@@ -35,7 +37,7 @@ def members(
         for one in found.participant
         if one.member is not None
         and not context.key_of(one.member).startswith("Patient/")
-        and _holds(one.period, context)
+        and holds(one.period, context.as_of)
     )
 
 
@@ -54,8 +56,9 @@ def general_practitioners(
     )
 
 
-def _holds(period: base.Period | None, context: Context) -> bool:
+def holds(period: base.Period | None, as_of: date) -> bool:
+    """Whether a day lies within a period; without one it does."""
     if period is None:
         return True
     start, end = first_day(period.start), last_day(period.end)
-    return (start is None or start <= context.as_of) and (end is None or end >= context.as_of)
+    return (start is None or start <= as_of) and (end is None or end >= as_of)

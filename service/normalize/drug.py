@@ -24,7 +24,12 @@ from service.model.concept import (
     TermType,
 )
 from service.normalize.drug_names import Named, named, near_names
-from service.normalize.drug_product import refined, strength_differs, with_shared_facts
+from service.normalize.drug_product import (
+    refined,
+    states_own_strength,
+    strength_differs,
+    with_shared_facts,
+)
 from service.normalize.drug_table import DrugTable
 from service.normalize.drug_text import NOT_NAMES, TextReading, read_text
 
@@ -223,6 +228,8 @@ def _said(text: str, table: DrugTable) -> _Said:
         evidence.append(found.misspelled)
     if drug.rxcui != base.rxcui:
         evidence.append(f"text leads to RxNorm {drug.rxcui} ({drug.tty.value})")
+    elif states_own_strength(drug):
+        evidence.append("the strength is as the text states it")
     return _Said(drug, reading, tuple(evidence), bool(found.misspelled))
 
 

@@ -23,6 +23,11 @@ _HOURS = {
 }
 """How RxNorm says how long one dose lasts: Wellbutrin SR is its 12 HR, Wellbutrin XL its 24 HR."""
 
+_HOURS_OF_NAME = re.compile(r"(\d+ HR) ", re.IGNORECASE)
+_STATED_UNITS = frozenset({"mg", "meq", "mmol", "[iU]"})
+_COUNTED_FORMS = frozenset({"tablet", "capsule", "film", "lozenge", "spray"})
+"""Forms of which one holds what the text states; of an injection it may be the mL."""
+
 _LIQUIDS = frozenset({"solution", "suspension"})
 _AEROSOLS = frozenset({"inhaler", "spray", "nebulizer"})
 
@@ -35,12 +40,12 @@ def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugCo
     """
     if base.tty in PRODUCTS:
         return base
-    amounts = strength_amounts(reading)
     fitting = [
         concept
         for concept in _products(base, table)
         if _consistent(base, concept) and _form_fits(concept, reading)
     ]
+    amounts = strength_amounts(reading) or _bare_amounts(base, fitting, reading)
     if not amounts and base.strengths:
         return _with_shared(base, fitting)
     together = table.stated_together(frozenset(i.rxcui for i in base.ingredients))
@@ -51,8 +56,61 @@ def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugCo
         return chosen
     if amounts and len(base.ingredients) > 1 and chosen:
         return chosen
+    shared = released or _by_release(fitting, reading) or fitting
     component = _component(base, amounts, table) if amounts else None
-    return _with_shared(component or base, released or _by_release(fitting, reading) or fitting)
+    if component is not None:
+        return _with_shared(_in_container(component, reading), shared)
+    return _with_strengths(_with_shared(base, shared), amounts, strong, reading)
+
+
+def states_own_strength(drug: DrugConcept) -> bool:
+    """Whether the strengths are a text's own, of no product or component of the table."""
+    return drug.at_ingredient_level and bool(drug.strengths)
+
+
+def _with_strengths(
+    base: DrugConcept,
+    amounts: tuple[Amount, ...],
+    strong: Sequence[DrugConcept],
+    reading: TextReading,
+) -> DrugConcept:
+    """The base with strengths that are certain though its product is not.
+
+    Of a combination those of every product that fits; of one ingredient what the text states for
+    its dose form, mL or hour, where the table has no such product.
+    """
+    if not amounts or not base.at_ingredient_level:
+        return base
+    if strong and len(base.ingredients) > 1:
+        alike = len({tuple(_amounts_of(c.strengths)) for c in strong}) == 1
+        return replace(base, strengths=strong[0].strengths) if alike else base
+    one = amounts[0]
+    if strong or len(base.ingredients) != 1 or len(amounts) != 1 or one.unit not in _STATED_UNITS:
+        return base
+    if one.per not in {None, "mL", "h", "{actuat}"}:
+        return base
+    if one.per is None and reading.form not in _COUNTED_FORMS:
+        return base
+    own = Strength(base.ingredients[0].rxcui, one.value, one.unit, per_unit=one.per)
+    return _in_container(replace(base, strengths=(own,)), reading)
+
+
+def _in_container(concept: DrugConcept, reading: TextReading) -> DrugConcept:
+    """With the volume that the text states the amount for ("1064 mg/3.9 mL": 3.9 mL)."""
+    volumes = {a.volume for a in reading.amounts if a.volume is not None}
+    if concept.container is not None or len(volumes) != 1:
+        return concept
+    return replace(concept, container=volumes.pop(), container_unit="mL")
+
+
+def _bare_amounts(
+    base: DrugConcept, fitting: Sequence[DrugConcept], reading: TextReading
+) -> tuple[Amount, ...]:
+    """Numbers without a unit that are the strengths, in mg, of a product of the combination."""
+    if len(reading.bare) < 2 or len(reading.bare) != len(base.ingredients):
+        return ()
+    amounts = tuple(Amount(value, "mg") for value in reading.bare)
+    return amounts if any(_strength_fits(c, amounts) for c in fitting) else ()
 
 
 def strength_amounts(reading: TextReading) -> tuple[Amount, ...]:
@@ -205,7 +263,14 @@ def _one_form(concepts: list[DrugConcept], reading: TextReading) -> DrugConcept 
         chosen = plain if reading.form and len({c.dose_form for c in plain}) == 1 else []
     if len({tuple(_amounts_of(c.strengths)) for c in chosen}) != 1:
         return None
+    if len({_hours(c) for c in chosen} - {""}) > 1:  # 12 or 24 hours: the text does not say
+        return None
     return _one_container(chosen, reading)
+
+
+def _hours(concept: DrugConcept) -> str:
+    found = _HOURS_OF_NAME.match(concept.name)
+    return found[1].upper() if found else ""
 
 
 def _one_container(concepts: list[DrugConcept], reading: TextReading) -> DrugConcept | None:

@@ -157,7 +157,9 @@ class DrugTable:
             return self.by_rxcui(coded)
         if not self._of_ingredients(tuple(sorted(i.rxcui for i in asked))):
             return None
-        return DrugConcept("", TermType.MIN, " / ".join(i.name for i in asked), asked)
+        together = self.stated_together(frozenset(i.rxcui for i in asked))
+        name = " / ".join(i.name for i in asked)
+        return DrugConcept("", TermType.MIN, name, asked, stated_as_sum=together)
 
     def branded_whole(self, ingredients: Iterable[str]) -> tuple[DrugConcept, ...]:
         """Branded products of these moieties whose generic the table does not carry."""
@@ -297,6 +299,7 @@ class DrugTable:
             moieties,
             precise=tuple(Ingredient(one, name) for one in precise),
             brand=name if tty == "BN" else "",
+            stated_as_sum=self.stated_together(frozenset(m.rxcui for m in moieties)),
         )
 
     def _product_concept(self, row: ProductRow) -> DrugConcept:

@@ -47,7 +47,8 @@ class TextReading:
     """What a text says beside the name; `words` are the folded words in order, amounts left out.
 
     `head` counts the words before the directions, `bracketed` the brand in square brackets.
-    `amounts` has one entry per number ("20-12.5 mg": two). `exact` is the folded whole.
+    `amounts` has one entry per number ("20-12.5 mg": two). `bare` are numbers joined without a unit
+    ("Sinemet 25-100"), "" where there are none. `exact` is the folded whole.
     """
 
     words: tuple[str, ...]
@@ -58,6 +59,7 @@ class TextReading:
     release: str
     route: str
     exact: str
+    bare: tuple[Decimal, ...] = ()
 
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
@@ -85,6 +87,7 @@ _AMOUNT = re.compile(
     rf"(?:\s?(?:/|\bper\b)\s?(?P<count>{_NUMBER})?\s?"
     rf"(?P<per>{'|'.join(sorted(_PER, key=len, reverse=True))})s?(?![a-z]))?"
 )
+_BARE = re.compile(rf"(?<![\w.,/-]){_NUMBER}(?:[-/]{_NUMBER})+(?![\w.,/%-])")
 _DIRECTIONS = re.compile(
     r"\b(?:take|takes|taking|sig|inhale|apply|instill|inject \d|use \d|place|chew \d|dissolve"
     r"|swallow|insert|give|by mouth|p\.?o\.?|prn|qd|bid|tid|qid|qhs|qam|qpm|q ?\d+ ?h|once|twice"
@@ -185,7 +188,13 @@ def read_text(text: str) -> TextReading:
         release=releases[0] if releases else "",
         route=next((_ROUTES[word] for word in before if word in _ROUTES), ""),
         exact=exact,
+        bare=_bare(_AMOUNT.sub(" ", head)),
     )
+
+
+def _bare(head: str) -> tuple[Decimal, ...]:
+    found = _BARE.findall(head)
+    return tuple(map(Decimal, re.split("[-/]", found[0]))) if len(found) == 1 else ()
 
 
 def _form_of_amount(match: re.Match[str]) -> str:
@@ -231,5 +240,5 @@ def _amounts(match: re.Match[str]) -> tuple[Amount, ...]:
 
 
 def _rounded(value: Decimal) -> Decimal:
-    """Without the digits that a division leaves (2 mg per 0.65 mL): six significant ones."""
-    return value if len(value.as_tuple().digits) <= 6 else Decimal(f"{value:.6g}")
+    """Without the digits that a division leaves (2 mg per 0.65 mL): twelve significant ones."""
+    return value if len(value.as_tuple().digits) <= 12 else Decimal(f"{value:.12g}")

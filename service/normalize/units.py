@@ -22,8 +22,8 @@ from service.normalize.wire import base
 if TYPE_CHECKING:
     from ucumvert import PintUcumRegistry
 
+_IONS = frozenset({"equivalent", "amount"})
 COUNTS = frozenset({"count", "actuation", "drop", "application"})
-_LITHIUM = "6448"
 _ROUNDED = Context(prec=12)
 
 
@@ -44,11 +44,14 @@ class Unit:
 class Units:
     """The table of units, by every spelling in lower case; compared by identity.
 
-    `results` are units of measured values by the spellings that are not UCUM, in lower case.
+    `results` are units of measured values by the spellings that are not UCUM, in lower case. `ions`
+    has the mg of the usual salt in one milliequivalent, by RxCUI of ingredients whose ion has one
+    charge, so that their milliequivalents are millimoles.
     """
 
     by_spelling: Mapping[str, Unit]
     results: Mapping[str, str] = field(default_factory=dict)
+    ions: Mapping[str, Decimal] = field(default_factory=dict)
 
     def find(self, spelling: str) -> Unit | None:
         """The unit of one spelling, upper or lower case; UCUM's rare ones are not looked up."""
@@ -86,7 +89,10 @@ class Units:
         if start is None or goal is None:
             raise UnitMismatch(f"{source if start is None else target} is no unit that is known")
         same = start.kind == goal.kind
-        ions = {start.kind, goal.kind} == {"equivalent", "amount"} and rxcui == _LITHIUM
+        salt_mg = self.ions.get(rxcui)
+        if salt_mg is not None and start.kind in _IONS and goal.kind == "mass":
+            return value * start.factor * salt_mg / goal.factor
+        ions = {start.kind, goal.kind} == _IONS and salt_mg is not None
         if not (same or ions):
             raise UnitMismatch(f"{start.ucum} cannot be converted into {goal.ucum}")
         if start.factor == goal.factor:

@@ -16,7 +16,7 @@ from service.normalize.context import Context, Notes
 from service.normalize.dates import first_day, moment
 from service.normalize.wire import base, clinical
 
-_INPATIENT = frozenset({"IMP", "ACUTE", "NONAC"})
+INPATIENT = frozenset({"IMP", "ACUTE", "NONAC"})
 _PLANNED = frozenset({"planned", "booked", "proposed", "pending", "waitlist"})
 
 
@@ -72,7 +72,7 @@ def from_encounter(
     start = notes.first_day(period.start, "period.start")
     end = notes.last_day(period.end, "period.end")
     disposition = found.hospitalization.discharge_disposition if found.hospitalization else None
-    stayed = of_class is not None and of_class.code in _INPATIENT and end is not None
+    stayed = of_class is not None and of_class.code in INPATIENT and end is not None
     return Visit(
         origin=origin,
         kind="encounter",

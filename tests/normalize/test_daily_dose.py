@@ -205,12 +205,21 @@ def test_a_dose_by_body_size_is_told_as_a_problem_and_gives_no_dose(unit: str, n
     assert found.problems == (f"a dose of 5 {unit} needs the {needed}, which is not known here",)
 
 
-def test_milliequivalents_of_lithium_are_not_milligrams() -> None:
-    lithium = drug(("6448", "300", "mg", None))
-    assert doses(dosage("8", "meq"), of=lithium).problems
+def test_eight_milliequivalents_of_lithium_are_300_mg_of_its_carbonate() -> None:
     liquid = drug(("6448", "1.6", "meq", "mL"))
-    assert only(doses(dosage("5", "mL"), of=liquid)).unit == "meq"
-    assert only(doses(dosage("8", "mmol"), of=drug(("6448", "8", "meq", None)))).value == 8
+    by_volume = only(doses(dosage("5", "mL", 3), of=liquid))
+    assert (by_volume.value, by_volume.unit) == (900, "mg")
+    assert by_volume.working == "3 x 5 mL x 1.6 meq/mL (300 mg)"
+    tablet = drug(("6448", "300", "mg", None))
+    for unit in ("meq", "mmol"):
+        assert only(doses(dosage("8", unit), of=tablet)).value == 300
+        assert only(doses(dosage("8", unit), of=liquid)).value == 300
+    assert only(doses(dosage("300", "mg"), of=liquid)).value == 300
+
+
+def test_milliequivalents_of_another_ion_are_not_milligrams() -> None:
+    potassium = drug(("8591", "750", "mg", None))
+    assert doses(dosage("10", "meq"), of=potassium).problems
 
 
 def test_an_ingredient_without_strength_takes_amounts_only() -> None:
