@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,9 @@ ALIVE_S = 20.0
 """A worker that has not been heard of for so long is dead; others take its jobs over."""
 
 _QUEUE = "concord"
+_BY_ITSELF = "concord-sync"
+"""The queue of what nobody waits for: a source that hangs there holds no person's job up."""
+
 _POLL_S = 0.25
 _TRIES = 5
 
@@ -46,6 +49,7 @@ class Jobs:
         worker: stable name of this process among its kind.
         clock: the moment now, aware.
         at_once: how many jobs one process does at a time.
+        syncs_at_once: how many sources one process reads by itself at a time, beside those jobs.
     """
 
     store: Store
@@ -54,6 +58,7 @@ class Jobs:
     worker: str
     clock: Callable[[], datetime]
     at_once: int = 4
+    syncs_at_once: int = 4
     _home: asyncio.AbstractEventLoop = field(init=False, repr=False)
     _workflow: Callable[..., Any] = field(init=False, repr=False)
     _pulse: asyncio.Task[None] | None = field(init=False, default=None, repr=False)
@@ -88,6 +93,9 @@ class Jobs:
         await DBOS.register_queue_async(
             _QUEUE, worker_concurrency=self.at_once, polling_interval_sec=_POLL_S
         )
+        await DBOS.register_queue_async(
+            _BY_ITSELF, worker_concurrency=self.syncs_at_once, polling_interval_sec=_POLL_S
+        )
         async with self.store.read() as look:
             unfinished = await rows.unfinished(look)
         for job in unfinished:
@@ -108,7 +116,15 @@ class Jobs:
         from dbos import DBOS, SetWorkflowID
 
         with SetWorkflowID(job):
-            await DBOS.enqueue_workflow_async(_QUEUE, self._workflow, kind, job)
+            queue = _BY_ITSELF if kind == "sync" else _QUEUE
+            await DBOS.enqueue_workflow_async(queue, self._workflow, kind, job)
+
+    async def forget(self, jobs: Sequence[str]) -> None:
+        """Delete what DBOS kept of jobs whose rows are gone."""
+        from dbos import DBOS
+
+        if jobs:
+            await DBOS.delete_workflows_async(list(jobs))
 
     async def status(self, job: str) -> Job:
         """Where the job stands. Raises: NotKept."""
@@ -131,7 +147,8 @@ class Jobs:
             status="PENDING", executor_id=dead, load_input=False, load_output=False
         )
         for workflow in begun:
-            await DBOS.resume_workflow_async(workflow.workflow_id, queue_name=_QUEUE)
+            queue = workflow.queue_name or _QUEUE
+            await DBOS.resume_workflow_async(workflow.workflow_id, queue_name=queue)
         return len(begun)
 
     async def close(self, *, seconds: int = 8) -> None:

@@ -81,6 +81,19 @@ class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     roles: dict[str, UserRole] = {}
 
 
+class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one source is read by itself, patient by patient: every so many minutes, 0 never.
+
+    `at_once` is how many patients of it are read at the same time. `notifications` refers to the
+    secret with which the source's own notifications are taken, shown by it in `header`.
+    """
+
+    every_min: float = 0
+    at_once: int = 2
+    notifications: str = ""
+    header: str = "Authorization"
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One FHIR server. `write` lists the resource types that may be written: none by default.
 
@@ -95,14 +108,21 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     auth: Auth = Auth()
     bulk: Bulk = Bulk()
     launch: Launch = Launch()
+    sync: Sync = Sync()
 
 
 class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Bounds of reading: seconds for one source, megabytes (inflated) for one page, hours."""
+    """Bounds of reading: seconds for one source, megabytes (inflated) for one page, hours.
+
+    After `full_after_h` everything is read and compared, not changes alone; `overlap_min` is how
+    far before the last reading changes are asked for, for servers that show them late.
+    """
 
     deadline_s: float = 20
     page_cap_mb: float = 32
     stale_after_h: float = 24
+    full_after_h: float = 24
+    overlap_min: float = 5
 
 
 class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -212,6 +232,11 @@ def _check(settings: Settings, where: str) -> None:
                     "`file:PATH` or `env:NAME`, never the secret itself."
                 )
         _check_reference(where, f"sources.{name}.launch.client_secret", source.launch.client_secret)
+        _check_reference(where, f"sources.{name}.sync.notifications", source.sync.notifications)
+        if source.sync.every_min < 0 or source.sync.at_once < 1:
+            raise SettingsError(
+                f"{where}: sources.{name}.sync: every_min is 0 or more, at_once 1 or more."
+            )
     web = settings.web
     _check_reference(where, "web.oidc.client_secret", web.oidc.client_secret)
     _check_reference(where, "web.metrics_token", web.metrics_token)
@@ -228,6 +253,10 @@ def _check(settings: Settings, where: str) -> None:
         )
     if settings.read.deadline_s <= 0 or settings.read.page_cap_mb <= 0:
         raise SettingsError(f"{where}: read: deadline_s and page_cap_mb are above 0.")
+    if min(settings.read.full_after_h, settings.read.stale_after_h) <= 0:
+        raise SettingsError(f"{where}: read: full_after_h and stale_after_h are above 0.")
+    if settings.read.overlap_min < 0:
+        raise SettingsError(f"{where}: read: overlap_min is 0 or more.")
 
 
 def _check_reference(where: str, key: str, value: str) -> None:

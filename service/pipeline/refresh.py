@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from service.pipeline.fresh import (
     known,
 )
 from service.pipeline.gather import Gathered, gather
-from service.pipeline.known import Asking, same_content
+from service.pipeline.known import Asking, by_place, same_content
 from service.pipeline.reconcile import Knowledge, report_of
 from service.pipeline.shown import shown
 from service.pipeline.signed import last_signed
@@ -70,6 +71,22 @@ class Reread:
             self.gathered, self.knowledge, as_of, today=self.today, previous=self.previous
         )
         return document(report)
+
+    def unaltered(self, as_of: date) -> bool:
+        """Whether every source holds what it held when the list was last worked out, on this day,
+        so that working it out again would tell the same."""
+        links = {place: link.grade for place, link in by_place(self.gathered.links).items()}
+        before = {
+            place: link.grade
+            for one in self.kept.values()
+            for place, link in by_place(one.links).items()
+        }
+        return links == before and all(
+            (one := self.kept.get(read.name)) is not None
+            and one.row.told_on == as_of
+            and same_content(one.read, read)
+            for read in self.gathered.reads
+        )
 
     @property
     def silent(self) -> frozenset[str]:
@@ -176,8 +193,13 @@ async def keep(
     leaves the report alone where it would tell nothing new.
     Raises: StoreConflict when somebody else's reading was kept meanwhile, or has the claim by now.
     """
-    content = reread.content(as_of)
-    body = encoded(content)
+    by_itself = reread.reading.by_itself
+    # Beside the event loop: pages are answered while a list is worked out.
+    content = (
+        None
+        if by_itself and reread.unaltered(as_of)
+        else await asyncio.to_thread(reread.content, as_of)
+    )
     async with store.transaction() as tx:
         if claim is not None:
             await syncs.held(tx, claim)
@@ -185,9 +207,11 @@ async def keep(
         ids = [await _kept_read(tx, patient, read, reread, at) for read in reread.gathered.reads]
         for read, id_ in zip(reread.gathered.reads, ids, strict=True):
             await _note(tx, patient, read, id_, reread, as_of=as_of, at=at)
-        last = await reports.newest(tx, patient) if reread.reading.by_itself else None
-        if last is not None and not _news(last, body):
+        last = await reports.newest(tx, patient) if by_itself else None
+        if last is not None and (content is None or not _news(last, encoded(content))):
             return Refreshed(last, made=False, silent=reread.silent)
+        content = content or reread.content(as_of)
+        body = encoded(content)
         await patients.keep_links(tx, patient, reread.gathered.links, _identity(content), at=at)
         new = await reports.keep(tx, patient, body, as_of=as_of, reads=ids, at=at)
         name = content["patient"]["name"] or ""

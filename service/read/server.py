@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from service.errors import SourceError, SourceRefused
 from service.fhir.capability import Capabilities
@@ -38,6 +38,7 @@ class ServerReader:
 
     Args:
         vendor: a profile's name, or "auto" to go by the CapabilityStatement.
+        overlap: how far before a read the next one asks for changes.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ServerReader:
     client: FhirClient
     profiles: SourceProfiles = field(default_factory=SourceProfiles)
     vendor: str = "auto"
+    overlap: timedelta = OVERLAP
 
     async def find(self, query: PatientQuery) -> Found:
         """Patient resources that answer the query; every failure is a state with its reason."""
@@ -123,7 +125,7 @@ class ServerReader:
             tuple(certificates),
             reasons=tuple(reasons),
             problems=tuple(problems),
-            watermark=begun - OVERLAP if begun else None,
+            watermark=begun - self.overlap if begun else None,
         )
 
     async def _patients(

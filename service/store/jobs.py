@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import NotKept
@@ -71,6 +71,20 @@ async def unfinished(look: AsyncConnection) -> tuple[Job, ...]:
         .order_by(jobs.c.created_at, jobs.c.id)
     )
     return tuple(_job(row) for row in found)
+
+
+async def open_of(look: AsyncConnection, kind: str) -> tuple[Job, ...]:
+    """Queued and running jobs of one kind, oldest first."""
+    return tuple(job for job in await unfinished(look) if job.kind == kind)
+
+
+async def forget(tx: AsyncConnection, kind: str, *, before: datetime) -> tuple[str, ...]:
+    """Delete jobs of this kind that were done before then; gives their ids."""
+    old = (jobs.c.kind == kind, jobs.c.state == JobState.DONE.value, jobs.c.changed_at < before)
+    found = tuple(await tx.scalars(select(jobs.c.id).where(*old).order_by(jobs.c.id).limit(500)))
+    if found:
+        await tx.execute(delete(jobs).where(jobs.c.id.in_(found)))
+    return found
 
 
 async def newest_of(look: AsyncConnection, subject: str, kind: str) -> Job | None:

@@ -5,7 +5,7 @@ A channel is one Subscription of one source. Counts are all that is kept of a no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select, update
@@ -100,15 +100,30 @@ async def wonder(tx: AsyncConnection, source: str, reference: str, *, at: dateti
         await tx.execute(insert(questions).values(source=source, reference=reference, at=at))
 
 
-async def wondered(look: AsyncConnection, source: str, *, limit: int) -> tuple[str, ...]:
+async def wondered(
+    look: AsyncConnection, source: str, *, at: datetime, limit: int
+) -> tuple[str, ...]:
     """References of a source of which nobody knows yet whom they are about, oldest first."""
     found = await look.scalars(
         select(questions.c.reference)
-        .where(questions.c.source == source)
+        .where(questions.c.source == source, questions.c.at <= at)
         .order_by(questions.c.at, questions.c.reference)
         .limit(limit)
     )
     return tuple(found)
+
+
+async def later(tx: AsyncConnection, source: str, *, at: datetime) -> None:
+    """The source did not answer: its questions are asked again then."""
+    theirs = questions.c.source == source
+    await tx.execute(update(questions).where(theirs, questions.c.at < at).values(at=at))
+
+
+async def learned(tx: AsyncConnection, source: str, *, known: bool, at: datetime) -> None:
+    """Count what a question led to, with the channel that has no name."""
+    one = await channel(tx, source, "") or Channel(source, "", None, "", at)
+    counted = replace(one, matched=one.matched + known, unknown=one.unknown + (not known))
+    await put(tx, counted)
 
 
 async def wondering(look: AsyncConnection, source: str) -> int:
