@@ -13,20 +13,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import httpcore
-import httpx
+
+from service.fhir.stream import StreamNetwork
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _LOCAL_ENDINGS = (".local", ".internal", ".lan", ".home.arpa", ".intranet")
-_MAX_CONNECTIONS = 100
-_SHARDS = 4
-_SIDE_BY_SIDE = 6
-_IDLE_S = 30.0
 
 
 class Forbidden(httpcore.ConnectError):
@@ -59,7 +55,7 @@ class PinnedNetwork(httpcore.AsyncNetworkBackend):
     """
 
     private: frozenset[str] = frozenset()
-    _network: httpcore.AsyncNetworkBackend = field(default_factory=httpcore.AnyIOBackend)
+    _network: httpcore.AsyncNetworkBackend = field(default_factory=StreamNetwork)
     _pinned: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     async def connect_tcp(
@@ -112,64 +108,3 @@ class PinnedNetwork(httpcore.AsyncNetworkBackend):
             if not may_mean(bare, ipaddress.ip_address(address), self.private):
                 raise Forbidden(f"{bare} leads to {address}")
         return addresses
-
-
-class PinnedTransport(httpx.AsyncBaseTransport):
-    """httpx's own transport, over small pools whose names are pinned together.
-
-    httpcore looks at every connection of a pool whenever a request begins or ends; of two dozen
-    side by side that took half of our time. The first pool with room is used, so that requests one
-    after the other share one connection.
-    """
-
-    def __init__(self, trust: ssl.SSLContext, private: frozenset[str] = frozenset()) -> None:
-        network = PinnedNetwork(private)
-        self._shards = [_Shard(trust, network) for _ in range(_SHARDS)]
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        shard = next((one for one in self._shards if one.busy < _SIDE_BY_SIDE), self._shards[-1])
-        shard.busy += 1
-        try:
-            response = await shard.handle_async_request(request)
-        except BaseException:
-            shard.busy -= 1
-            raise
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 (httpx's own)
-        response.stream = _Released(response.stream, shard)
-        return response
-
-    async def aclose(self) -> None:
-        await asyncio.gather(*(one.aclose() for one in self._shards))
-
-
-class _Shard(httpx.AsyncHTTPTransport):
-    """One pool, and how many requests it has in hand."""
-
-    def __init__(self, trust: ssl.SSLContext, network: PinnedNetwork) -> None:
-        super().__init__(verify=trust)
-        self.busy = 0
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=trust,
-            max_connections=_MAX_CONNECTIONS,
-            max_keepalive_connections=_SIDE_BY_SIDE,
-            keepalive_expiry=_IDLE_S,
-            network_backend=network,
-        )
-
-
-class _Released(httpx.AsyncByteStream):
-    """A response's stream that tells its shard when it is done with."""
-
-    def __init__(self, stream: httpx.AsyncByteStream, shard: _Shard) -> None:
-        self._stream, self._shard = stream, shard
-        self._open = True
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
-            yield part
-
-    async def aclose(self) -> None:
-        if self._open:
-            self._open = False
-            self._shard.busy -= 1
-        await self._stream.aclose()

@@ -28,7 +28,8 @@ from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import ACCEPT_ENCODING, inflated
 from service.fhir.pace import Pace, http_date, retry_after
 from service.fhir.policy import Endpoint
-from service.fhir.reach import Forbidden, PinnedTransport
+from service.fhir.pool import PinnedTransport
+from service.fhir.reach import Forbidden
 from service.fhir.retry import RETRIED_STATUS
 
 FHIR_JSON = "application/fhir+json"
@@ -267,7 +268,7 @@ class Wire:
             if isinstance(cause, Forbidden):
                 return f"{cause}, where this name must not lead; say private_network = true if so"
             if isinstance(cause, ssl.SSLError):
-                return f"TLS failed ({cause.reason or 'handshake'})"
+                return f"TLS failed ({getattr(cause, 'reason', '') or 'handshake'})"
             if isinstance(cause, socket.gaierror):
                 return "the host name is not known"
             if isinstance(cause, ConnectionRefusedError):
