@@ -226,10 +226,12 @@ class FhirClient:
         *,
         if_match: str | None = None,
         if_none_match: str | None = None,
+        text: str = "",
     ) -> Answer:
         """PUT one resource under its id, on top of version `if_match` only.
 
         Args:
+            text: its exact JSON, sent as it stands where every character counts.
             if_match: versionId that the person saw.
             if_none_match: "*" creates under our own id where nothing stands yet.
         Raises: as `create`.
@@ -242,7 +244,8 @@ class FhirClient:
         target = literal(f"{resource['resourceType']}/{resource['id']}")
         if target is None:
             raise WriteRejected("the resource has no id that an address can carry")
-        return await self._write("PUT", target, headers, resource)
+        content = msgspec.Raw(text.encode()) if text else resource
+        return await self._write("PUT", target, headers, content)
 
     async def transaction(self, bundle: Mapping[str, object]) -> Answer:
         """POST a transaction Bundle; `entries` tells what became of each part.
@@ -329,7 +332,11 @@ class FhirClient:
         raise SourceInvalid(message)
 
     async def _write(
-        self, method: str, target: str, headers: Mapping[str, str], resource: Mapping[str, object]
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        resource: Mapping[str, object] | msgspec.Raw,
     ) -> Answer:
         what = f"{method} {target or 'transaction'}"
         headers = {"Prefer": "return=representation", **headers}

@@ -170,6 +170,8 @@ class PlannedWrite:
     dict, `if_match` the version that the person saw for an update, None for a create. `reference`
     is where our earlier resource stands ("List/12"), for an update. `item` is the medication or
     finding it is about, "" where it is about the whole. `skipped` says why it is not written.
+    `text` is the exact JSON of somebody else's resource with ours added, to be sent as it stands;
+    "" for what is all ours.
     """
 
     key: str
@@ -181,3 +183,4 @@ class PlannedWrite:
     skipped: str = ""
     reference: str = ""
     item: str = ""
+    text: str = ""

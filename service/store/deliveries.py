@@ -13,7 +13,7 @@ from sqlalchemy import Row, bindparam, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import NotKept
-from service.model.identity import content_id
+from service.model.identity import OUR_IDENTIFIERS, content_id
 from service.model.review import DeliveryState, PlannedWrite
 from service.store.reviews import Signature
 from service.store.tables import deliveries
@@ -81,6 +81,15 @@ class Delivery:
         found: dict[str, Any] = json.loads(self.body)
         return found
 
+    @property
+    def text(self) -> str:
+        """The exact JSON where it is somebody else's resource with ours added; "" elsewhere."""
+        resource = self.resource
+        own = resource.get("identifier", [])
+        marks = [*resource.get("meta", {}).get("tag", []), *(own if isinstance(own, list) else [])]
+        ours = any(one.get("system") == OUR_IDENTIFIERS for one in marks)
+        return self.body.decode() if self.reference and resource and not ours else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -118,7 +127,7 @@ async def plan(
             "key": write.key,
             "item": write.item,
             "type": write.type,
-            "resource": (body := body_of(write.resource)),
+            "resource": (body := write.text.encode() or body_of(write.resource)),
             "digest": sha256(body).hexdigest(),
             "if_match": write.if_match,
             "reference": write.reference,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from service.model.review import PlannedWrite
+from service.write.coordinate import own_spans
 from service.write.identity import full_url, search_token
+
+
+def apart(writes: Iterable[PlannedWrite]) -> frozenset[str]:
+    """Keys of what goes by itself and after the rest: text of others, and what refers to it.
+
+    A transaction would carry such a text decoded and encoded anew, and would fall with it.
+    """
+    going = [write for write in writes if not write.skipped]
+    keys = frozenset(write.key for write in going if write.text)
+    places = {full_url(key) for key in keys}
+    return keys | {write.key for write in going if places & unresolved(write.resource)}
 
 
 def transaction(writes: Iterable[PlannedWrite]) -> dict[str, Any]:
@@ -17,6 +29,22 @@ def transaction(writes: Iterable[PlannedWrite]) -> dict[str, Any]:
         "type": "transaction",
         "entry": [entry(write) for write in writes if not write.skipped],
     }
+
+
+def requests(writes: Iterable[PlannedWrite]) -> list[dict[str, Any]]:
+    """What goes by itself, in its order: for a text its exact characters, and which are ours."""
+    return [
+        {
+            "method": "PUT",
+            "url": write.reference,
+            "ifMatch": f'W/"{write.if_match}"',
+            "body": write.text,
+            "ours": [list(span) for span in own_spans(write.text)],
+        }
+        if write.text
+        else entry(write)
+        for write in writes
+    ]
 
 
 def entry(write: PlannedWrite) -> dict[str, Any]:
@@ -39,6 +67,17 @@ def entry(write: PlannedWrite) -> dict[str, Any]:
             "ifNoneExist": guard(write.type, write.key),
         },
     }
+
+
+def unresolved(resource: object) -> frozenset[str]:
+    """Places in the plan that a resource refers to."""
+    if isinstance(resource, Mapping):
+        own = resource.get("reference")
+        found = {own} if isinstance(own, str) and own.startswith("urn:uuid:") else set()
+        return frozenset(found).union(*(unresolved(inner) for inner in resource.values()))
+    if isinstance(resource, list):
+        return frozenset[str]().union(*(unresolved(inner) for inner in resource))
+    return frozenset()
 
 
 def guard(resource_type: str, key: str) -> str:

@@ -33,12 +33,15 @@ def build(
     """
     at = instant(desk.signing.at)
     told = [title for _, title in (*issues, *tasks)]
+    beside = [desk.withholding.said, desk.notice(desk.covered)]
     tags = [SIGNED, WITHHELD] if desk.withheld else [SIGNED]
     return compact(
         {
             "resourceType": TYPE,
             "meta": meta(tags, labels),
-            "text": narrative("Medication action plan", [*told, *_due(desk), *_taught(desk)]),
+            "text": narrative(
+                "Medication action plan", [*told, *_due(desk), *_taught(desk), *beside]
+            ),
             "identifier": [identifier(desk.standing_key(TYPE))],
             "status": "active",
             "intent": "plan",

@@ -44,6 +44,14 @@ FINDING_SYSTEM = "urn:uuid:4c7e8d36-5d2a-5e99-98f3-70ac9ebd2f54"
 REASON_SYSTEM = "urn:uuid:5d6f9e47-6c3b-5faa-8904-81bdafce3065"
 """Coded reasons for setting a finding aside."""
 TAG_SYSTEM = "urn:uuid:6e50af58-7b4c-50bb-9a15-92cec0df4176"
+AXIS_SYSTEM = "urn:uuid:7f41c069-8c5d-51cc-ab26-a3dfd1e05287"
+"""Whether a discrepancy was judged as meant."""
+ACTION_SYSTEM = "urn:uuid:80520d7a-9d6e-52dd-bc37-b4e0e2f16398"
+"""Acts of the audit trail that are no requests to a server."""
+PATIENT_SYSTEM = "urn:uuid:91631e8b-ae7f-53ee-8d48-c5f1f3027409"
+"""Patients by our own opaque ids."""
+FCT_SYSTEM = "https://hl7.fr/ig/fhir/medication/CodeSystem/fr-medication-reconciliation-"
+"""HL7 France, medication guide 0.1.0 (draft of 2026-01-20): stem of its reconciliation codes."""
 
 SIGNED = Code(TAG_SYSTEM, "signed", "signed by a person in Concord")
 DRAFT = Code(TAG_SYSTEM, "draft", "made by software, not signed")
@@ -62,16 +70,14 @@ ASSESS_PLAN = Code(
 )
 
 DRUG_FLAG = Code("http://terminology.hl7.org/CodeSystem/flag-category", "drug", "Drug")
-INTENDED = Code(
-    "https://hl7.fr/ig/fhir/medication/CodeSystem/fr-medication-reconciliation-discrepancy",
-    "10000003",
-    "Divergence intentionnelle",
-)
-"""HL7 France, medication guide 0.1.0: a discrepancy that was meant."""
-
 AUTHOR = Code(PARTICIPANT, "author", "Author")
 VERIFIER = Code(PARTICIPANT, "verifier", "Verifier")
 ASSEMBLER = Code(PARTICIPANT, "assembler", "Assembler")
+NOTIFICATION = Code(
+    "http://terminology.hl7.org/CodeSystem/communication-category", "notification", "Notification"
+)
+MEDICATION_RECORDED = Code("http://www.ama-assn.org/go/cpt", "1111F", "1111F")
+"""CPT II, named by its code alone: its words are the American Medical Association's."""
 
 TAKEN_AS = {
     "taking": Code(SNOMED, "1156699004", "Complies with drug therapy"),

@@ -99,6 +99,17 @@ def coordinated(
     return Coordinated(*edited(text, edits), tuple(sorted(taken_out)))
 
 
+def own_spans(text: str) -> tuple[Span, ...]:
+    """Where references that carry our identifier stand in the plan. Raises: Unreadable."""
+    return tuple(
+        span
+        for member in members(text)
+        if member.name in ELEMENTS
+        for span, value in elements(text, member.at)
+        if key_of(member.name, value)
+    )
+
+
 def keys_in(text: str) -> frozenset[str]:
     """Keys of every reference in the plan that carries our identifier. Raises: Unreadable."""
     return frozenset(

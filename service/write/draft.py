@@ -9,7 +9,7 @@ from typing import Any
 from service.model.review import Review, User, UserRole
 from service.write import issue, medication_list, statement
 from service.write.identity import full_url
-from service.write.plan import incomplete_sources
+from service.write.refusals import incomplete_sources
 from service.write.target import Desk, Signing, WriteTarget
 from service.write.wanted import AGREEING, LISTED
 
@@ -59,10 +59,7 @@ def draft_bundle(report: Mapping[str, Any]) -> dict[str, Any]:
             )
             for medication in listed
         ),
-        *(
-            (desk.standing_key(issue.TYPE, finding["id"]), issue.build(desk, finding, None))
-            for finding in spoken
-        ),
+        *((desk.issue_key(finding["id"]), issue.build(desk, finding, None)) for finding in spoken),
     ]
     return {
         "resourceType": "Bundle",

@@ -1,8 +1,10 @@
-"""What goes to a server that cannot take a Task, a List or a CarePlan: words instead of work.
+"""Words: a message to somebody of the care team, and what stands for what a server does not take.
 
-Communication stands for a Task, DocumentReference for the list and the plan. Nobody can answer or
-complete them there, so that each says what it stands for. Source: what servers document that they
-take (Oracle Health: Communication and DocumentReference, but no Task, List or CarePlan).
+Communication tells a Task to its owner, or stands for it where the server takes none;
+DocumentReference stands for the list and the plan. Nobody can answer or complete what only stands
+for a Task, so that it says so. Source: FHIR R4 Communication (what needs an answer is a Task); what
+servers document that they take (Oracle Health: Communication and DocumentReference, but no Task,
+List or CarePlan).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.write.codes import RECONCILED_LIST, SIGNED, WITHHELD, concept
+from service.write.codes import NOTIFICATION, RECONCILED_LIST, SIGNED, WITHHELD, concept
 from service.write.elements import compact, instant, meta, narrative, person
 from service.write.identity import identifier
 from service.write.target import Desk
@@ -20,8 +22,26 @@ COMMUNICATION = "Communication"
 DOCUMENT = "DocumentReference"
 
 
-def communication(desk: Desk, task: Mapping[str, Any]) -> dict[str, Any]:
+def instead(desk: Desk, task: Mapping[str, Any]) -> dict[str, Any]:
     """A message with the words of a Task that this server does not take."""
+    added = "(This server takes no tasks: please answer to the sender.)"
+    return _message(desk, task, "Message in place of a task", added, {})
+
+
+def beside(desk: Desk, task: Mapping[str, Any]) -> dict[str, Any]:
+    """A message to the owner of a Task, beside it: the answer belongs to the Task."""
+    stands = desk.ours("Task", task["identifier"][0]["value"])
+    linked = {
+        "category": [concept(NOTIFICATION)],
+        "basedOn": [stands],
+        "about": [task["focus"]],
+    }
+    return _message(desk, task, "Message about a task", "(Please answer at the task.)", linked)
+
+
+def _message(
+    desk: Desk, task: Mapping[str, Any], title: str, added: str, linked: Mapping[str, Any]
+) -> dict[str, Any]:
     at = instant(desk.signing.at)
     item = task["identifier"][0]["value"]
     owner = task.get("owner")
@@ -29,19 +49,15 @@ def communication(desk: Desk, task: Mapping[str, Any]) -> dict[str, Any]:
         {
             "resourceType": COMMUNICATION,
             "meta": task["meta"],
-            "text": narrative("Message in place of a task", [task["description"]]),
+            "text": narrative(title, [task["description"]]),
             "identifier": [identifier(message_key(desk, item))],
             "status": "completed",
+            **linked,
             "subject": desk.patient_reference(),
             "sent": at,
             "recipient": [owner] if owner else None,
             "sender": person(desk.signing.by),
-            "payload": [
-                {
-                    "contentString": f"{task['description']} (This server takes no tasks: please "
-                    "answer to the sender.)"
-                }
-            ],
+            "payload": [{"contentString": f"{task['description']} {added}"}],
         }
     )
 

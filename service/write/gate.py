@@ -6,6 +6,7 @@ reference leads anywhere: those are checked here.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from service.fhir.release import check as check_release
 from service.model.review import PlannedWrite
 from service.write.codes import IDENTIFIER_SYSTEM, RECONCILED_LIST
 from service.write.identity import carries, full_url
+from service.write.referring import own_elements
 from service.write.target import WRITTEN
 
 _CODES = {
@@ -30,8 +32,12 @@ _CODES = {
     "Communication": {"status": {"completed", "entered-in-error"}},
     "DocumentReference": {"status": {"current", "superseded", "entered-in-error"}},
     "Provenance": {},
+    "AuditEvent": {"action": {"C", "R", "U", "E"}, "outcome": {"0", "4", "8", "12"}},
 }
 """What we may say of each type; a stopped or completed medication is never ours to declare."""
+
+_WORDS = frozenset({"name", "description", "query", "detail"})
+_WITHOUT_NARRATIVE = frozenset({"Provenance", "AuditEvent"})
 
 _LOCAL = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.]{1,64})?\Z")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
@@ -48,12 +54,15 @@ def problems(writes: Sequence[PlannedWrite]) -> tuple[str, ...]:
         if not write.skipped:
             inside = places.setdefault(write.target, {})
             inside[write.reference or full_url(write.key)] = write.ordinal
+            inside[full_url(write.key)] = write.ordinal
     for write in writes:
         if write.skipped:
             continue
         where = f"{write.target} {write.type}"
         found += [f"{where}: {problem}" for problem in check_release(write.resource)]
-        found += [f"{where}: {problem}" for problem in _own(write)]
+        found += [
+            f"{where}: {problem}" for problem in (_others(write) if write.text else _own(write))
+        ]
         found += [f"{where}: {problem}" for problem in _references(write, places[write.target])]
     return tuple(found)
 
@@ -68,7 +77,7 @@ def _own(write: PlannedWrite) -> Iterator[str]:
             yield f"{element}: {resource[element]!r} is not ours to write"
     if not carries(resource, write.key):
         yield f"identifier: the identifier of {IDENTIFIER_SYSTEM} is missing"
-    if write.type != "Provenance" and not resource.get("text", {}).get("div"):
+    if write.type not in _WITHOUT_NARRATIVE and not resource.get("text", {}).get("div"):
         yield "text: missing"
     if (write.if_match is None) != (not write.reference):
         yield "meta.versionId: an update goes to a known place and on top of a known version"
@@ -77,6 +86,18 @@ def _own(write: PlannedWrite) -> Iterator[str]:
     if "id" in resource and not _ID.match(str(resource["id"])):
         yield "id: not a FHIR id"
     yield from _of_type(write.type, resource)
+
+
+def _others(write: PlannedWrite) -> Iterator[str]:
+    """A resource of somebody else's: a known place, on top of a known version, ours told apart."""
+    if write.resource.get("resourceType") != write.type or write.type != "CarePlan":
+        yield "resourceType: nothing of ours is added to such a resource"
+    if not write.if_match:
+        yield "meta.versionId: the version that the person saw is not known"
+    if f"{write.type}/{write.resource.get('id')}" != write.reference:
+        yield "id: not the id of the resource that is added to"
+    if json.loads(write.text) != write.resource:
+        yield "text: not the resource that is shown"
 
 
 def _of_type(resource_type: str, resource: Mapping[str, Any]) -> Iterator[str]:
@@ -104,6 +125,11 @@ def _of_type(resource_type: str, resource: Mapping[str, Any]) -> Iterator[str]:
         {"effectivePeriod", "effectiveDateTime", "_effectiveDateTime"} & resource.keys()
     ):
         yield "effective[x]: missing"
+    if resource_type == "AuditEvent":
+        entities = [set(entity) for entity in resource.get("entity", [])]
+        told = {"text", "outcomeDesc"} & resource.keys() | _WORDS & set[str]().union(*entities)
+        if told:
+            yield f"{min(told)}: an audit event holds references only"
     if resource_type == "Provenance":
         for agent in resource.get("agent", []):
             if "onBehalfOf" not in agent:
@@ -111,8 +137,12 @@ def _of_type(resource_type: str, resource: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _references(write: PlannedWrite, places: Mapping[str, int]) -> Iterator[str]:
-    """Every literal reference leads to an earlier resource of this plan or is relative."""
-    for path, reference in _literals(write.resource, ""):
+    """Every literal reference leads to an earlier resource of this plan or is relative.
+
+    What somebody else wrote is not ours to judge.
+    """
+    judged = dict(own_elements(write.resource)) if write.text else write.resource
+    for path, reference in _literals(judged, ""):
         if reference.startswith("urn:uuid:"):
             if places.get(reference, write.ordinal) >= write.ordinal:
                 yield f"{path}: {reference} is not written before it"

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from service.write.codes import IDENTIFIER_SYSTEM, Code
 
-_WITHOUT_IDENTIFIER = frozenset({"Provenance"})
+_WITHOUT_IDENTIFIER = frozenset({"Provenance", "AuditEvent"})
 
 
 def identifier_value(key: bytes, *parts: str) -> str:
@@ -36,7 +36,7 @@ def identifier(value: str) -> dict[str, str]:
 
 
 def mark(value: str) -> Code:
-    """Our identifier as a tag, for what has no identifier element (Provenance in R4)."""
+    """Our identifier as a tag, for what has no identifier element in R4."""
     return Code(IDENTIFIER_SYSTEM, value, "written by Concord")
 
 

@@ -12,12 +12,12 @@ from service.write.codes import (
     ACT_CODES,
     DRAFT,
     FINDING_SYSTEM,
-    INTENDED,
     REASON_SYSTEM,
     SIGNED,
     Code,
     concept,
 )
+from service.write.discrepancy import codings
 from service.write.elements import compact, device, instant, meta, narrative, person, printable
 from service.write.identity import identifier
 from service.write.target import Desk
@@ -40,13 +40,14 @@ def build(desk: Desk, finding: Mapping[str, Any], decision: Decision | None) -> 
     rule = finding["rule"]
     reviewed = "" if rule["reviewed"] else ", not clinically reviewed"
     source = f"Rule {rule['id']} version {rule['version']} ({rule['source']}){reviewed}."
-    detail = " ".join(part for part in (finding["message"], finding["advice"], source) if part)
+    told = finding["message"], finding["advice"], source, desk.notice(finding["medications"])
+    detail = " ".join(part for part in told if part)
     return compact(
         {
             "resourceType": TYPE,
-            "meta": meta([SIGNED if decision else DRAFT], _labels(desk, finding)),
+            "meta": meta([SIGNED if decision else DRAFT], labels_of(desk, finding)),
             "text": narrative(finding["title"], [detail, _judged(decision) if decision else ""]),
-            "identifier": [identifier(desk.standing_key(TYPE, finding["id"]))],
+            "identifier": [identifier(desk.issue_key(finding["id"]))],
             "status": _STATUS[decision.disposition] if decision else "preliminary",
             "code": _code(finding, decision),
             "severity": finding["severity"] if finding["severity"] != "none" else None,
@@ -71,8 +72,8 @@ def _code(finding: Mapping[str, Any], decision: Decision | None) -> dict[str, An
     act = finding.get("act_code") or ""
     if act in ACT_CODES:
         codes.insert(0, Code(ACT_CODE, act, ACT_CODES[act]))
-    if decision is not None and decision.intentional:
-        codes.append(INTENDED)
+    intentional = decision.intentional if decision else None
+    codes += codings(finding["type"], intentional=intentional)
     return concept(*codes, text=printable(finding["title"]))
 
 
@@ -88,13 +89,37 @@ def _implicated(desk: Desk, finding: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _labels(desk: Desk, finding: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(
+def labels_of(desk: Desk, finding: Mapping[str, Any]) -> frozenset[str]:
+    """Labels of every medication and every fact that a finding is about."""
+    medications = frozenset(
         label
         for medication in desk.report["medications"]
         if medication["id"] in finding["medications"]
         for label in statement.labels_of(medication)
     )
+    facts = ((fact["source"], fact["reference"]) for fact in finding["evidence"])
+    return medications.union(*(desk.known.labels.get(place, frozenset()) for place in facts))
+
+
+def stems(report: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """What each finding is about, apart from its words and values, so that a later run knows it.
+
+    By rule and medications; where one rule says several things of the same medications, all but the
+    first are told apart by their sources, and by their order where these are the same too.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    taken: set[tuple[str, ...]] = set()
+    for finding in sorted(report["findings"], key=lambda one: (sorted(one["sources"]), one["id"])):
+        about = (finding["type"], finding["rule"]["id"], *sorted(finding["medications"]))
+        apart = (*about, "of", *sorted(finding["sources"]))
+        number = 1
+        stem = about if about not in taken else apart
+        while stem in taken:
+            number += 1
+            stem = (*apart, str(number))
+        taken.add(stem)
+        found[finding["id"]] = stem
+    return found
 
 
 def _judged(decision: Decision) -> str:

@@ -42,9 +42,8 @@ def build(
             "text": narrative(
                 "Reconciled medication list",
                 [
-                    f"{medication['display']}: {dose_text(medication) or 'dose not stated'}"
-                    f" ({_FLAGS[decisions[medication['id']].disposition]})"
-                    for medication in listed
+                    *(_listed(medication, decisions[medication["id"]]) for medication in listed),
+                    *_told_beside(desk, listed),
                 ],
             ),
             "identifier": [identifier(desk.standing_key(TYPE))],
@@ -55,7 +54,7 @@ def build(
             "subject": desk.patient_reference(),
             "date": at,
             "source": person(desk.signing.by),
-            "note": [{"time": at, "text": _basis(desk)}],
+            "note": [{"time": at, "text": " ".join([_basis(desk), *_told_beside(desk, listed)])}],
             "entry": [
                 {
                     "flag": concept(text=_FLAGS[decisions[medication["id"]].disposition]),
@@ -105,8 +104,19 @@ def draft(desk: Desk, listed: Sequence[Mapping[str, Any]], *, incomplete: bool) 
     )
 
 
+def _listed(medication: Mapping[str, Any], decision: Decision) -> str:
+    dose = dose_text(medication) or "dose not stated"
+    return f"{medication['display']}: {dose} ({_FLAGS[decision.disposition]})"
+
+
+def _told_beside(desk: Desk, listed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """That something is withheld, and the notice that has to go with what is not."""
+    notice = desk.notice(medication["id"] for medication in listed)
+    return [text for text in (desk.withholding.said, notice) if text]
+
+
 def _basis(desk: Desk) -> str:
-    """Which sources on which day with which knowledge; what was withheld is said."""
+    """Which sources on which day with which knowledge."""
     sources = ", ".join(f"{s['name']} ({s['state']})" for s in desk.report["sources"])
     made = desk.report["provenance"]
     words = [
@@ -114,6 +124,4 @@ def _basis(desk: Desk) -> str:
         f"Knowledge: mappings {made['mappings'][:12]}, RxNorm {made['rxnorm']}.",
         "That nothing is said about a medication does not mean that it is safe.",
     ]
-    if desk.withheld:
-        words.append("Something was withheld from this recipient.")
     return printable(" ".join(words))

@@ -6,24 +6,23 @@ Nothing is left out silently: what a server does not get is listed as skipped wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from service.model.around import ForeignPlan
 from service.model.review import PlannedWrite, Review
-from service.write import care_plan, fallback, medication_list, provenance, statement, task
-from service.write.target import INSTEAD, ORDER, Desk, Signing, Standing, WriteTarget
-from service.write.wanted import Wanted, unclaimable, wanted
-
-PROTECTED = frozenset(
-    {
-        "42CFRPart2", "ETH", "ETHUD", "OPIOIDUD", "SUD", "PSY", "PSYTHPN", "MH", "HIV", "STD",
-        "SEX", "SDV", "VIO", "ABORTION", "SOGI", "GDIS", "R", "V",
-    }
-)  # fmt: skip
-"""Labels (ActCode, Confidentiality) of data that goes to no other server without a consent."""
-
-_WITHOUT_COMPLETE_SOURCES = frozenset({"DetectedIssue", "Task", "Provenance"})
+from service.write import audit_event, care_plan, fallback, issue, provenance, statement
+from service.write.identity import full_url
+from service.write.known import Known
+from service.write.messages import messages, stands_in, substitutes
+from service.write.referring import TAKEN_OUT, chosen, key_for, missed_key, referring
+from service.write.refusals import blocked, incomplete_sources, refusal
+from service.write.target import WRITTEN, Desk, Signing, Standing, WriteTarget
+from service.write.wanted import Wanted, wanted
+from service.write.withhold import recipients, withholding
 
 
 def plan(
@@ -35,7 +34,7 @@ def plan(
     key: bytes,
     version: str,
     earlier: Mapping[tuple[str, str], Standing] | None = None,
-    consented: Callable[[str, str, str], bool] = lambda _source, _target, _label: False,
+    known: Known | None = None,
 ) -> tuple[PlannedWrite, ...]:
     """Every write of this signature, per target in the order in which they may refer to each other.
 
@@ -46,16 +45,19 @@ def plan(
         key: the store's secret for identifiers.
         version: Concord's version, for the Device of the Provenance.
         earlier: what stands already, by (target, identifier value): updated with If-Match.
-        consented: whether a consent lets data of `source` with this label go to `target`.
+        known: what the same reads say beside the report: consents first of all.
     """
+    known = known or Known()
     covered = {
         item: decision
         for item, decision in review.standing.items()
         if signing.scope == "all" or decision.by.id == signing.by.id
     }
     bases = {target.name: target.base_url for target in targets if target.base_url}
+    parties = [(target.name, target.parties) for target in targets]
     found: list[PlannedWrite] = []
     for target in sorted(targets, key=lambda one: one.name):
+        told = recipients(parties, target.name)
         desk = Desk(
             key=key,
             version=version,
@@ -67,7 +69,9 @@ def plan(
             target=target,
             bases=bases,
             covered=covered,
-            withheld=_withheld(report, target.name, consented),
+            known=known,
+            withholding=withholding(report, told, known.consents, known.labels),
+            stems=issue.stems(report),
             incomplete=incomplete_sources(report),
             earlier={
                 value: standing
@@ -81,82 +85,114 @@ def plan(
 
 def _for_target(desk: Desk) -> list[PlannedWrite]:
     planned = wanted(desk)
-    blocked = _blocked(desk)
-    refusals = {kind: blocked or _refusal(desk, kind) for kind in ORDER}
+    stopped = blocked(desk)
+    refusals = {kind: stopped or refusal(desk, kind) for kind in WRITTEN}
     going = [one for one in planned if not refusals[one.type]]
+    told = messages(desk, going)
+    going += [] if stopped else substitutes(desk, planned)
+    going += [] if refusals[fallback.COMMUNICATION] else told
     for one in going:
         desk.plan_place(one.key)
-    going += [] if blocked else _instead(desk, planned)
-    found = [_write(desk, one, ordinal) for ordinal, one in enumerate(going)]
-    written = [(one.type, one.key) for one in found]
-    if written and not refusals[provenance.TYPE]:
-        labels = frozenset(_labels(found))
-        key = desk.event_key(provenance.TYPE)
-        desk.plan_place(key)
-        signed = Wanted(
-            provenance.TYPE, key, "", lambda: provenance.build(desk, written, labels, desk.withheld)
-        )
-        found.append(_write(desk, signed, len(found)))
+    found = [_write(desk, one) for one in going]
+    if found:
+        found += [_write(desk, one) for one in _accounts(desk, refusals, found)]
+    into, kept_out = _into_others(desk, refusals, found)
+    found = [replace(one, ordinal=number) for number, one in enumerate([*found, *into])]
     sent = {one.type for one in found}
-    types = {one.type for one in planned} | {provenance.TYPE}
+    types = {one.type for one in (*planned, *told)} | {provenance.TYPE}
+    types |= desk.target.allowed & {audit_event.TYPE}
     found += [
-        _skipped(desk, kind, "", refusals[kind] + _stands_in(kind, sent))
-        for kind in ORDER
+        _skipped(desk, kind, "", refusals[kind] + stands_in(kind, sent))
+        for kind in WRITTEN
         if kind in types and refusals[kind]
     ]
+    found += kept_out
     found += [
-        _skipped(desk, statement.TYPE, item, "a label protects it and no consent lets it go there")
-        for item in sorted(desk.withheld & desk.covered.keys())
+        _skipped(desk, statement.TYPE, item, reason)
+        for item, reason in sorted(desk.withholding.reasons.items())
+        if item in desk.covered
     ]
     return found
 
 
-def _instead(desk: Desk, planned: Sequence[Wanted]) -> list[Wanted]:
-    """Words for what the server itself does not take, where the site lets them go there."""
-    lacking = {
-        kind
-        for kind, other in INSTEAD.items()
-        if desk.target.lacks(kind) and not desk.target.refusal(other) and not _held_back(desk, kind)
-    }
-    messages = [
-        Wanted(
-            fallback.COMMUNICATION,
-            fallback.message_key(desk, one.key),
-            one.item,
-            partial(_message, desk, one),
-        )
-        for one in planned
-        if one.type == task.TYPE and one.item and task.TYPE in lacking
-    ]
-    parts = [
-        one
-        for one in planned
-        if one.type in lacking and one.type in {medication_list.TYPE, care_plan.TYPE}
-    ]
-    if not parts:
-        return messages
-    key = desk.standing_key(fallback.DOCUMENT)
-    return [*messages, Wanted(fallback.DOCUMENT, key, "", partial(_document, desk, parts))]
+def _accounts(
+    desk: Desk, refusals: Mapping[str, str], found: Sequence[PlannedWrite], into: str = ""
+) -> list[Wanted]:
+    """The Provenance of these writes and, where the server takes them, its audit events.
+
+    Args:
+        into: the care plan of somebody else's that they go into, "" for our own resources.
+    """
+    wanted_: list[Wanted] = []
+    places = {one.key: desk.ours(one.type, one.key) for one in found}
+    if not refusals[provenance.TYPE]:
+        key = desk.signing_key(provenance.TYPE, into)
+        labels = frozenset(_labels(found))
+        build = partial(provenance.build, desk, key, list(places.values()), labels)
+        wanted_.append(Wanted(provenance.TYPE, key, "", build))
+    if not refusals[audit_event.TYPE]:
+        created = [places[one.key] for one in found if not one.reference]
+        updated = [places[one.key] for one in found if one.reference]
+        read = [] if into else _read(desk)
+        for what, data in (
+            (audit_event.READ, read),
+            (audit_event.CREATE, created),
+            (audit_event.UPDATE, updated),
+        ):
+            if data:
+                key = desk.signing_key(audit_event.TYPE, f"{what.interaction} {into}")
+                at = desk.known.read_at.get(desk.target.name) if what is audit_event.READ else None
+                build = partial(audit_event.of_signature, desk, key, what, data, recorded=at)
+                wanted_.append(Wanted(audit_event.TYPE, key, "", build))
+    for one in wanted_:
+        desk.plan_place(one.key)
+    return wanted_
 
 
-def _message(desk: Desk, one: Wanted) -> dict[str, Any]:
-    return fallback.communication(desk, one.build())
-
-
-def _document(desk: Desk, parts: Sequence[Wanted]) -> dict[str, Any]:
-    built = [one.build() for one in parts]
-    labels = frozenset(
-        label["code"] for part in built for label in part["meta"].get("security", ())
+def _read(desk: Desk) -> list[dict[str, Any]]:
+    """What the list rests on at this server, in the versions that were read."""
+    lines = dict.fromkeys(
+        (line["reference"], line["version"])
+        for medication in desk.report["medications"]
+        for line in medication["lines"]
+        if line["source"] == desk.target.name
     )
-    return fallback.document(desk, built, labels)
+    return [
+        desk.theirs(desk.target.name, reference, version=version, exact=True)
+        for reference, version in lines
+    ]
 
 
-def _stands_in(kind: str, sent: Iterable[str]) -> str:
-    other = INSTEAD.get(kind)
-    return f"; a {other} goes instead" if other in set(sent) else ""
+def _into_others(
+    desk: Desk, refusals: Mapping[str, str], going: Sequence[PlannedWrite]
+) -> tuple[list[PlannedWrite], list[PlannedWrite]]:
+    """What goes into care plans of others that were chosen, and what does not, with its reason."""
+    found: list[PlannedWrite] = []
+    kept_out: list[PlannedWrite] = []
+    for one in chosen(desk):
+        made, why = referring(desk, one, going)
+        key = key_for(desk, one)
+        if made is None:
+            kept_out.append(_kept_out(desk, one, why))
+            continue
+        kept_out += [_kept_out(desk, one, TAKEN_OUT, gone) for gone in made.taken_out]
+        desk.planned[key] = full_url(key)
+        write = PlannedWrite(
+            key=key,
+            target=desk.target.name,
+            ordinal=0,
+            type=care_plan.TYPE,
+            resource=json.loads(made.text),
+            if_match=one.version,
+            reference=one.reference,
+            text=made.text,
+        )
+        accounts = _accounts(desk, refusals, [write], one.reference)
+        found += [write, *(_write(desk, account) for account in accounts)]
+    return found, kept_out
 
 
-def _write(desk: Desk, one: Wanted, ordinal: int) -> PlannedWrite:
+def _write(desk: Desk, one: Wanted) -> PlannedWrite:
     resource = one.build()
     standing = desk.earlier.get(one.key)
     if standing is not None:
@@ -164,7 +200,7 @@ def _write(desk: Desk, one: Wanted, ordinal: int) -> PlannedWrite:
     return PlannedWrite(
         key=one.key,
         target=desk.target.name,
-        ordinal=ordinal,
+        ordinal=0,
         type=one.type,
         resource=resource,
         if_match=standing.version if standing else None,
@@ -177,7 +213,7 @@ def _skipped(desk: Desk, resource_type: str, item: str, reason: str) -> PlannedW
     return PlannedWrite(
         key=desk.event_key(f"skipped {resource_type}", item),
         target=desk.target.name,
-        ordinal=len(ORDER) + ORDER.index(resource_type),
+        ordinal=len(WRITTEN) + WRITTEN.index(resource_type),
         type=resource_type,
         resource={},
         skipped=reason,
@@ -185,37 +221,13 @@ def _skipped(desk: Desk, resource_type: str, item: str, reason: str) -> PlannedW
     )
 
 
-def _blocked(desk: Desk) -> str:
-    """Why nothing at all is written to this target."""
-    doubtful = [
-        f"{record['source']}:{record['reference']}"
-        for record in desk.report["patient"]["records"]
-        if record["grade"] in {"probable", "possible"}
-    ]
-    if doubtful:
-        return f"it is not decided whether these records are this person: {', '.join(doubtful)}"
-    if not desk.subject:
-        return "it holds no certain record of this person"
-    return ""
-
-
-def _refusal(desk: Desk, resource_type: str) -> str:
-    """Why resources of this type are not written to this target; "" when they are."""
-    return desk.target.refusal(resource_type) or _held_back(desk, resource_type)
-
-
-def _held_back(desk: Desk, resource_type: str) -> str:
-    """Why this signature leads to nothing of this type there, whatever the server takes."""
-    standing = desk.earlier.get(desk.standing_key(resource_type))
-    if standing is not None and standing.version is None:
-        return "the version of our earlier resource is not known there"
-    if resource_type == medication_list.TYPE:
-        return unclaimable(desk)
-    if desk.signing.scope != "all" and resource_type in {statement.TYPE, care_plan.TYPE}:
-        return "the signature covers single decisions, not the whole list"
-    if desk.incomplete and resource_type not in _WITHOUT_COMPLETE_SOURCES:
-        return f"not every source was complete: {'; '.join(desk.incomplete)}"
-    return ""
+def _kept_out(desk: Desk, found: ForeignPlan, reason: str, missed: str = "") -> PlannedWrite:
+    """Why something is not in a care plan of somebody else's; `missed` is what was taken out."""
+    skipped = _skipped(desk, care_plan.TYPE, "", f"{found.reference}: {reason}")
+    key = desk.signing_key("kept out", found.reference)
+    if missed:
+        key = missed_key(desk.key, desk.patient, desk.target.name, found.reference, missed)
+    return replace(skipped, key=key)
 
 
 def _subject(report: Mapping[str, Any], target: str) -> str:
@@ -228,44 +240,7 @@ def _subject(report: Mapping[str, Any], target: str) -> str:
     return certain[0] if len(certain) == 1 else ""
 
 
-def incomplete_sources(report: Mapping[str, Any]) -> tuple[str, ...]:
-    """The sources that were not complete, each in words."""
-    return tuple(
-        f"{source['name']} is {source['state']}"
-        for source in report["sources"]
-        if source["state"] != "complete"
-    )
-
-
-def _withheld(
-    report: Mapping[str, Any], target: str, consented: Callable[[str, str, str], bool]
-) -> frozenset[str]:
-    """Ids of medications and of the findings about them that must not reach this target."""
-    medications = {
-        medication["id"]
-        for medication in report["medications"]
-        for line in medication["lines"]
-        for label in line.get("labels", ())
-        if line["source"] != target
-        and label in PROTECTED
-        and not consented(line["source"], target, label)
-    }
-    hidden = {
-        (line["source"], line["reference"])
-        for medication in report["medications"]
-        if medication["id"] in medications
-        for line in medication["lines"]
-    }
-    findings = {
-        finding["id"]
-        for finding in report["findings"]
-        if medications & set(finding["medications"])
-        or hidden & {(fact["source"], fact["reference"]) for fact in finding["evidence"]}
-    }
-    return frozenset(medications | findings)
-
-
 def _labels(writes: Iterable[PlannedWrite]) -> Iterator[str]:
     for write in writes:
         resource: Mapping[str, Any] = write.resource
-        yield from (label["code"] for label in resource["meta"].get("security", ()))
+        yield from (label["code"] for label in resource.get("meta", {}).get("security", ()))

@@ -35,7 +35,7 @@ def build(desk: Desk, medication: Mapping[str, Any], decision: Decision) -> dict
         finding["id"]
         for finding in desk.report["findings"]
         if medication["id"] in finding["medications"]
-        and desk.will_stand(desk.standing_key(issue.TYPE, finding["id"]))
+        and desk.will_stand(desk.issue_key(finding["id"]))
     ]
     said = ", ".join(part for part in (to.text, to.timing) if part)
     return compact(
@@ -61,7 +61,7 @@ def build(desk: Desk, medication: Mapping[str, Any], decision: Decision) -> dict
             ],
             "priorPrescription": {"reference": own_orders[0]} if len(own_orders) == 1 else None,
             "detectedIssue": [
-                desk.ours(issue.TYPE, desk.standing_key(issue.TYPE, finding)) for finding in decided
+                desk.ours(issue.TYPE, desk.issue_key(finding)) for finding in decided
             ],
         }
     )

@@ -6,7 +6,7 @@ It has no identifier element in R4, so that a tag carries ours. Source: US Core 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from service.write.codes import ASSEMBLER, AUTHOR, SIGNED, VERIFIER, Code, concept
@@ -18,27 +18,24 @@ TYPE = "Provenance"
 
 
 def build(
-    desk: Desk, targets: Sequence[tuple[str, str]], labels: frozenset[str], withheld: frozenset[str]
+    desk: Desk, key: str, targets: Sequence[dict[str, Any]], labels: frozenset[str]
 ) -> dict[str, Any]:
     """One Provenance over everything that this signature writes here.
 
+    Its sources are every line and every fact of what is not withheld, in the version that was seen,
+    and the consents by which something goes that would not go otherwise.
+
     Args:
-        targets: (type, key) of each resource.
-        withheld: ids of medications whose lines must not be named here.
+        targets: references to each resource.
     """
     at = instant(desk.signing.at)
-    lines = dict.fromkeys(
-        (line["source"], line["reference"], line["version"])
-        for medication in desk.report["medications"]
-        if medication["id"] not in withheld
-        for line in medication["lines"]
-    )
+    consents = ((one.source, one.reference, one.version) for one in desk.withholding.resting_on)
     return compact(
         {
             "resourceType": TYPE,
-            "meta": meta([SIGNED, mark(desk.event_key(TYPE))], labels),
+            "meta": meta([SIGNED, mark(key)], labels),
             "text": narrative(f"Signed by {desk.signing.by.name} at {at}"),
-            "target": [desk.ours(kind, key) for kind, key in targets],
+            "target": list(targets),
             "occurredDateTime": at,
             "recorded": at,
             "agent": [
@@ -51,10 +48,21 @@ def build(
                     "role": "source",
                     "what": desk.theirs(source, reference, version=version, exact=True),
                 }
-                for source, reference, version in lines
+                for source, reference, version in dict.fromkeys([*_seen(desk), *consents])
             ],
         }
     )
+
+
+def _seen(desk: Desk) -> Iterator[tuple[str, str, str | None]]:
+    for medication in desk.report["medications"]:
+        if medication["id"] not in desk.withheld:
+            for line in medication["lines"]:
+                yield line["source"], line["reference"], line["version"]
+    for finding in desk.report["findings"]:
+        if finding["id"] in desk.covered and finding["id"] not in desk.withheld:
+            for fact in finding["evidence"]:
+                yield fact["source"], fact["reference"], fact["version"]
 
 
 def _agent(desk: Desk, role: Code, who: dict[str, Any]) -> dict[str, Any]:

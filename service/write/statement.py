@@ -41,12 +41,14 @@ def build(desk: Desk, medication: Mapping[str, Any], decision: Decision | None) 
     at = instant(desk.signing.at)
     answered = (decision.patient_answer if decision else None) or ""
     dose = dose_text(medication)
+    notice = desk.notice([medication["id"]])
+    notes = [*_notes(decision), *([notice] if notice else [])]
     live = [line for line in medication["lines"] if line["status"] not in _ENDED]
     resource = compact(
         {
             "resourceType": TYPE,
             "meta": meta([SIGNED if decision else DRAFT], labels_of(medication)),
-            "text": narrative(medication["display"], [dose, *_notes(decision)]),
+            "text": narrative(medication["display"], [dose, *notes]),
             "identifier": [identifier(desk.standing_key(TYPE, medication["id"]))],
             "status": _STATUS.get(medication["state"], "unknown"),
             "medicationCodeableConcept": drug(medication),
@@ -63,7 +65,7 @@ def build(desk: Desk, medication: Mapping[str, Any], decision: Decision | None) 
                 desk.theirs(line["source"], line["reference"]) for line in medication["lines"]
             ],
             "reasonCode": [concept(text=printable(text)) for text in medication["indication"]],
-            "note": [note(text, desk.signing.by, at) for text in _notes(decision)],
+            "note": [note(text, desk.signing.by, at) for text in notes],
             "dosage": [_dosage(medication, dose, live)] if dose or live else None,
         }
     )

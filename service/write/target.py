@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from service.model.review import Decision, Review, User
 from service.write.codes import URI
+from service.write.disclosure import NOTICE
+from service.write.elements import printable
 from service.write.identity import full_url, identifier, identifier_value
+from service.write.known import Known
+from service.write.withhold import Withholding
 
 ORDER = (
     "MedicationStatement",
@@ -26,8 +30,8 @@ ORDER = (
 INSTEAD = {"Task": "Communication", "List": "DocumentReference", "CarePlan": "DocumentReference"}
 """What goes to a server that does not take the first: words that nobody can complete there."""
 
-WRITTEN = (*ORDER, "Communication", "DocumentReference")
-"""Every type that may leave, those that stand for another included."""
+WRITTEN = (*ORDER, "Communication", "DocumentReference", "AuditEvent")
+"""Every type that may leave: messages, what stands for another, and audit events included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,11 @@ class WriteTarget:
         transaction_limit: the most entries of one; None where none is known.
         conditional: types with conditional create.
         put_creates: types that a PUT under our own id may create.
+        version_guarded: types whose updates have to name the version that they build on.
+        coordinate: types of others' resources in which the site lets us refer to ours.
+        coordinate_unguarded: the site answers for it where the server guards no versions.
+        parties: who is told what is written here: "system|value" of its organizations.
+        cpt_licensed: whether the site holds a licence for CPT codes.
         unreachable: why its CapabilityStatement could not be read, "" when it could.
     """
 
@@ -54,6 +63,11 @@ class WriteTarget:
     transaction_limit: int | None = None
     conditional: frozenset[str] = frozenset()
     put_creates: frozenset[str] = frozenset()
+    version_guarded: frozenset[str] = frozenset()
+    coordinate: frozenset[str] = frozenset()
+    coordinate_unguarded: bool = False
+    parties: frozenset[str] = frozenset()
+    cpt_licensed: bool = False
     unreachable: str = ""
 
     def refusal(self, resource_type: str) -> str:
@@ -66,6 +80,16 @@ class WriteTarget:
             return f"it could not say what it takes ({self.unreachable})"
         if self.offered is not None and resource_type not in self.offered:
             return f"it does not take {resource_type}"
+        return ""
+
+    def keeps_out(self, resource_type: str) -> str:
+        """Why nothing of ours is added to others' resources of this type; "" when it may be."""
+        if resource_type not in self.coordinate:
+            return f"adding to a {resource_type} of others is not switched on for it"
+        if self.unreachable:
+            return f"it could not say what it takes ({self.unreachable})"
+        if not (resource_type in self.version_guarded or self.coordinate_unguarded):
+            return "it does not say that it guards versions, and others' words could be lost"
         return ""
 
     def lacks(self, resource_type: str) -> bool:
@@ -83,21 +107,25 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """One signature: who, when, for what; `id` is the stem of everything that is written once."""
+    """One signature: who, when, for what; `id` is the stem of everything that is written once.
+
+    `refer_in` are care plans of others ("psychiatry:CarePlan/7") that are to refer to ours.
+    """
 
     id: str
     by: User
     at: datetime
     scope: str
+    refer_in: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Everything that a builder needs for one target.
 
-    `covered` are the decisions under this signature. `withheld` are medications and findings that
-    must not reach this target. `planned` says which things get a resource here (by key), so that
-    references inside the target are real ones and all others are logical.
+    `covered` are the decisions under this signature. `withholding` says what must not reach this
+    target. `planned` says which things get a resource here (by key), so that references inside the
+    target are real ones and all others are logical. `stems` name each finding beyond its wording.
     """
 
     key: bytes
@@ -110,7 +138,9 @@ class Desk:
     target: WriteTarget
     bases: Mapping[str, str]
     covered: Mapping[str, Decision]
-    withheld: frozenset[str] = frozenset()
+    known: Known = field(default_factory=Known)
+    withholding: Withholding = field(default_factory=Withholding)
+    stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     incomplete: tuple[str, ...] = ()
     earlier: Mapping[str, Standing] = field(default_factory=dict)
     planned: dict[str, str] = field(default_factory=dict)
@@ -125,8 +155,30 @@ class Desk:
         What is about one item belongs to the review: signed by one person and then by another, it
         is still one question.
         """
-        stem = self.review.id if item else self.signing.id
-        return identifier_value(self.key, "event", stem, resource_type, item)
+        if not item:
+            return self.signing_key(resource_type)
+        return identifier_value(self.key, "event", self.review.id, resource_type, item)
+
+    def signing_key(self, resource_type: str, item: str = "") -> str:
+        """The identifier of a thing that belongs to this signature alone, whatever it is about."""
+        return identifier_value(self.key, "event", self.signing.id, resource_type, item)
+
+    def issue_key(self, finding: str) -> str:
+        """The identifier of a finding's issue: the same when its values or words change.
+
+        One that stands under the finding's own id (as earlier versions of Concord wrote it) keeps
+        it.
+        """
+        plain = self.standing_key("DetectedIssue", finding)
+        if plain in self.earlier or finding not in self.stems:
+            return plain
+        stem = self.stems[finding]
+        return identifier_value(self.key, "standing", self.patient, "DetectedIssue", *stem)
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Ids of medications and findings that must not reach this target."""
+        return frozenset(self.withholding.reasons)
 
     def patient_reference(self) -> dict[str, Any]:
         """The patient on the target; by identifier where the target holds no record."""
@@ -150,6 +202,18 @@ class Desk:
         if display:
             found["display"] = display
         return found
+
+    def notice(self, medications: Iterable[str]) -> str:
+        """What has to go with anything about these medications; "" where nothing has to."""
+        return NOTICE if self.withholding.noticed & set(medications) else ""
+
+    def member(self, name: str) -> dict[str, Any]:
+        """Somebody by name: as a reference where one person of a care team is called so."""
+        same = [one for one in self.known.members if one.name.casefold() == name.casefold()]
+        here = [one for one in same if one.source == self.target.name] or same
+        if len(here) != 1:
+            return {"display": printable(name)}
+        return self.theirs(here[0].source, here[0].reference) | {"display": printable(name)}
 
     def will_stand(self, key: str) -> bool:
         return key in self.planned or key in self.earlier

@@ -48,7 +48,7 @@ def wanted(desk: Desk) -> list[Wanted]:
     found += [
         Wanted(
             issue.TYPE,
-            desk.standing_key(issue.TYPE, item),
+            desk.issue_key(item),
             item,
             partial(issue.build, desk, finding, desk.covered[item]),
         )
@@ -87,7 +87,7 @@ def wanted(desk: Desk) -> list[Wanted]:
         found.append(Wanted(task.TYPE, desk.event_key(task.TYPE), "", partial(task.done, desk)))
     found += tasks
     issues = [
-        (desk.standing_key(issue.TYPE, item), finding["title"])
+        (desk.issue_key(item), finding["title"])
         for item, finding in findings.items()
         if desk.covered[item].disposition is not Disposition.OVERRIDE
     ]

@@ -13,12 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.fhir.release import check
+from service.model.consent import Consent, Party, Provision
+from service.model.evidence import Origin
 from service.model.review import Decision, Disposition, PlannedWrite, Review, Target
 from service.write import gate
 from service.write.codes import RECONCILED_LIST
+from service.write.disclosure import PROTECTED
 from service.write.draft import draft_bundle
 from service.write.identity import identifier_value
-from service.write.plan import PROTECTED, plan
+from service.write.known import Known
+from service.write.plan import plan
 from service.write.target import ORDER, WRITTEN, Signing, Standing, WriteTarget
 from tests.write.synthetic import (
     AT,
@@ -137,7 +141,10 @@ def test_labelled_data_goes_to_no_other_server_and_leaves_no_trace_there(label: 
     assert any("label protects it" in write.skipped for write in writes)
     home = planned(content, targets=(PSYCHIATRY,))
     assert label in json.dumps([s["meta"] for s in of(home, "MedicationStatement")])
-    agreed = planned(content, targets=(PRIMARY_CARE,), consented=lambda *_: True)
+    told = replace(PRIMARY_CARE, parties=frozenset({"npi|1"}))
+    rule = Provision(permit=True, actors=(Party(identifiers=("npi|1",)),), labels=(label,))
+    consent = Consent(Origin("psychiatry", "Consent/1", "3"), "patient-privacy", rule)
+    agreed = planned(content, targets=(told,), known=Known(consents=(consent,)))
     assert len(of(agreed, "MedicationStatement")) == 2
 
 

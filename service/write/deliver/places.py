@@ -16,17 +16,6 @@ def resolved(resource: Mapping[str, Any], places: Mapping[str, str]) -> dict[str
     return replaced
 
 
-def unresolved(resource: object) -> frozenset[str]:
-    """Places in the plan that a resource still refers to."""
-    if isinstance(resource, Mapping):
-        own = resource.get("reference")
-        found = {own} if isinstance(own, str) and own.startswith("urn:uuid:") else set()
-        return frozenset(found).union(*(unresolved(inner) for inner in resource.values()))
-    if isinstance(resource, list):
-        return frozenset[str]().union(*(unresolved(inner) for inner in resource))
-    return frozenset()
-
-
 def place_of(location: str | None, resource_type: str) -> str:
     """ "Type/id" out of a Location, absolute or relative, with or without a version."""
     parts = [part for part in (location or "").split("?")[0].split("/") if part]

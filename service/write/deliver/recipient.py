@@ -34,6 +34,7 @@ class Server(Protocol):
         *,
         if_match: str | None = None,
         if_none_match: str | None = None,
+        text: str = "",
     ) -> Answer: ...
 
     async def transaction(self, bundle: Mapping[str, object]) -> Answer: ...
@@ -77,6 +78,9 @@ def write_target(
         transaction_limit=transaction_limit,
         conditional=frozenset(kind for kind in types if types[kind].conditional_create),
         put_creates=frozenset(kind for kind in types if types[kind].update_create),
+        version_guarded=frozenset(
+            kind for kind in types if types[kind].versioning == "versioned-update"
+        ),
     )
 
 

@@ -20,12 +20,13 @@ from service.errors import (
 )
 from service.fhir.client import Answer
 from service.model.review import DeliveryState, PlannedWrite
-from service.write.bundle import guard, transaction
+from service.write.bundle import apart, guard, transaction, unresolved
+from service.write.coordinate import placed
 from service.write.crash import CrashPoint, crash_point
 from service.write.deliver.answers import answered, failed
 from service.write.deliver.look_up import search
 from service.write.deliver.parcel import GIVEN_UP, Outcome, Parcel, to_person
-from service.write.deliver.places import own_place, resolved, unresolved
+from service.write.deliver.places import own_place, resolved
 from service.write.deliver.recipient import Recipient, Server, guarded
 from service.write.identity import full_url, resource_id
 from service.write.target import WriteTarget
@@ -44,11 +45,24 @@ async def send(
 ) -> tuple[Outcome, ...]:
     """Send what has no location yet, all in one transaction where the server takes one so large.
 
+    What goes into a resource of somebody else's, and what refers to it, goes by itself afterwards.
+
     Args:
         places: where things of this signature stand already, by their place in the plan.
         given_up: places in the plan that will never be written.
     Raises: what `in_time` raises.
     """
+    alone = apart(parcel.write for parcel in parcels)
+    if alone:
+        rest = [parcel for parcel in parcels if parcel.write.key not in alone]
+        first = await send(rest, to, places, given_up, in_time)
+        stands = {full_url(p.write.key): o.location for p, o in zip(rest, first, strict=True)}
+        gone = {
+            full_url(p.write.key) for p, o in zip(rest, first, strict=True) if o.state in GIVEN_UP
+        }
+        there = dict(places) | {place: location for place, location in stands.items() if location}
+        last = [parcel for parcel in parcels if parcel.write.key in alone]
+        return (*first, *await _in_turn(last, to, there, set(given_up) | gone, in_time))
     limit = to.target.transaction_limit or len(parcels)
     if to.target.transactions and 1 < len(parcels) <= limit:
         writes = [
@@ -126,7 +140,10 @@ async def _in_turn(
             reason = "waits for something that it refers to"
             outcome = Outcome(parcel.id, DeliveryState.PLANNED, reason)
         else:
-            outcome = await _one(parcel, ready, to, in_time)
+            text = placed(parcel.write.text, places)
+            outcome = await _one(
+                replace(parcel, write=replace(parcel.write, text=text)), ready, to, in_time
+            )
         if outcome.location:
             places[full_url(parcel.write.key)] = outcome.location
         elif outcome.state in GIVEN_UP:
@@ -139,6 +156,9 @@ async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time:
     write, strategy = parcel.write, _strategy(parcel, to.target)
     crash_point(CrashPoint.BEFORE_SEND)
     try:
+        if write.text and not await _as_seen(write, to.server):
+            changed = WriteConflict("it changed there since it was seen; nothing was written")
+            return failed(parcel, changed, strategy)
         if not guarded(write, to.target):
             standing = await search(write, to.server)
             if standing:
@@ -162,6 +182,15 @@ async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time:
     return answered(parcel, answer.status, location, answer.version, strategy)
 
 
+async def _as_seen(write: PlannedWrite, server: Server) -> bool:
+    """Whether somebody else's resource still stands in the version that the person saw.
+
+    Asked before If-Match is: a server that heeds no versions would lose what came between.
+    """
+    answer = await server.read(write.reference, fresh=True)
+    return answer.status == 200 and answer.version == write.if_match
+
+
 def _strategy(parcel: Parcel, target: WriteTarget) -> str:
     """The strongest way by which this server takes this resource."""
     if parcel.write.reference:
@@ -176,7 +205,7 @@ async def _request(
 ) -> Answer:
     write = parcel.write
     if strategy == "update":
-        return await to.server.update(resource, if_match=write.if_match)
+        return await to.server.update(resource, if_match=write.if_match, text=write.text)
     if strategy == "put-as-create":
         own = resource | {"id": resource_id(write.key)}
         return await to.server.update(own, if_none_match="*")
