@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from service.model.patient import MatchGrade, PatientLink, PatientRecord
-from service.model.source import Certificate, SourceRead
+from service.model.source import SourceRead
 from service.read.source import NO_SUCH_PATIENT
 
 
@@ -84,20 +84,14 @@ def gone(read: SourceRead) -> bool:
 
 def same_content(before: SourceRead, now: SourceRead) -> bool:
     """Whether two reads of a source hold the same, however many pages that took."""
-    return _told(before) == _told(now)
+    return _held(before) == _held(now) and _told(before) == _told(now)
+
+
+def _held(read: SourceRead) -> list[tuple[str, str | None, str, bytes]]:
+    return sorted((one.reference, one.version, one.fhir, one.body) for one in read.resources)
 
 
 def _told(read: SourceRead) -> SourceRead:
-    return replace(
-        read,
-        certificates=tuple(
-            _plain(one) for one in sorted(read.certificates, key=lambda one: one.type)
-        ),
-        resources=tuple(sorted(read.resources, key=lambda one: one.reference)),
-        read_at=None,
-        watermark=None,
-    )
-
-
-def _plain(one: Certificate) -> Certificate:
-    return replace(one, pages=0, total=None, since=None)
+    by_type = sorted(read.certificates, key=lambda one: one.type)
+    plain = tuple(replace(one, pages=0, total=None, since=None) for one in by_type)
+    return replace(read, resources=(), certificates=plain, read_at=None, watermark=None)

@@ -249,13 +249,18 @@ async def _note(
 ) -> None:
     """Note how fresh a source is now. A silent one keeps what was known of it."""
     asking = reread.gathered.askings[read.name]
-    values: dict[str, Any] = {"told_on": as_of}
+    kept = reread.kept.get(read.name)
+    stands = kept.row.read if kept else None
+    values: dict[str, Any] = {}
     if asking is not Asking.KEPT:
         values["tried_at"] = at
         if read.name not in reread.silent:
+            stands = id_
             values |= {"read": id_, "watermark": read.watermark, "seen_at": at}
             if asking is Asking.ANEW:
                 values["full_at"] = at
+    # What is shown as stale is told again as soon as the source answers.
+    values["told_on"] = as_of if stands == id_ else None
     await syncs.put(tx, patient, read.name, **values)
 
 

@@ -38,21 +38,38 @@ async def shown(
             else:
                 reads_now.append(read)
             continue
-        if before is None or any(words.get(link.record) is False for link in before.links):
+        nothing = before is None or before.read.state is State.UNAVAILABLE
+        if before is None or nothing or _refuted(before, words):
             reads_now.append(read)
             continue
         links = by_place(before.links) | links
         if reading.by_itself and not is_old(before.row, ages, at=at):
             reads_now.append(before.read)
             continue
-        last = before.read
-        if last.state is not State.COMPLETE:
-            last = await _last_good(store, patient, read.name) or last
+        last = await _last_whole(store, patient, before)
         reads_now.append(stale(last, before.row.seen_at, read.reasons))
     return replace(gathered, reads=tuple(reads_now), links=tuple(links.values()))
 
 
-async def _last_good(store: Store, patient: str, source: str) -> SourceRead | None:
+def _refuted(before: Kept, words: Mapping[Origin, bool]) -> bool:
+    """Whether a person has said by now that a record is somebody else's."""
+    return any(words.get(link.record) is False for link in before.links)
+
+
+async def _last_whole(store: Store, patient: str, before: Kept) -> SourceRead:
+    """The last answer; where a part of it was missing, the last complete one of the same records.
+
+    What is withheld by now is not brought back.
+    """
+    if before.read.state is not State.PARTIAL:
+        return before.read
     async with store.read() as look:
-        last = await reads.last_good(look, patient, source)
-        return await reads.load(look, last) if last else None
+        last = await reads.last_good(look, patient, before.read.name)
+        whole = await reads.load(look, last) if last else None
+    if whole is None or _records(whole) != _records(before.read):
+        return before.read
+    return whole
+
+
+def _records(read: SourceRead) -> set[str]:
+    return {one.id for one in read.resources if one.type == "Patient"}

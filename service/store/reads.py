@@ -37,14 +37,17 @@ class KeptRead:
 async def keep(tx: AsyncConnection, patient: str, read: SourceRead, *, at: datetime) -> str:
     """Keep one source's read of one patient; gives its id. A body kept before is not kept twice."""
     digests = [sha256(raw.body).hexdigest() for raw in read.resources]
-    identity = content_id("read", patient, read.name, at.isoformat(), *digests)
+    state = read.state.value
+    identity = content_id("read", patient, read.name, at.isoformat(), state, *digests)
+    if await tx.scalar(select(reads.c.id).where(reads.c.id == identity)) is not None:
+        return identity
     await tx.execute(
         insert(reads).values(
             id=identity,
             patient=patient,
             source=read.name,
             kept_at=at,
-            state=read.state.value,
+            state=state,
             certificate=_certificate(read),
         )
     )
