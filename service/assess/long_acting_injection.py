@@ -37,7 +37,7 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
     """The depot of `drug`: last administration + interval, against window and Appointments.
 
     Args:
-        interval_days: where no line states the interval.
+        interval_days: where no line states the interval; without it a line must.
         window_days: days after the due date on which the product may still be given as usual.
         ahead_days: how long before the due date a visit should be booked, and from when a missed
             visit counts as missed for this dose.
@@ -54,15 +54,15 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
 
     asked: Asked
     drug: DrugClass
-    interval_days: int
     window_days: int
     services: CodeSet
+    interval_days: int | None = None
     ahead_days: int = 7
     roles: tuple[str, ...] = ("psychiatry",)
     rebook_days: int = 7
     shortest_days: int = 1
     longest_days: int = 400
-    least_dose: Decimal | None = None
+    least_dose: Decimal = Decimal(0)
     most_dose: Decimal | None = None
 
     def triggers(self) -> frozenset[str]:
@@ -83,7 +83,9 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
             if self.shortest_days <= interval <= self.longest_days:
                 yield self._answer(chart, exposure, interval)
             return
-        if self.least_dose is None or self.most_dose is None:
+        if self.interval_days is None:
+            return
+        if self.most_dose is None:
             yield self._answer(chart, exposure, self.interval_days)
             return
         amount = _injected(exposure)
