@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from service.errors import SourceError, SourceRefused
 from service.fhir import bundle as bundles
 from service.fhir.body import json_text
+from service.fhir.capability import Offer
 from service.fhir.client import FhirClient
 from service.fhir.policy import literal
 from service.fhir.release import READ, Release
@@ -17,6 +19,8 @@ from service.read.pull import REFERRED_TYPES
 from service.read.pull import referred as references_to
 
 _REFERRED_CAP = 300
+_ADDRESS = 1500
+"""Characters of ids in one address: servers take 2,000 of it and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,57 +56,120 @@ class References:
         self, kept: Mapping[str, RawResource]
     ) -> tuple[list[RawResource], list[Certificate]]:
         """What lines refer to and did not come along; a PractitionerRole's own people with it."""
-        found: list[RawResource] = []
-        certificates: dict[str, Certificate] = {}
-        have = dict(kept)
-        for kinds in (("Medication", "PractitionerRole"), ("Practitioner", "Organization")):
-            wanted = references_to(have.values(), self.client.endpoint)
-            for kind in kinds:
-                resources, certificate = await self._read_all(kind, wanted[kind], have)
-                found += resources
-                have.update((one.reference, one) for one in resources)
-                certificates[kind] = certificate
-        return found, [certificates[kind] for kind in REFERRED_TYPES]
-
-    async def _read_all(
-        self,
-        kind: str,
-        wanted: frozenset[str],
-        have: Mapping[str, RawResource],
-    ) -> tuple[list[RawResource], Certificate]:
-        here = sum(1 for one in have.values() if one.type == kind)
-        missing = sorted(wanted - have.keys())
-        known = self.client.known
-        if missing and known is not None and not known.reads(kind):
-            reason = f"{kind}: the CapabilityStatement does not offer it"
-            certificate = Certificate(
-                kind, State.NOT_OFFERED, (reason,), here, unresolved=tuple(missing)
+        here = Counter(one.type for one in kept.values())
+        followed = {kind: Followed(kind, here[kind]) for kind in REFERRED_TYPES}
+        have, new = set(kept), list(kept.values())
+        while new:
+            wanted = references_to(new, self.client.endpoint)
+            came = await asyncio.gather(
+                *(self._follow(followed[kind], wanted[kind] - have) for kind in REFERRED_TYPES)
             )
-            return [], certificate
-        elsewhere = [one for one in missing if literal(one) is None]
-        asked = [one for one in missing if literal(one) is not None][:_REFERRED_CAP]
-        answers = await asyncio.gather(*(self.single(one) for one in asked))
-        found = [resource for resource, _, _ in answers if resource is not None]
-        reasons = [
-            f"{reference}: {reason}"
-            for reference, (_, _, reason) in zip(asked, answers, strict=True)
-            if reason
-        ]
-        states = {state for _, state, _ in answers if state is not State.COMPLETE}
-        state = State.COMPLETE
-        if states:
-            state = State.WITHHELD if states == {State.WITHHELD} else State.PARTIAL
-        if len(asked) + len(elsewhere) < len(missing):
-            state = State.PARTIAL if state is State.COMPLETE else state
-            reasons.append(f"{kind}: more than {_REFERRED_CAP} are referred to, the rest not read")
-        if elsewhere:
-            reasons.append(f"{kind}: {len(elsewhere)} on another server, not followed")
-        came = {one.reference for one in found}
-        certificate = Certificate(
-            kind,
-            state,
-            tuple(reasons),
-            count=here + len(found),
-            unresolved=tuple(one for one in missing if one not in came),
+            have.update(*wanted.values())
+            new = [one for part in came for one in part if one.type == "PractitionerRole"]
+        found = [one for kind in REFERRED_TYPES for one in followed[kind].found]
+        return found, [followed[kind].certificate() for kind in REFERRED_TYPES]
+
+    async def _follow(self, followed: Followed, missing: frozenset[str]) -> list[RawResource]:
+        """Reads what is missing of one type, as far as it lies here; returns what came."""
+        followed.missing += sorted(missing)
+        known = self.client.known
+        if missing and known is not None and not known.reads(followed.kind):
+            followed.offered = False
+            return []
+        here = sorted(one for one in missing if literal(one) is not None)
+        followed.elsewhere += len(missing) - len(here)
+        asked = here[: max(0, _REFERRED_CAP - followed.asked)]
+        followed.left += len(here) - len(asked)
+        followed.asked += len(asked)
+        came = await self._together(followed.kind, asked)
+        alone = [one for one in asked if one not in came]
+        for reference, answer in zip(
+            alone, await asyncio.gather(*(self.single(one) for one in alone)), strict=True
+        ):
+            resource, state, reason = answer
+            if resource is not None:
+                came[reference] = resource
+            if reason:
+                followed.reasons.append(f"{reference}: {reason}")
+                followed.states.add(state)
+        read = [resource for resource in came.values() if resource is not None]
+        followed.found += read
+        return read
+
+    async def _together(
+        self, kind: str, references: Sequence[str]
+    ) -> dict[str, RawResource | None]:
+        """Several of one type by `_id`, where the server offers that; None for what it has not.
+
+        What is not in it at all has to be read one by one.
+        """
+        known = self.client.known
+        offer = known.offer(kind) if known is not None else Offer()
+        if len(references) < 2 or not offer.searchable or "_id" not in offer.search_params:
+            return {}
+        results = await asyncio.gather(
+            *(
+                self.client.search(
+                    kind,
+                    (("_id", ",".join(part)), ("_count", str(len(part)))),
+                    deadline=self.deadline,
+                )
+                for part in _parts([one.partition("/")[2] for one in references])
+            )
         )
-        return found, certificate
+        came: dict[str, RawResource | None] = {}
+        if all(one.certificate.state is State.COMPLETE for one in results):
+            came = dict.fromkeys(references)
+        found = (one for result in results for one in result.resources)
+        return came | {one.reference: one for one in found if one.reference in references}
+
+
+def _parts(ids: Sequence[str]) -> list[list[str]]:
+    """The ids in parts that an address can carry."""
+    parts: list[list[str]] = [[]]
+    length = 0
+    for one in ids:
+        length += len(one) + 1
+        if length > _ADDRESS and parts[-1]:
+            parts.append([])
+            length = len(one) + 1
+        parts[-1].append(one)
+    return parts
+
+
+@dataclass(slots=True)
+class Followed:
+    """How far the references to one type were followed; `here` came along with the lines."""
+
+    kind: str
+    here: int
+    offered: bool = True
+    asked: int = 0
+    elsewhere: int = 0
+    left: int = 0
+    missing: list[str] = field(default_factory=list)
+    found: list[RawResource] = field(default_factory=list)
+    states: set[State] = field(default_factory=set)
+    reasons: list[str] = field(default_factory=list)
+
+    def certificate(self) -> Certificate:
+        """What came of the type, and what did not."""
+        came = {one.reference for one in self.found}
+        unresolved = tuple(sorted(set(self.missing) - came))
+        count = self.here + len(self.found)
+        if not self.offered:
+            reason = f"{self.kind}: the CapabilityStatement does not offer it"
+            return Certificate(
+                self.kind, State.NOT_OFFERED, (reason,), count, unresolved=unresolved
+            )
+        state = State.COMPLETE
+        if self.states:
+            state = State.WITHHELD if self.states == {State.WITHHELD} else State.PARTIAL
+        reasons = list(self.reasons)
+        if self.left:
+            state = State.PARTIAL if state is State.COMPLETE else state
+            most = f"more than {_REFERRED_CAP} are referred to, the rest not read"
+            reasons.append(f"{self.kind}: {most}")
+        if self.elsewhere:
+            reasons.append(f"{self.kind}: {self.elsewhere} on another server, not followed")
+        return Certificate(self.kind, state, tuple(reasons), count=count, unresolved=unresolved)
