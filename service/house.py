@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import structlog
@@ -32,12 +32,15 @@ from service.pipeline.deliver import deliver_due, deliver_signature
 from service.pipeline.recheck import unchanged
 from service.pipeline.reconcile import Knowledge
 from service.pipeline.refresh import refresh
+from service.pipeline.sync import Syncing
 from service.read.profile import SourceProfiles
 from service.read.server import ServerReader
 from service.read.source import Reader
+from service.read.subject import subjects_of
 from service.settings import Settings, role_of
 from service.store import Store
 from service.store.seals import seal
+from service.syncing import ages, claimed, keep_planning, rhythms
 from service.web.auth import Issuer
 from service.web.services import Services
 from service.write.deliver.recipient import Recipient, write_target
@@ -77,6 +80,7 @@ class House:
             patient,
             as_of=self.day or at.date(),
             at=at,
+            ages=ages(self.settings),
         )
         log.info("list_reconciled", patient=patient, version=report.number)
 
@@ -86,6 +90,30 @@ class House:
         await unchanged(
             self.store, self.readers, self.knowledge, review, day=self.day or at.date(), at=at
         )
+
+    @property
+    def syncing(self) -> Syncing:
+        """What reading by itself needs."""
+        return Syncing(
+            store=self.store,
+            readers=self.readers,
+            knowledge=self.knowledge,
+            rhythms=rhythms(self.settings, self.clients),
+            about=self.about,
+            clock=app.now,
+            ages=ages(self.settings),
+            day=self.day,
+            claimed=claimed(self.settings),
+        )
+
+    async def about(self, source: str, reference: str) -> tuple[str, ...]:
+        """Whom a resource of a source is about, by asking it. Raises: SourceError."""
+        return await subjects_of(self.clients[source], reference)
+
+    async def sync(self, source: str) -> None:
+        """Reads the patients of one source who are due."""
+        done = await self.syncing.sync(source)
+        log.info("source_synced", source=source, count=done.read, entries=done.changed)
 
     async def deliver(self, signature: str) -> None:
         """Moves the writes of one signature as far as they go now; `_tend` moves what waits."""
@@ -136,17 +164,22 @@ class House:
         jobs = Jobs(
             store=self.store,
             database=jobs_address(self.settings.store.url),
-            works={"reconcile": self.reconcile, "deliver": self.deliver},
+            works={"reconcile": self.reconcile, "deliver": self.deliver, "sync": self.sync},
             worker=self.worker,
             clock=app.now,
+            syncs_at_once=max(4, len(self.clients)),
         )
         await jobs.launch()
-        tending = asyncio.create_task(self._tend())
+        syncing = self.syncing
+        tending = [asyncio.create_task(self._tend())]
+        if syncing.rhythms:
+            tending.append(asyncio.create_task(keep_planning(syncing, jobs)))
         try:
             yield jobs
         finally:
-            tending.cancel()
-            await asyncio.gather(tending, return_exceptions=True)
+            for task in tending:
+                task.cancel()
+            await asyncio.gather(*tending, return_exceptions=True)
             await jobs.close()
 
     async def _tend(self) -> None:
@@ -193,7 +226,12 @@ async def open_house(
         clients = await stack.enter_async_context(opened_clients(settings, online))
         readers = [
             ServerReader(
-                name, role_of(name, settings), client, profiles, settings.sources[name].vendor
+                name,
+                role_of(name, settings),
+                client,
+                profiles,
+                settings.sources[name].vendor,
+                overlap=timedelta(minutes=settings.read.overlap_min),
             )
             for name, client in clients.items()
         ]
