@@ -25,6 +25,7 @@ from service.fhir.wire import http_client
 from service.jobs import Jobs
 from service.mappings.folder import mappings_folder
 from service.mappings.sources import load_sources
+from service.mappings.therapeutic import load_drug_classes
 from service.model.review import User
 from service.people import People, people, public_keys
 from service.pipeline.courier import Courier
@@ -33,6 +34,7 @@ from service.pipeline.recheck import unchanged
 from service.pipeline.reconcile import Knowledge
 from service.pipeline.refresh import refresh
 from service.pipeline.sync import Syncing
+from service.read.connection import Step, connection
 from service.read.profile import SourceProfiles
 from service.read.server import ServerReader
 from service.read.source import Reader
@@ -192,6 +194,16 @@ class House:
             except ServiceError as error:
                 log.warning("deliver_again_later", error=type(error).__name__)
 
+    async def connection(self, source: str) -> Sequence[Step]:
+        """One source tried step by step, without a patient; none for a source that is unknown."""
+        client = self.clients.get(source)
+        return await connection(client) if client else ()
+
+    def rule_text(self, rule: str) -> str:
+        """The file of a rule that the book names."""
+        file = mappings_folder(self.settings.mappings) / "rules" / f"{rule}.toml"
+        return file.read_text(encoding="utf-8")
+
     def services(self, jobs: Jobs, hosts: tuple[str, ...]) -> Services:
         """What the web application is given."""
         return Services(
@@ -210,6 +222,10 @@ class House:
             launches=self.people.launches,
             public_keys=partial(public_keys, self.settings, os.environ),
             metrics_token=self.people.metrics_token,
+            rules=self.knowledge.rules,
+            rule_text=self.rule_text,
+            drug_classes=load_drug_classes(mappings_folder(self.settings.mappings)),
+            connection=self.connection,
         )
 
 

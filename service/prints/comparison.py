@@ -51,13 +51,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The sheet. `unread` counts what could not be told, what was suppressed, and what failed."""
+    """The sheet. `said` are the patient's own questions and wishes."""
 
     stamp: Stamp
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     findings: tuple[Said, ...]
     allergies: tuple[str, ...]
+    said: tuple[str, ...]
     not_evaluable: int
     suppressed: int
     problems: tuple[str, ...]
@@ -70,6 +71,7 @@ def comparison(material: Material) -> Comparison:
     buckets = [finding["bucket"] for finding in material.report["findings"]]
     return Comparison(
         stamp=stamp(material),
+        said=(*material.questions, *material.preferences),
         columns=columns,
         rows=tuple(
             Row(

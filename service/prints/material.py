@@ -26,7 +26,8 @@ class Material:
     """One report as kept, and what people decided on it.
 
     `decisions` are those that count, by item. `signed_by` and `signed_at` are empty before the
-    whole list was signed. `printed_at` is the moment of printing, aware.
+    whole list was signed. `printed_at` is the moment of printing, aware. `questions` and
+    `preferences` are the patient's own words.
     """
 
     report: Mapping[str, Any]
@@ -34,6 +35,8 @@ class Material:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     signed_by: str = ""
     signed_at: datetime | None = None
+    questions: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
 
     @property
     def medications(self) -> Sequence[Mapping[str, Any]]:

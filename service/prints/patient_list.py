@@ -76,6 +76,8 @@ class PatientList:
     to_do: tuple[str, ...]
     stopped: tuple[str, ...]
     allergies: tuple[str, ...]
+    questions: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
 
 
 def patient_list(material: Material, words: Words) -> PatientList:
@@ -95,6 +97,8 @@ def patient_list(material: Material, words: Words) -> PatientList:
             for one in asked
         ),
         stopped=tuple(one["display"] for one in material.medications if not is_live(one)),
+        questions=material.questions,
+        preferences=material.preferences,
         allergies=tuple(
             re.sub(r" \[[^\]]*\]$", "", one)
             for one in material.report.get("context", {}).get("allergies", ())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.model.source import State
 from service.store.audit import AuditRow
 from service.store.tables import audit, reads
+
+_ID: Final = re.compile(r"\b([A-Z][A-Za-z]+)/[A-Za-z0-9.\-]+")
+"""A reference in a reason: whoever runs the servers sees which type, never whose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,34 @@ async def source_reads(look: AsyncConnection) -> tuple[SourceReads, ...]:
         .order_by(reads.c.source, reads.c.state)
     )
     return tuple(SourceReads(r.source, State(r.state), r.patients, r.last) for r in found)
+
+
+async def read_reasons(
+    look: AsyncConnection, *, newest: int = 500
+) -> Mapping[str, tuple[tuple[str, int], ...]]:
+    """Why reads were not complete, by source: reasons in words with how often, frequent ones first.
+
+    Args:
+        newest: how many of the incomplete reads, newest first, are looked into.
+    """
+    found = await look.execute(
+        select(reads.c.source, reads.c.certificate)
+        .where(reads.c.state != State.COMPLETE.value)
+        .order_by(reads.c.kept_at.desc())
+        .limit(newest)
+    )
+    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for row in found:
+        kept = row.certificate
+        told = [*kept.get("reasons", ())]
+        told += [
+            why
+            for one in kept.get("certificates", ())
+            if one["state"] != State.NOT_OFFERED.value
+            for why in one.get("reasons", ())
+        ]
+        reasons[row.source].update({_ID.sub(r"\1/…", why): 1 for why in told})
+    return {source: tuple(counted.most_common(5)) for source, counted in sorted(reasons.items())}
 
 
 async def audit_rows(

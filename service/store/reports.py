@@ -101,6 +101,18 @@ async def newest(
     return None if row is None else _kept(row)
 
 
+async def standing_at(look: AsyncConnection, patient: str, before: datetime) -> KeptReport | None:
+    """The newest report that was made before this moment."""
+    query = (
+        select(reports)
+        .where(reports.c.patient == patient, reports.c.created_at < before)
+        .order_by(reports.c.number.desc())
+        .limit(1)
+    )
+    row = (await look.execute(query)).first()
+    return None if row is None else _kept(row)
+
+
 async def history(look: AsyncConnection, patient: str) -> tuple[ReportEntry, ...]:
     """Every report of a patient, newest first, without the bytes."""
     found = await look.execute(

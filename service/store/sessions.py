@@ -46,7 +46,11 @@ async def add(tx: AsyncConnection, session: Session) -> None:
 
 async def get(look: AsyncConnection, digest: str) -> Session | None:
     row = (await look.execute(select(sessions).where(sessions.c.digest == digest))).first()
-    return None if row is None else Session(*row[:-1], proof=row.proof or "")
+    if row is None:
+        return None
+    return Session(
+        row.digest, row.person, row.how, row.begun_at, row.seen_at, row.ends_at, row.proof or ""
+    )
 
 
 async def seen(tx: AsyncConnection, digest: str, *, at: datetime) -> None:

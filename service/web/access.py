@@ -20,6 +20,9 @@ from service.web.auth import NotAllowed
 from service.web.rights import Right, may
 from service.web.services import Services
 
+POLLS: Final = frozenset({"others", "deliveries", "progress", "patient_progress"})
+"""Routes that an open page asks again and again by itself."""
+
 OBJECTS: Final = ("patient", "review", "delivery", "job")
 """Names of path parameters that lead to a patient."""
 
@@ -91,9 +94,23 @@ async def _entitled(request: Request, user: User, right: Right) -> User:
         if not known:
             await _note(request, user, found or "", "refused-patient")
             raise NotKept
-    if request.method in {"GET", "HEAD"}:
+    if request.method in {"GET", "HEAD"} and not await _noted_already(request, user, found or ""):
         await _note(request, user, found or "", "done")
     return user
+
+
+async def _noted_already(request: Request, user: User, patient: str) -> bool:
+    """Whether a page only asks again, by itself, for what this person was just shown.
+
+    Its poll goes without a row of its own while a row of the last quarter of an hour says that the
+    person looked at this patient; a poll that comes without such a look is written down.
+    """
+    if not sessions.by_itself(request) or request.scope["route"].name not in POLLS:
+        return False
+    services = services_of(request)
+    since = services.now() - sessions.IDLE
+    async with services.store.read() as look:
+        return await audit.looked(look, user.id, patient, since=since)
 
 
 async def _note(request: Request, user: User, patient: str, outcome: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +23,7 @@ from service.web import (
     oidc,
     pages,
     print_pages,
+    rules_page,
     sign_in,
     smart_launch,
 )
@@ -29,6 +31,18 @@ from service.web.access import SignedIn, services_of
 from service.web.guard import Guard
 from service.web.services import Services
 from service.web.templating import FOLDER
+
+PARTS: Final = (
+    sign_in,
+    oidc,
+    smart_launch,
+    break_glass,
+    audit_api,
+    print_pages,
+    rules_page,
+    metrics,
+    pages,
+)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -42,9 +56,8 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.include_router(api.router)
-    for part in (sign_in, oidc, smart_launch, break_glass, audit_api, print_pages, metrics):
+    for part in PARTS:
         app.include_router(part.router)
-    app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
     app.add_exception_handler(ServiceError, errors.on_service_error)
     app.add_exception_handler(HTTPException, errors.on_http_exception)

@@ -38,9 +38,17 @@ _LONGEST: Final = 2_000
 
 
 @router.get("/emergency", include_in_schema=False)
-async def emergency_page(request: Request, _user: Reviewer) -> Response:
+async def emergency_page(request: Request, user: Reviewer) -> Response:
     """The form: whom, and why."""
-    return render(request, "emergency.html", reasons=REASONS, hours=OPEN_FOR.seconds // 3600)
+    services = services_of(request)
+    return render(
+        request,
+        "emergency.html",
+        reasons=REASONS,
+        hours=OPEN_FOR.seconds // 3600,
+        confined=user.role in services.only_related,
+        sources=sorted(services.sources),
+    )
 
 
 @router.post("/emergency", include_in_schema=False)
@@ -82,10 +90,47 @@ async def alerts(request: Request, _user: Auditor) -> dict[str, Any]:
                 "reason_code": grant.reason_code,
                 "at": grant.at.isoformat(),
                 "until": grant.until.isoformat() if grant.until else None,
+                "seen_by": grant.seen_by or None,
+                "seen_at": grant.seen_at.isoformat() if grant.seen_at else None,
             }
             for grant in found
         ]
     }
+
+
+@router.get("/alerts", include_in_schema=False)
+async def alerts_page(request: Request, _user: Auditor) -> Response:
+    """The same as a page, with what was done by that person while it was open."""
+    services = services_of(request)
+    async with services.store.read() as look:
+        found = await access.alerts(look)
+        looks = {
+            grant.number: await audit.acts_between(
+                look, grant.who, grant.patient, grant.at, grant.until or services.now()
+            )
+            for grant in found
+        }
+    now = services.now()
+    return render(
+        request,
+        "alerts.html",
+        alerts=found,
+        looks=looks,
+        reasons=REASONS,
+        waiting=sum(not grant.seen_by for grant in found),
+        open_now={g.number for g in found if g.until is not None and g.until > now},
+    )
+
+
+@router.post("/alerts/{alert}/seen", include_in_schema=False)
+async def see_alert(request: Request, user: Auditor, alert: int) -> Response:
+    """The privacy officer has looked at it."""
+    services = services_of(request)
+    at = services.now()
+    async with services.store.transaction() as tx:
+        await access.see_alert(tx, alert, user, at=at)
+        await audit.record(tx, user, "see-alert", str(alert), at=at)
+    return RedirectResponse("/alerts", HTTPStatus.SEE_OTHER)
 
 
 async def break_glass(

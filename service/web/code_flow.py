@@ -41,12 +41,13 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One authorization server, from its own metadata."""
+    """One authorization server, from its own metadata; `log_out` is "" where it offers none."""
 
     issuer: str
     authorize: str
     token: str
     keys: str
+    log_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

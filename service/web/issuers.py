@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
 
+from service.errors import SourceError
 from service.model.review import User, UserRole
 from service.web.code_flow import Client, CodeFlow, Server
 from service.web.id_token import Exchange, SignInRefused
@@ -83,6 +85,27 @@ class OpenId:
     async def server(self) -> Server:
         return server_of(await self.metadata.openid(self.issuer), self.issuer)
 
+    async def log_out_address(self, proof: str, back: str) -> str:
+        """Where the person's session at the provider ends, "" where it offers no such place.
+
+        Args:
+            proof: the ID token that the session began with.
+            back: where the browser comes back to afterwards; registered at the provider.
+        Source: OpenID Connect RP-Initiated Logout 1.0.
+        """
+        try:
+            server = await self.server()
+        except (SignInRefused, SourceError):
+            return ""
+        if not server.log_out or not proof:
+            return ""
+        query = {
+            "id_token_hint": proof,
+            "client_id": self.client.client_id,
+            "post_logout_redirect_uri": back,
+        }
+        return f"{server.log_out}{'&' if '?' in server.log_out else '?'}{urlencode(query)}"
+
     def user(self, claims: Mapping[str, Any]) -> User:
         """The person. Raises: SignInRefused without a role, or signed in by too weak a method."""
         methods = claims.get("amr")
@@ -142,14 +165,16 @@ class Launches:
 
 def server_of(metadata: Mapping[str, Any], issuer: str) -> Server:
     """The endpoints that metadata name. Raises: SignInRefused when one is missing or S256 is."""
-    offered = metadata.get("code_challenge_methods_supported")
-    if isinstance(offered, list) and "S256" not in offered:
+    methods = metadata.get("code_challenge_methods_supported")
+    if isinstance(methods, list) and "S256" not in methods:
         raise SignInRefused("The issuer does not offer PKCE with S256; tell your IT team.")
     found = [metadata.get(key) for key in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
     if not all(isinstance(one, str) and one for one in found):
         raise SignInRefused("The issuer's metadata lack an endpoint; tell your IT team.")
     authorize, token, keys = map(str, found)
-    return Server(issuer, authorize, token, keys)
+    log_out = metadata.get("end_session_endpoint")
+    offered = isinstance(log_out, str) and urlsplit(log_out).scheme == urlsplit(authorize).scheme
+    return Server(issuer, authorize, token, keys, str(log_out) if offered else "")
 
 
 def name_in(claims: Mapping[str, Any]) -> str:

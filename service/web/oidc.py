@@ -48,13 +48,15 @@ async def come_back(request: Request) -> Response:
     try:
         if provider.flow.returned(cookie, answer) != ABOUT:
             raise SignInRefused
-        claims, _ = await provider.flow.arrive(await provider.server(), provider.client, answer)
+        server = await provider.server()
+        claims, response = await provider.flow.arrive(server, provider.client, answer)
         user = provider.user(claims)
     except ServiceError:
         await refused(request, services, ABOUT)
         raise
-    arrived = render(request, "moving_on.html", to="/patients")
-    await sessions.begin(request, services, user, ABOUT, arrived)
+    arrived = render(request, "moving_on.html", title="Signed in", to="/")
+    proof = str(response["id_token"]) if server.log_out else ""
+    await sessions.begin(request, services, user, ABOUT, arrived, proof=proof)
     return forgotten(request, services, arrived)
 
 

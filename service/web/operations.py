@@ -12,12 +12,14 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from service.errors import NotKept
 from service.model.review import DeliveryState
 from service.pipeline import review as desk
+from service.store import audit, jobs
 from service.store import deliveries as outbox
-from service.store import jobs
-from service.store.overview import SourceReads, audit_rows, source_reads
+from service.store.overview import SourceReads, audit_rows, read_reasons, source_reads
 from service.web.access import Auditor, Operator, services_of
+from service.web.delivered import STATES
 from service.web.templating import render
 from service.write.target import WriteTarget
 
@@ -34,6 +36,7 @@ async def operations(request: Request, _user: Operator) -> Response:
     targets = await services.targets()
     async with services.store.read() as look:
         read = await source_reads(look)
+        why = await read_reasons(look)
         tally = await outbox.tally(look)
         stuck = await outbox.in_state(look, (*GIVEN_UP, DeliveryState.CONFLICT))
         under_way = await jobs.unfinished(look)
@@ -42,12 +45,15 @@ async def operations(request: Request, _user: Operator) -> Response:
         "operations.html",
         sources=sources(targets, read),
         tally=[(state.value, count) for state, count in tally.items() if count],
+        reasons=why,
+        seen=services.now(),
         stuck=[
             {
                 "id": row.id,
                 "target": row.target,
                 "type": row.type,
                 "state": row.state.value,
+                "words": STATES[row.state.value],
                 "reason": row.reason,
                 "attempts": row.attempts,
                 "again": row.state in GIVEN_UP and bool(row.resource),
@@ -74,7 +80,7 @@ def sources(targets: Sequence[WriteTarget], read: Sequence[SourceReads]) -> list
                 {
                     "state": one.state.value,
                     "patients": one.patients,
-                    "last": one.last.strftime("%Y-%m-%d %H:%M UTC"),
+                    "last": one.last,
                 }
                 for one in read
                 if one.source == name
@@ -82,6 +88,27 @@ def sources(targets: Sequence[WriteTarget], read: Sequence[SourceReads]) -> list
         }
         for name in names
     ]
+
+
+@router.post("/operations/sources/{source}/test")
+async def test_connection(request: Request, user: Operator, source: str) -> Response:
+    """Tries one source step by step, reading no patient. Raises: NotKept for an unknown one."""
+    services = services_of(request)
+    if source not in services.sources:
+        raise NotKept("No source of this name is configured.")
+    steps = await services.connection(source)
+    at = services.now()
+    async with services.store.transaction() as tx:
+        outcome = "failed" if any(step.fine is False for step in steps) else "done"
+        await audit.record(tx, user, "test-connection", source, outcome=outcome, at=at)
+    return render(
+        request,
+        "connection.html",
+        name=source,
+        address=services.sources[source],
+        steps=steps,
+        at=at,
+    )
 
 
 @router.post("/operations/deliveries/{delivery}/replay")

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
@@ -14,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.errors import NotKept
 from service.model.review import Review, ReviewState
+from service.prints.changes import ChangesLetter, changes_letter, clinicians, last_visit
 from service.prints.comparison import comparison
 from service.prints.letter import letter
 from service.prints.material import Material
@@ -21,10 +23,13 @@ from service.prints.monitoring_card import monitoring_card
 from service.prints.patient_list import patient_list
 from service.prints.table import table
 from service.prints.words import Words, catalogue
-from service.store import reports, reviews
+from service.store import patient_words, reports, reviews
 from service.web.access import Reviewer, services_of
+from service.web.clock import zone_of
 from service.web.pdf import pdf
+from service.web.screen import page_of
 from service.web.services import Services
+from service.web.since import is_day, report_of
 from service.web.templating import FOLDER, environment, render
 from service.write.draft import draft_bundle
 
@@ -32,10 +37,11 @@ router = APIRouter(include_in_schema=False)
 
 LANGUAGES: Final = {"en": "English", "es": "Español"}
 Language = Literal["en", "es"]
-Kind = Literal["comparison", "letter", "patient-list", "monitoring-card"]
+Kind = Literal["comparison", "letter", "changes", "patient-list", "monitoring-card"]
 KINDS: Final[Mapping[Kind, str]] = {
     "comparison": "Comparison sheet for the pharmacist",
     "letter": "Letter to a prescriber: only what that person must decide",
+    "changes": "What is new since a clinician's last visit",
     "patient-list": "The patient's own list, in plain words",
     "monitoring-card": "Monitoring card: lithium, clozapine, injections",
 }
@@ -51,16 +57,17 @@ class Sheet:
 
 
 @router.get("/patients/{patient}/prints")
-async def prints_page(request: Request, _user: Reviewer, patient: str) -> Response:
+async def prints_page(request: Request, user: Reviewer, patient: str) -> Response:
     """Which prints there are."""
-    material = await material_of(services_of(request), patient)
+    page = await page_of(services_of(request), user, patient, compared_with="")
     return render(
         request,
         "prints/index.html",
-        id=patient,
+        page=page,
         kinds=KINDS,
         languages=LANGUAGES,
-        sources=[source["name"] for source in material.sources],
+        sources=[source["name"] for source in page.content["sources"]],
+        clinicians=[(name, last_visit(page.content, name)) for name in clinicians(page.content)],
     )
 
 
@@ -71,12 +78,18 @@ async def print_sheet(
     patient: str,
     kind: Kind,
     to: str = "",
+    since: str = "",
     lang: Language = "en",
     form: Annotated[Literal["html", "pdf"], Query(alias="format")] = "html",
 ) -> Response:
     """One print. Raises: NotKept for a letter to nobody; PdfNotInstalled."""
-    material = await material_of(services_of(request), patient)
-    sheet = Sheet(_document(kind, material, to, words_in(lang)), words_in(lang))
+    services = services_of(request)
+    material = await material_of(services, patient, zone_of(request))
+    if kind == "changes":
+        document: object = await _news(services, patient, material, to, since)
+    else:
+        document = _document(kind, material, to, words_in(lang))
+    sheet = Sheet(document, words_in(lang))
     html = (
         environment()
         .get_template(f"prints/{kind}.html")
@@ -106,22 +119,39 @@ async def list_as_fhir(request: Request, _user: Reviewer, patient: str) -> Respo
     return JSONResponse(bundle, media_type="application/fhir+json", headers=headers)
 
 
-async def material_of(services: Services, patient: str) -> Material:
-    """The newest report with the decisions of its newest review. Raises: NotKept."""
+async def material_of(services: Services, patient: str, zone: tzinfo = UTC) -> Material:
+    """The newest report with the decisions of its newest review; moments in the reader's zone.
+
+    Raises: NotKept.
+    """
     async with services.store.read() as look:
         kept = await reports.newest(look, patient)
         if kept is None:
             raise NotKept("There is no report yet; the sources are being read. Look again soon.")
         known = await reviews.of_report(look, kept.id)
         review = await reviews.get(look, known[-1]) if known else None
+        words = await patient_words.of_patient(look, patient)
     signed = _signed(review)
     return Material(
         report=json.loads(kept.body),
-        printed_at=services.now(),
+        printed_at=services.now().astimezone(zone),
         decisions=review.standing if review else {},
         signed_by=signed.signed_by.name if signed and signed.signed_by else "",
-        signed_at=signed.signed_at if signed else None,
+        signed_at=signed.signed_at.astimezone(zone) if signed and signed.signed_at else None,
+        questions=tuple(word.text for word in words if word.kind == "question"),
+        preferences=tuple(word.text for word in words if word.kind == "preference"),
     )
+
+
+async def _news(
+    services: Services, patient: str, material: Material, to: str, since: str
+) -> ChangesLetter:
+    """The letter of what is new since a day. Raises: NotKept without a day."""
+    if not is_day(since):
+        raise NotKept("Say since when: a day such as 2026-03-10.")
+    async with services.store.read() as look:
+        before = await report_of(look, patient, since)
+    return changes_letter(material, to, since, before)
 
 
 def _signed(review: Review | None) -> Review | None:

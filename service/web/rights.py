@@ -35,3 +35,8 @@ RIGHTS: Final[Mapping[UserRole, frozenset[Right]]] = {
 def may(role: UserRole, right: Right) -> bool:
     """Whether a person of this role has this right; a role that is not listed has none."""
     return right in RIGHTS.get(role, frozenset())
+
+
+def first_page(role: UserRole) -> str:
+    """Where a person of this role begins the day."""
+    return "/patients" if may(role, Right.SEE) else "/operations"

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from service.errors import NotKept
 from service.model.review import Review, ReviewState, User
-from service.store import Connection, patients, reports, reviews, worklist
+from service.review import decide as rules
+from service.store import Connection, patient_words, patients, reports, reviews, worklist
 from service.store import deliveries as outbox
-from service.store.deliveries import Delivery
+from service.web import delivered
 from service.web.access import confined
 from service.web.auth import DECIDING
 from service.web.decisions import decided
 from service.web.services import Services
+from service.web.since import since
 from service.web.view import Page
 
 
 async def page_of(
-    services: Services, user: User, patient: str, *, error: str = "", by: str = "need"
+    services: Services,
+    user: User,
+    patient: str,
+    *,
+    error: str = "",
+    by: str = "need",
+    compared_with: str | None = None,
 ) -> Page:
-    """The page as it stands now; looking changes nothing. Raises: NotKept."""
+    """The page as it stands now; looking changes nothing. Raises: NotKept.
+
+    Args:
+        compared_with: the day since which news are told, "" for this person's own last visit or
+            look; None tells none.
+    """
     async with services.store.read() as look:
         await patients.get(look, patient)
         kept = await reports.newest(look, patient)
@@ -31,20 +43,30 @@ async def page_of(
         review = await reviews.get(look, known[-1]) if known else None
         rows = await outbox.of_review(look, review.id) if review else ()
         following = await _following(look, services, user, patient)
+        words = await patient_words.of_patient(look, patient)
+        content = json.loads(kept.body)
+        news = None
+        if compared_with is not None:
+            news = await since(look, services, user, patient, content, compared_with)
     signed = _signature(review)
     return Page(
         id=patient,
-        content=json.loads(kept.body),
+        content=content,
         report_etag=kept.etag,
         review=review.id if review else "",
         open=user.role in DECIDING and signed is None,
         decisions=decided(review),
         signed=signed,
-        deliveries=[_delivery(row, services.sources) for row in rows],
+        deliveries=[delivered.row(one, services.sources) for one in rows],
         may_read=user.role in DECIDING,
         error=error,
         by=by,
         following=following,
+        drug_classes=services.drug_classes,
+        since=news,
+        words=words,
+        awaiting_second=rules.awaiting_second(review, content) if review else (),
+        alike=len(set(rules.alike(content)) - (review.standing.keys() if review else set())),
     )
 
 
@@ -59,21 +81,7 @@ async def _following(look: Connection, services: Services, user: User, patient: 
     return rows[0].patient if rows else ""
 
 
-def _signature(review: Review | None) -> dict[str, str] | None:
+def _signature(review: Review | None) -> dict[str, Any] | None:
     if review is None or review.state is not ReviewState.SIGNED or review.signed_by is None:
         return None
-    when = review.signed_at.strftime("%Y-%m-%d %H:%M UTC") if review.signed_at else ""
-    return {"by": review.signed_by.name, "at": when}
-
-
-def _delivery(row: Delivery, sources: Mapping[str, str]) -> dict[str, Any]:
-    base = sources.get(row.target, "")
-    return {
-        "target": row.target,
-        "type": row.type,
-        "state": row.state.value,
-        "reference": row.location,
-        "version": row.version or "",
-        "href": f"{base}/{row.location}" if base and row.location else "",
-        "reason": row.reason,
-    }
+    return {"by": review.signed_by.name, "at": review.signed_at}

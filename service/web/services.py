@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from service.assess.rule import RuleBook
 from service.model.review import User, UserRole
+from service.read.connection import Step
 from service.store import Store
 from service.web.auth import Issuer
 from service.web.issuers import Launches, OpenId
@@ -17,6 +19,16 @@ from service.write.target import WriteTarget
 
 async def _not_read_again(_review: str) -> None:
     """For an application without sources of its own: what is kept is all there is."""
+
+
+async def _no_connection(_source: str) -> Sequence[Step]:
+    """For an application without sources of its own."""
+    return ()
+
+
+def _no_text(_rule: str) -> str:
+    """For an application without a folder of rules."""
+    return ""
 
 
 def _no_keys() -> Mapping[str, object]:
@@ -36,6 +48,8 @@ class Services:
     `only_related` are roles that see only patients whom they have to do with. `openid` is where
     people sign in, `launches` the EHRs they come from; `public_keys` are our own, as a JWK Set.
     `metrics_token` opens `/metrics` from elsewhere; `meter` and `tries` count in this process.
+    `rules` are in force here, `rule_text` gives the file of one; `drug_classes` is the therapeutic
+    class of an ingredient by RxCUI. `connection` tries one source, step by step.
     """
 
     store: Store
@@ -53,5 +67,9 @@ class Services:
     launches: Launches | None = None
     public_keys: Callable[[], Mapping[str, object]] = _no_keys
     metrics_token: str = ""
+    rules: RuleBook = field(default_factory=lambda: RuleBook(()))
+    rule_text: Callable[[str], str] = _no_text
+    drug_classes: Mapping[str, str] = field(default_factory=dict)
+    connection: Callable[[str], Awaitable[Sequence[Step]]] = _no_connection
     meter: Meter = field(default_factory=Meter)
     tries: Tries = field(default_factory=Tries)

@@ -41,12 +41,14 @@ async def begin(
     answer: Response,
     *,
     ends: datetime | None = None,
+    proof: str = "",
 ) -> None:
     """Opens a session of this person and puts its cookie on the answer.
 
     Args:
         how: "token", "openid", "launch" or "demo".
         ends: when it ends at the latest, if before twelve hours from now.
+        proof: the issuer's ID token, for ending the session there too.
     """
     at = services.now()
     last = min(at + LONGEST, ends or at + LONGEST)
@@ -55,7 +57,7 @@ async def begin(
     async with services.store.transaction() as tx:
         if old:
             await rows.end(tx, _digest(old))
-        await rows.add(tx, Session(_digest(identity), user, how, at, at, last))
+        await rows.add(tx, Session(_digest(identity), user, how, at, at, last, proof))
         correlation = str(request.scope.get("correlation", ""))
         await audit.record(tx, user, "sign-in", how, correlation=correlation, at=at)
     answer.set_cookie(
@@ -85,22 +87,28 @@ async def person(request: Request, services: Services) -> User:
         session = await rows.get(look, digest)
     if session is None or session.ends_at <= at or session.seen_at + IDLE <= at:
         raise NotSignedIn
-    if session.seen_at + _NOTE_EVERY <= at and not _by_itself(request):
+    if session.seen_at + _NOTE_EVERY <= at and not by_itself(request):
         async with services.store.transaction() as tx:
             await rows.seen(tx, digest, at=at)
     return session.user
 
 
-async def end(request: Request, services: Services, answer: Response) -> None:
-    """Ends the session on both sides and tells the browser to forget what it has seen."""
+async def ended(request: Request, services: Services) -> Session | None:
+    """The session of this browser, ended on our side; None where there was none."""
     identity = request.cookies.get(cookie_name(request, services))
     at = services.now()
-    if identity:
-        async with services.store.transaction() as tx:
-            session = await rows.get(tx, _digest(identity))
-            if session is not None:
-                await rows.end(tx, session.digest)
-                await audit.record(tx, session.user, "sign-out", session.how, at=at)
+    if not identity:
+        return None
+    async with services.store.transaction() as tx:
+        session = await rows.get(tx, _digest(identity))
+        if session is not None:
+            await rows.end(tx, session.digest)
+            await audit.record(tx, session.user, "sign-out", session.how, at=at)
+    return session
+
+
+def forget(request: Request, services: Services, answer: Response) -> None:
+    """Tells the browser to forget the session and what it has seen."""
     answer.delete_cookie(
         cookie_name(request, services),
         path="/",
@@ -138,6 +146,7 @@ def _digest(identity: str) -> str:
     return sha256(identity.encode()).hexdigest()
 
 
-def _by_itself(request: Request) -> bool:
+def by_itself(request: Request) -> bool:
+    """Whether a page made this request without anybody doing anything."""
     stream = request.headers.get("accept", "") == "text/event-stream"
     return stream or BACKGROUND in request.headers

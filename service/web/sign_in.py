@@ -12,7 +12,7 @@ from service.web import sessions
 from service.web.access import services_of
 from service.web.auth import NotSignedIn
 from service.web.id_token import SignInRefused
-from service.web.oidc import place_of, refused
+from service.web.oidc import ABOUT, place_of, refused
 from service.web.templating import render
 
 router = APIRouter(include_in_schema=False)
@@ -26,7 +26,7 @@ async def sign_in(request: Request) -> Response:
     services = services_of(request)
     if services.demo_user is None:
         return render(request, "sign_in.html", openid=services.openid is not None)
-    answer = RedirectResponse("/patients", SEE_OTHER)
+    answer = RedirectResponse("/", SEE_OTHER)
     await sessions.begin(request, services, services.demo_user, "demo", answer)
     return answer
 
@@ -44,15 +44,26 @@ async def sign_in_with_token(request: Request, token: Annotated[str, Form()]) ->
     except NotSignedIn:
         await refused(request, services, "token")
         raise
-    answer = RedirectResponse("/patients", SEE_OTHER)
+    answer = RedirectResponse("/", SEE_OTHER)
     await sessions.begin(request, services, user, "token", answer, ends=ends)
     return answer
 
 
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
+    """Ends the session here, and at the issuer too where it offers that.
+
+    The way there leads over a small page of ours: a form may lead to our own pages only.
+    """
     services = services_of(request)
     sessions.require_own_page(request, services)
-    answer = RedirectResponse("/sign-in", SEE_OTHER)
-    await sessions.end(request, services, answer)
+    here = f"{services.origin or str(request.base_url).rstrip('/')}/sign-in"
+    ended = await sessions.ended(request, services)
+    elsewhere = ""
+    if services.openid is not None and ended is not None and ended.how == ABOUT:
+        elsewhere = await services.openid.log_out_address(ended.proof, here)
+    answer: Response = RedirectResponse("/sign-in", SEE_OTHER)
+    if elsewhere:
+        answer = render(request, "moving_on.html", title="Signing out", to=elsewhere)
+    sessions.forget(request, services, answer)
     return answer

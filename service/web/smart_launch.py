@@ -84,7 +84,7 @@ async def come_back(request: Request) -> Response:
         await refused(request, services, "launch")
         raise
     patient = await _opened(services, user, launcher.source, reference)
-    arrived = render(request, "moving_on.html", to=f"/patients/{patient}")
+    arrived = render(request, "moving_on.html", title="Signed in", to=f"/patients/{patient}")
     await sessions.begin(request, services, user, "launch", arrived)
     return forgotten(request, services, arrived)
 

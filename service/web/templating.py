@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,9 @@ from typing import Final
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from service.web.clock import day, moment, zone_of
+from service.web.rights import Right, may
 
 FOLDER = Path(__file__).parent
 INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)
@@ -30,7 +33,7 @@ class Templates(FileSystemLoader):
 @cache
 def environment() -> Environment:
     """The templates of this folder; a name that a page does not know is an error, not a blank."""
-    return Environment(
+    made = Environment(
         loader=Templates(FOLDER / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
@@ -38,12 +41,26 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals |= {"moment": moment, "day_of": day, "may": may, "Right": Right}
+    return made
 
 
 def render(
     request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: object
 ) -> HTMLResponse:
-    """One page; `user` is who is signed in, None on pages before that."""
-    user = getattr(request.state, "user", None)
-    html = environment().get_template(template).render(user=user, **values)
+    """One page; `user` is who is signed in, None on pages before that.
+
+    Moments are told in the reader's own zone.
+    """
+    zone = zone_of(request)
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            user=getattr(request.state, "user", None),
+            moment=partial(moment, zone=zone),
+            day_of=partial(day, zone=zone),
+            **values,
+        )
+    )
     return HTMLResponse(html, status.value)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
+from service.prints.changes import KEPT, MISSED
 from service.web.cells import ENDED, Line, line_date
 from service.web.words import dose_words, first_upper, unit_words
 
@@ -21,8 +22,6 @@ PLOT: Final = 64.0
 HEADER: Final = 26.0
 MONTHS: Final = (6, 12, 36)
 AHEAD_D: Final = 90
-KEPT: Final = frozenset({"fulfilled", "finished", "arrived", "checked-in", "in-progress"})
-MISSED: Final = frozenset({"noshow", "cancelled"})
 FIRST: Final = ("PHQ-9", "GAD-7")
 
 

@@ -14,28 +14,17 @@ from urllib.parse import quote, urlencode
 
 from service.model.review import MITIGATIONS
 from service.review.decide import OVERRIDE_REASONS
-from service.web.cells import cell, line_date
-from service.web.decisions import MEDICATION_CHOICES, PATIENT_ANSWERS, Decided
-from service.web.grouping import BY, grouping
-from service.web.marks import marks
+from service.store.patient_words import PatientWord
+from service.web.decisions import PATIENT_ANSWERS, Decided
+from service.web.delivered import by_target, pending
+from service.web.grid import Grid
+from service.web.grouping import BY
+from service.web.since import Since
 from service.web.unread import Unread, day_notes, unread
 from service.web.words import about, counted, first_upper, unit_words
 
 Document = Mapping[str, Any]
 
-SUGGESTED = {
-    "continue": "continue",
-    "change": "change",
-    "stop": "propose-stop",
-    "hold": "hold",
-    "add": "add",
-    "ask": "not-sure",
-}
-CHANGES = {
-    "started": "new since the last signed list",
-    "changed": "changed since the last signed list",
-    "stopped": "stopped since the last signed list",
-}
 CONSEQUENCE = {
     "unavailable": "Nothing of it is known; this is not an empty list.",
     "withheld": "It refuses or narrows what it holds; what is missing here may exist there.",
@@ -50,7 +39,9 @@ class Page:
 
     `open` says that decisions can be made (a review is open), `may_read` that the person who looks
     may have the sources read again, `by` how the drugs are grouped,
-    `following` who comes next in the worklist.
+    `following` who comes next in the worklist. `words` are the patient's own questions and wishes,
+    `awaiting_second` the items of which a second person has to decide the same, `alike` how many
+    lines can be continued together.
     """
 
     id: str
@@ -59,12 +50,17 @@ class Page:
     review: str = ""
     open: bool = False
     decisions: Mapping[str, Decided] = field(default_factory=dict)
-    signed: Mapping[str, str] | None = None
-    deliveries: Sequence[Mapping[str, str]] = ()
+    signed: Mapping[str, Any] | None = None
+    deliveries: Sequence[Mapping[str, Any]] = ()
     may_read: bool = False
     by: str = "need"
     following: str = ""
     error: str = ""
+    drug_classes: Mapping[str, str] = field(default_factory=dict)
+    since: Since | None = None
+    words: Sequence[PatientWord] = ()
+    awaiting_second: Sequence[str] = ()
+    alike: int = 0
 
     @property
     def override_reasons(self) -> list[tuple[str, str]]:
@@ -112,7 +108,9 @@ class Page:
         """The pages of this patient: address and name."""
         return [
             (f"/patients/{self.id}", "Review"),
+            (f"/patients/{self.id}/care", "Care plan"),
             (f"/patients/{self.id}/timeline", "Time line"),
+            (f"/patients/{self.id}/plan", "Sign and send"),
             (f"/patients/{self.id}/prints", "Prints"),
         ]
 
@@ -194,14 +192,10 @@ class Page:
         ]
 
     @cached_property
-    def columns(self) -> list[dict[str, str]]:
-        """The sources from left to right in time: the newest line last."""
-        newest = {source["name"]: "" for source in self.content["sources"]}
-        for medication in self.content["medications"]:
-            for line in medication["lines"]:
-                newest[line["source"]] = max(newest[line["source"]], line_date(line))
-        ordered = sorted(newest.items(), key=lambda item: (item[1] or "9999", item[0]))
-        return [{"name": name, "newest": day} for name, day in ordered]
+    def grid(self) -> Grid:
+        return Grid(
+            self.content, self.shown, self._decision, self.address, self.by, self.drug_classes
+        )
 
     @property
     def no_medications(self) -> str:
@@ -252,6 +246,12 @@ class Page:
         return f"{counted(count, 'grave finding')} {wait} for a decision"
 
     @property
+    def waiting_for_second(self) -> list[tuple[str, str]]:
+        """What takes the same decision of another person before it can be signed: name and id."""
+        names = {m["id"]: m["display"] for m in self.content["medications"]}
+        return [(names.get(item, item), item) for item in self.awaiting_second]
+
+    @property
     def to_decide(self) -> int:
         return len(self.content["medications"]) + len(self.shown)
 
@@ -262,82 +262,18 @@ class Page:
 
     @property
     def deliveries_pending(self) -> bool:
-        return any(row["state"] in {"planned", "sending"} for row in self.deliveries)
+        return pending(self.deliveries)
 
     @property
-    def deliveries_summary(self) -> str:
-        """ "written to A, not to B", in words; never "coordinated" before every answer is there."""
-        if not self.deliveries:
-            return ""
-        states: dict[str, set[str]] = {}
-        for row in self.deliveries:
-            states.setdefault(row["target"], set()).add(row["state"])
-        return "; ".join(
-            f"{target}: {_target_words(found)}" for target, found in sorted(states.items())
-        )
-
-    @property
-    def groups(self) -> list[dict[str, Any]]:
-        """The rows in their groups; by need, what differs or is spoken of comes first."""
-        findings: dict[str, list[dict[str, Any]]] = {}
-        for finding in self.shown:
-            for medication in finding["medications"]:
-                findings.setdefault(medication, []).append(finding)
-        group_of, fixed = grouping(self.by, lambda item: bool(self._decision(item).disposition))
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for medication in self.content["medications"]:
-            spoken_of = findings.get(medication["id"], [])
-            title = group_of(medication, spoken_of)
-            rows.setdefault(title, []).append(self.row(medication, spoken_of))
-        order = [*sorted(rows.keys() - set(fixed)), *fixed]
-        return [{"title": title, "rows": rows[title]} for title in order if title in rows]
-
-    def row(
-        self, medication: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
-    ) -> dict[str, Any]:
-        """One drug: its cells in the columns' order, what differs, the proposal, the decision."""
-        lines = medication["lines"]
-        marked = marks(lines, findings)
-        states = {source["name"]: source["state"] for source in self.content["sources"]}
-        cells = [
-            cell(
-                [line for line in lines if line["source"] == column["name"]],
-                states[column["name"]],
-                self.as_of,
-                marked,
-                self.address,
-            )
-            for column in self.columns
-        ]
-        where = ", ".join(
-            word for word in (medication["form"], medication["route"], medication["state"]) if word
-        )
-        return {
-            "id": medication["id"],
-            "label": medication["display"],
-            "change": CHANGES.get(medication["change"] or "", ""),
-            "display": medication["display"],
-            "where": where,
-            "indication": medication["indication"],
-            "badges": [
-                {"severity": f["severity"], "id": f["id"], "words": f["type"].replace("-", " ")}
-                for f in findings
-                if f["severity"] in {"high", "moderate"}
-            ],
-            "cells": cells,
-            "proposal": medication["proposal"],
-            "error": "",
-            "decision": self._decision(medication["id"]),
-            "suggested": _suggested(medication),
-            "choices": MEDICATION_CHOICES,
-            "kind": "medication",
-        }
+    def targets(self) -> list[tuple[str, str, str]]:
+        """Each server with how it stands; never "coordinated" before every answer is there."""
+        return by_target(self.deliveries)
 
     def item(self, id_: str) -> dict[str, Any] | None:
         """What the decision form of one medication or finding needs; None when it is neither."""
         for medication in self.content["medications"]:
             if medication["id"] == id_:
-                return self.row(medication, ())
+                return self.grid.row(medication, ())
         for finding in self.content["findings"]:
             if finding["id"] == id_:
                 return self._finding(finding)
@@ -350,7 +286,9 @@ class Page:
         decidable = finding["bucket"] == "shown" and finding["severity"] != "none"
         return {
             **finding,
-            "label": finding["title"],
+            "title": first_upper(finding["title"]),
+            "message": first_upper(finding["message"]),
+            "label": first_upper(finding["title"]),
             "evidence": [{**fact, "href": self.address(fact)} for fact in finding["evidence"]],
             "error": "",
             "decision": self._decision(finding["id"]),
@@ -363,21 +301,3 @@ class Page:
         """Where the very JSON of a fact's resource is shown."""
         query = urlencode({"source": fact["source"], "reference": fact["reference"]})
         return f"/patients/{quote(self.id)}/resource?{query}"
-
-
-def _suggested(medication: Mapping[str, Any]) -> str:
-    """The decision that a reviewer would make by following the proposal."""
-    action = medication["proposal"]["action"]
-    if action == "add" and medication["state"] == "current":
-        return "continue"
-    return SUGGESTED[action]
-
-
-def _target_words(states: set[str]) -> str:
-    if states == {"done"}:
-        return "written"
-    if states & {"planned", "sending"}:
-        return "being written"
-    if "done" in states:
-        return "partly written; the rest needs a person"
-    return "not written: " + ", ".join(sorted(states))

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
 from service.model.finding import Severity
+from service.store import terms, views, worklist
 from service.store.terms import Wanted
+from service.store.views import SavedView
 from service.store.worklist import WorklistRow
-from service.web.words import about, counted
+from service.web.access import Reviewer, confined, services_of
+from service.web.saved_views import address, wanted_of
+from service.web.templating import render
+from service.web.words import about, counted, first_upper
+
+router = APIRouter(include_in_schema=False)
 
 STATE_WORDS: Final = {
     "unsigned": "never signed",
@@ -24,17 +36,35 @@ CHANGE_WORDS: Final = {"started": "started", "changed": "changed", "stopped": "s
 
 @dataclass(frozen=True)
 class Worklist:
-    """One page of it. `choices` are (term, patients) by kind, `cursor` leads to the next page."""
+    """One page of it. `choices` are (term, patients) by kind, `cursor` leads to the next page.
+
+    `views` are those that the person keeps; `now` is the moment of looking.
+    """
 
     rows: Sequence[WorklistRow]
     cursor: str | None
     counts: Mapping[Severity, int]
     choices: Mapping[str, Sequence[tuple[str, int]]]
     wanted: Wanted
+    views: Sequence[SavedView] = ()
+    now: datetime | None = None
 
     @property
     def shown(self) -> list[dict[str, Any]]:
-        return [shown(row) for row in self.rows]
+        return [shown(row, self.now) for row in self.rows]
+
+    @property
+    def kept(self) -> list[dict[str, Any]]:
+        """The person's own views: name, address, whether it is open now and whether it is first."""
+        return [
+            {
+                "name": view.name,
+                "address": address(wanted_of(view)),
+                "open": self.narrowed and wanted_of(view) == self.wanted,
+                "first": view.first,
+            }
+            for view in self.views
+        ]
 
     @property
     def narrowed(self) -> bool:
@@ -79,7 +109,46 @@ class Worklist:
         return "/patients?" + urlencode({**asked, "cursor": self.cursor})
 
 
-def shown(row: WorklistRow) -> dict[str, Any]:
+@router.get("/patients")
+async def worklist_page(
+    request: Request,
+    user: Reviewer,
+    cursor: str = "",
+    finding: str = "",
+    drug: str = "",
+    clinician: str = "",
+    state: str = "",
+    name: str = "",
+) -> Response:
+    """Who needs a look first, and why; narrowed down by what is asked for.
+
+    Without any question the person's first view is opened, where one is kept.
+    """
+    services = services_of(request)
+    theirs = confined(services, user)
+    wanted = Wanted(finding, drug, clinician, state, name)
+    key = services.store.key
+    async with services.store.read() as look:
+        kept = await views.of_person(look, user.id)
+        first = next((view for view in kept if view.first), None)
+        if not request.query_params and first is not None:
+            return RedirectResponse(address(wanted_of(first)), HTTPStatus.SEE_OTHER)
+        rows, following = await worklist.page(
+            look, cursor=cursor, confined=theirs, wanted=wanted, key=key
+        )
+        found = Worklist(
+            rows=rows,
+            cursor=following,
+            counts=await worklist.counts(look, confined=theirs, wanted=wanted, key=key),
+            choices=await terms.choices(look, theirs),
+            wanted=wanted,
+            views=kept,
+            now=services.now(),
+        )
+    return render(request, "worklist.html", worklist=found, heading=heading(found))
+
+
+def shown(row: WorklistRow, now: datetime | None = None) -> dict[str, Any]:
     """What one row says; nothing but the row itself is looked at."""
     identity, face = dict(row.identity), row.face
     as_of = str(face.get("as_of", ""))
@@ -89,13 +158,15 @@ def shown(row: WorklistRow) -> dict[str, Any]:
         "about": about(identity, as_of) if as_of else "",
         "severity": row.severity.value,
         "urgent": row.urgent,
-        "gravest": face.get("gravest", ""),
+        "gravest": first_upper(face.get("gravest", "")),
         "findings": findings_words(row),
         "not_evaluable": row.not_evaluable,
         "next": face.get("next"),
         "incomplete": face.get("incomplete", ()),
         "as_of": as_of,
-        "signed": row.signed_at.date().isoformat() if row.signed_at else "",
+        "signed": row.signed_at,
+        "age": age_words(row.signed_at, now),
+        "medications": face.get("medications"),
         "since": since_words(row),
     }
 
@@ -104,6 +175,14 @@ def findings_words(row: WorklistRow) -> str:
     """ "2 high, 1 moderate"; "none shown" is said, never left blank."""
     counts = {"high": row.high, "moderate": row.moderate, "low": row.low}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none shown"
+
+
+def age_words(signed: datetime | None, now: datetime | None) -> str:
+    """How old the last signed list is: "today", "12 days ago"; "" where nothing was signed."""
+    if signed is None or now is None:
+        return ""
+    days = (now.date() - signed.date()).days
+    return "today" if days < 1 else f"{counted(days, 'day')} ago"
 
 
 def since_words(row: WorklistRow) -> str:

@@ -48,7 +48,7 @@ def test_after_too_many_failures_even_a_right_token_waits_a_minute() -> None:
         assert len(failures) == MOST
         office.later(seconds=60)
         entered = await try_token(office, token)
-        assert entered.headers["location"] == "/patients"
+        assert entered.headers["location"] == "/"
 
     in_office(use)
 

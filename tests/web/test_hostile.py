@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.prints.changes import Changes, News
+from service.store.patient_words import PatientWord
+from service.web.care import care
 from service.web.guard import HEADERS
 from service.web.monitoring import calendar
+from service.web.signing import decided_words
+from service.web.since import Baseline, Since
 from service.web.templating import FOLDER
 from service.web.timeline import timeline
-from tests.web.drawn import Skeleton, drawn, patient_page
-from tests.web.given import full, hostile, page
+from tests.web.drawn import PHARMACIST, Skeleton, drawn, patient_page
+from tests.web.given import due, full, hostile, page
 from tests.web.payloads import payloads
 
+AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
 ORIGIN = "http://localhost:9"
 
 
@@ -45,13 +52,27 @@ def test_no_payload_changes_what_the_time_line_is_made_of() -> None:
         assert over_time(hostile(full(), text)) == plain, text
 
 
-@pytest.mark.parametrize("template", ["resource.html", "plan.html", "message.html"])
+OTHERS = ["resource.html", "plan.html", "care.html", "since.html", "words.html", "message.html"]
+
+
+@pytest.mark.parametrize("template", OTHERS)
 def test_no_payload_changes_what_the_other_pages_are_made_of(template: str) -> None:
     def skeleton(text: str) -> list[tuple[str, ...]]:
-        target = {"name": text, "writes": [text], "skipped": [text], "json": text}
+        write = {"type": text, "words": text, "json": text}
+        target = {"name": text, "writes": [write], "skipped": [text], "json": text}
+        shown = page(hostile(planned(), text), open=True, words=said(text), since=since(text))
         values = {
             "resource.html": {"reference": text, "source": text, "version": text, "body": text},
-            "plan.html": {"targets": [target], "problems": [text]},
+            "plan.html": {
+                "page": shown,
+                "scope": "all",
+                "decided": decided_words(shown),
+                "targets": [target],
+                "problems": [text],
+            },
+            "care.html": {"page": shown, "care": care(shown.content)},
+            "since.html": {"page": shown},
+            "words.html": {"page": shown},
             "message.html": {"title": text, "message": text},
         }[template]
         return Skeleton(drawn(template, id="p-1", **values)).elements
@@ -59,6 +80,40 @@ def test_no_payload_changes_what_the_other_pages_are_made_of(template: str) -> N
     plain = skeleton("x")
     for text in payloads():
         assert skeleton(text) == plain, text
+
+
+def planned() -> dict[str, Any]:
+    """A document with something in every list of its plan."""
+    where = {
+        "source": "psychiatry",
+        "reference": "Goal/1",
+        "status": "active",
+        "date": "2026-01-01",
+    }
+    return {
+        **full(),
+        "plan": {
+            "calendar": [due("eGFR", "2026-11-01")],
+            "questions": [{"finding": "f-1", "text": "Ask.", "appointment_date": "2026-12-01"}],
+            "activities": [{"kind": "cbt", "title": "Course", **where}],
+            "goals": [
+                {"kind": "goal", "text": "Sleep", **where},
+                {"kind": "preference", "text": "No injections", **where},
+            ],
+            "education": [{"text": "Drink.", "source": "Label", "medications": ["m-1"]}],
+        },
+    }
+
+
+def said(text: str) -> list[PatientWord]:
+    return [PatientWord(1, "question", text, PHARMACIST, AT)]
+
+
+def since(text: str) -> Since:
+    """News of every kind, each in these words."""
+    news = (News(text, text, "2026-11-01", text),)
+    told = Changes("2026-10-01", "2026-10-01", news, news, news, news, news)
+    return Since("2026-10-01", text, (Baseline("2026-10-01", text),), told)
 
 
 def together(texts: list[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def text_of(content: dict[str, object], **said: object) -> str:
 
 
 def titles(content: dict[str, object]) -> list[tuple[str, int]]:
-    return [(group["title"], len(group["rows"])) for group in page(content).groups]
+    return [(group["title"], len(group["rows"])) for group in page(content).grid.groups]
 
 
 def test_what_differs_or_is_spoken_of_comes_before_what_agrees() -> None:
@@ -31,7 +31,7 @@ def test_what_differs_or_is_spoken_of_comes_before_what_agrees() -> None:
     assert titles(content) == [
         ("Needs a decision", 2),
         ("In one source only", 1),
-        ("Sources agree", 1),
+        ("Identical in all that list it", 1),
         ("Stopped", 1),
     ]
 
@@ -46,7 +46,7 @@ def test_every_medication_stands_in_exactly_one_row() -> None:
             )
         )
     )
-    rows = [row["id"] for group in page(content).groups for row in group["rows"]]
+    rows = [row["id"] for group in page(content).grid.groups for row in group["rows"]]
     assert sorted(rows) == sorted(m["id"] for m in content["medications"])
 
 
@@ -57,7 +57,7 @@ def test_columns_go_from_the_oldest_word_to_the_newest() -> None:
             line("psychiatry", authored="2026-02-01"),
         )
     )
-    assert [column["name"] for column in page(content).columns] == ["psychiatry", "pharmacy"]
+    assert [column["name"] for column in page(content).grid.columns] == ["psychiatry", "pharmacy"]
 
 
 @pytest.mark.parametrize("state", ["partial", "unavailable", "withheld", "stale"])
@@ -109,7 +109,7 @@ def test_what_changed_since_the_last_signed_list_is_said_at_its_drug() -> None:
     content = document(
         *(medication(line("psychiatry"), id=f"m-{n}", change=c) for n, c in enumerate(changes))
     )
-    rows = {row["id"]: row for group in page(content).groups for row in group["rows"]}
+    rows = {row["id"]: row for group in page(content).grid.groups for row in group["rows"]}
     assert [bool(rows[f"m-{n}"]["change"]) for n in range(5)] == [False, False, True, True, True]
     assert "new since the last signed list" in text_of(content)
 

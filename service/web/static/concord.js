@@ -96,7 +96,15 @@
     window.addEventListener("pagehide", () => events.close());
   }
 
+  // Moments are told in the reader's own zone: the server learns its name, nothing else.
+  function tellZone() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    if (zone) document.cookie = "concord-zone=" + zone + "; Path=/; SameSite=Strict; Max-Age=31536000" + secure;
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    tellZone();
     document.querySelectorAll("[data-keys]").forEach((button) => { button.hidden = false; });
     const box = document.getElementById("keys-on");
     if (box) box.checked = keysOn();

@@ -1,0 +1,244 @@
+"""What is new about a patient since a day: for the page of a clinician, and as a letter to one.
+
+Two ways lead there. What sources date after the day is told from the newest report alone. What no
+source dates (a dose that reads otherwise, a finding that appeared or went) is told by comparing
+with the report of that time, where one was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.prints.material import Material, Stamp, dose, is_depot, stamp
+from service.review.items import is_shown
+
+Report = Mapping[str, Any]
+Medication = Mapping[str, Any]
+
+KEPT: Final = frozenset({"fulfilled", "finished", "arrived", "checked-in", "in-progress"})
+MISSED: Final = frozenset({"noshow", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing that is new: what it is about, what happened, on which day ("" undated), where."""
+
+    about: str
+    words: str
+    day: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything since `since`. `compared` is the day of the report compared with, "" for none."""
+
+    since: str
+    compared: str
+    drugs: tuple[News, ...]
+    findings: tuple[News, ...]
+    gone: tuple[News, ...]
+    results: tuple[News, ...]
+    contacts: tuple[News, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.drugs or self.findings or self.gone or self.results or self.contacts)
+
+    @property
+    def counts(self) -> list[tuple[int, str]]:
+        """How many of each kind, as (count, word); what is not there is left out."""
+        found = (
+            (len(self.drugs), "change of a drug", "changes of drugs"),
+            (len(self.findings), "new finding", "new findings"),
+            (len(self.gone), "finding gone", "findings gone"),
+            (len(self.results), "new result", "new results"),
+            (len(self.contacts), "contact", "contacts"),
+        )
+        return [(count, one if count == 1 else many) for count, one, many in found if count]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesLetter:
+    """The letter: to whom, and what is new."""
+
+    stamp: Stamp
+    addressee: str
+    changes: Changes
+
+
+def changes_letter(
+    material: Material, addressee: str, since: str, before: Report | None
+) -> ChangesLetter:
+    """What is new since a day, for one clinician."""
+    return ChangesLetter(stamp(material), addressee, changes(material.report, since, before))
+
+
+def changes(now: Report, since: str, before: Report | None = None) -> Changes:
+    """What is new in `now` since the day `since` (ISO).
+
+    Args:
+        before: the report that stood then, where one was kept.
+    """
+    dated = [news for medication in now["medications"] for news in _dated(medication, since)]
+    told = {(news.about, news.source) for news in dated}
+    undated = [] if before is None else list(_compared(before, now, told))
+    appeared, gone = _findings(before, now) if before is not None else ((), ())
+    context = now.get("context", {})
+    return Changes(
+        since=since,
+        compared=str(before["as_of"]) if before is not None else "",
+        drugs=tuple(sorted((*dated, *undated), key=_newest_first)),
+        findings=appeared,
+        gone=gone,
+        results=tuple(
+            sorted(
+                (_result(r) for r in context.get("results", ()) if r["date"] > since),
+                key=_newest_first,
+            )
+        ),
+        contacts=tuple(_contacts(context.get("visits", ()), since, str(now["as_of"]))),
+    )
+
+
+def last_visit(now: Report, clinician: str) -> str:
+    """The day of the last kept contact with this clinician, "" where none is recorded."""
+    kept = [
+        visit["date"]
+        for visit in now.get("context", {}).get("visits", ())
+        if visit["status"] in KEPT
+        and visit["date"] <= str(now["as_of"])
+        and any(same_person(clinician, name) for name in visit["with"])
+    ]
+    return max(kept, default="")
+
+
+def clinicians(now: Report) -> list[str]:
+    """Everybody whom a kept contact names, by name."""
+    return sorted(
+        {
+            name
+            for visit in now.get("context", {}).get("visits", ())
+            if visit["status"] in KEPT
+            for name in visit["with"]
+        }
+    )
+
+
+_TITLES: Final = frozenset(
+    {"dr", "prof", "md", "do", "pharmd", "phd", "np", "pa", "rph", "mr", "ms"}
+)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two ways to write a name are one clinician's: at least two names in common, or all.
+
+    Titles are left out: "Dr. Tobias Marrowby" is "Tobias Marrowby, MD".
+    """
+    first, second = _names(one), _names(other)
+    shared = first & second
+    return bool(shared) and (len(shared) > 1 or first == second)
+
+
+def _names(written: str) -> frozenset[str]:
+    words = "".join(c if c.isalnum() else " " for c in written.casefold()).split()
+    return frozenset(word for word in words if word not in _TITLES and len(word) > 1)
+
+
+def _newest_first(news: News) -> tuple[int, str, str]:
+    day = int(news.day.replace("-", "")) if news.day else 0
+    return -day, news.about, news.source
+
+
+def _dated(medication: Medication, since: str) -> Iterable[News]:
+    """Orders that began or ended, and first fills, as their sources date them."""
+    supplied: dict[str, list[str]] = {}
+    for line in medication["lines"]:
+        begun = line["start"] or line["authored"] or ""
+        if line["kind"] in {"dispense", "administration"}:
+            supplied.setdefault(line["source"], []).append(line["last_supplied"] or begun)
+            continue
+        words = dose(line, depot=is_depot(medication)) or "dose not read"
+        if begun > since:
+            yield News(medication["display"], f"began: {words}", begun, line["source"])
+        if line["state"] == "stopped" and (line["end"] or "") > since:
+            yield News(medication["display"], f"ended: {words}", line["end"], line["source"])
+    for source, days in supplied.items():
+        if min(days) > since:
+            yield News(medication["display"], "supplied for the first time", min(days), source)
+
+
+def _compared(before: Report, now: Report, told: set[tuple[str, str]]) -> Iterable[News]:
+    """What reads otherwise than then, of what no source has dated since."""
+    then = {m["id"]: m for m in before["medications"]}
+    current = {m["id"]: m for m in now["medications"]}
+    for id_, medication in current.items():
+        was = then.get(id_)
+        for source, words in _said(medication).items():
+            earlier = _said(was).get(source) if was is not None else None
+            if (medication["display"], source) in told or words == earlier:
+                continue
+            told_words = f"{earlier} → {words}" if earlier else f"now listed: {words}"
+            yield News(medication["display"], told_words, "", source)
+    for id_, was in then.items():
+        here = _said(current[id_]) if id_ in current else {}
+        for source, words in _said(was).items():
+            if source not in here and (was["display"], source) not in told:
+                yield News(was["display"], f"no longer listed: {words}", "", source)
+
+
+def _said(medication: Medication) -> dict[str, str]:
+    """What each source's orders and reports say: doses, and that they ended."""
+    found: dict[str, list[str]] = {}
+    for line in medication["lines"]:
+        if line["kind"] in {"dispense", "administration"}:
+            continue
+        words = dose(line, depot=is_depot(medication)) or "dose not read"
+        ended = line["state"] == "stopped"
+        found.setdefault(line["source"], []).append(f"{words} (ended)" if ended else words)
+    return {source: " and ".join(sorted(set(words))) for source, words in found.items()}
+
+
+def _findings(before: Report, now: Report) -> tuple[tuple[News, ...], tuple[News, ...]]:
+    then, current = _shown(before), _shown(now)
+    return (
+        tuple(_finding(current[key]) for key in current if key not in then),
+        tuple(_finding(then[key]) for key in then if key not in current),
+    )
+
+
+def _shown(report: Report) -> dict[tuple[str, tuple[str, ...]], Mapping[str, Any]]:
+    """Shown findings by what they are about: their rule and their medications."""
+    return {
+        (finding["rule"]["id"], tuple(sorted(finding["medications"]))): finding
+        for finding in report["findings"]
+        if is_shown(finding) and finding["severity"] != "none"
+    }
+
+
+def _finding(finding: Mapping[str, Any]) -> News:
+    return News(finding["title"], finding["message"], "", ", ".join(finding["sources"]))
+
+
+def _result(result: Mapping[str, Any]) -> News:
+    value = result["text"] if result["value"] is None else f"{result['value']} {result['unit']}"
+    words = f"{result['comparator']}{value}".strip()
+    return News(result["titles"][0], words, result["date"], result["source"])
+
+
+def _contacts(visits: Sequence[Mapping[str, Any]], since: str, today: str) -> Iterable[News]:
+    """Contacts since then, newest first: kept and missed ones; an encounter says its visit."""
+    found = set()
+    for visit in visits:
+        if not since < visit["date"] <= today:
+            continue
+        took_place = visit["status"] in KEPT
+        if took_place or visit["status"] in MISSED:
+            kept = (
+                "seen" if took_place else "missed" if visit["status"] == "noshow" else "cancelled"
+            )
+            whom = visit["with"][0] if visit["with"] else visit["kind"]
+            found.add(News(whom, kept, visit["date"], visit["source"]))
+    return sorted(found, key=_newest_first)

@@ -1,0 +1,61 @@
+"""Where a signed plan stands, server by server, in words that never claim more than is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from service.store.deliveries import Delivery
+
+STATES = {
+    "planned": "waits for its turn",
+    "sending": "is being sent",
+    "conflict": "somebody changed it there meanwhile",
+    "needs-review": "needs a look at the server",
+    "done": "written and read back",
+    "refused": "the server said no",
+    "dead": "given up: the server was down too long",
+    "cancelled": "not sent any more",
+}
+"""Each state of a delivery in words."""
+
+
+def row(delivery: Delivery, sources: Mapping[str, str]) -> dict[str, Any]:
+    """One write; `href` leads to the resource on its server, "" before it stands there."""
+    base = sources.get(delivery.target, "")
+    return {
+        "target": delivery.target,
+        "type": delivery.type,
+        "state": delivery.state.value,
+        "words": STATES[delivery.state.value],
+        "reference": delivery.location,
+        "version": delivery.version or "",
+        "href": f"{base}/{delivery.location}" if base and delivery.location else "",
+        "reason": delivery.reason,
+        "changed_at": delivery.changed_at,
+    }
+
+
+def pending(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a page has something to wait for."""
+    return any(one["state"] in {"planned", "sending"} for one in rows)
+
+
+def by_target(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Each server, how it stands in a word ("good", "busy" or "bad"), and the same in words."""
+    states: dict[str, set[str]] = {}
+    for one in rows:
+        states.setdefault(one["target"], set()).add(one["state"])
+    return [(target, *_stands(found)) for target, found in sorted(states.items())]
+
+
+def _stands(states: set[str]) -> tuple[str, str]:
+    if states == {"done"}:
+        return "good", "written"
+    if states & {"planned", "sending"}:
+        return "busy", "being written"
+    if "conflict" in states:
+        return "bad", "changed there meanwhile; look at it, decide and sign again"
+    if "done" in states:
+        return "bad", "partly written; the rest needs a person"
+    return "bad", f"not written: {', '.join(sorted(states))}"
