@@ -83,13 +83,16 @@ class Line(httpx.AsyncBaseTransport):
     down: bool = False
     rounds: int = 0
     requests: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     _open: asyncio.Event | None = None
 
     def forget(self) -> None:
         self.rounds = self.requests = 0
+        self.begun.clear()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
+        self.begun.set()
         if self._open is None:
             self.rounds += 1
             self._open = asyncio.Event()
