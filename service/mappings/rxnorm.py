@@ -9,7 +9,8 @@ from typing import Any
 
 from service.errors import MappingError
 from service.mappings.rxnorm_build import BRANDED_COLUMNS, INGREDIENT_COLUMNS, PRODUCT_COLUMNS
-from service.model.concept import AdministrationClass
+from service.mappings.rxnorm_codes import load_codes
+from service.model.concept import NO_CODE, AdministrationClass
 from service.normalize.drug_rows import (
     AdministrationRule,
     BrandLine,
@@ -55,6 +56,7 @@ def load_drug_table(folder: Path, imported: Path | None = None) -> DrugTable:
             _lookalikes(folder / "lookalikes.toml"),
             _stated_together(folder / "moieties.toml"),
         ),
+        load_codes(rxnorm, imported),
     )
 
 
@@ -91,7 +93,9 @@ def _additions(rxnorm: Path, ingredients: Collection[str]) -> list[str]:
     added: list[str] = []
     for line in _lines(path, ADDITION_COLUMNS):
         rxcui, tty, name, source = line.split("\t")
-        if tty != "IN" or not rxcui.isdecimal() or source.count(";") < 1:
+        if tty != "IN" or not (rxcui.isdecimal() or rxcui == NO_CODE + folded(name)):
+            raise MappingError(path.name, name, f"an ingredient (IN) by its code, or {NO_CODE}NAME")
+        if rxcui.isdecimal() and source.count(";") < 1:
             raise MappingError(path.name, name, "an ingredient (IN) with two sources or more")
         if rxcui not in there:
             added.append("\t".join((rxcui, tty, name, rxcui, NO_RELEASE)))

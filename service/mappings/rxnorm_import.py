@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import UsageError
+from service.mappings.rxnorm_archive import successors
 from service.mappings.rxnorm_build import COLUMNS, Names, ndc_rows, table_rows, write_tables
+from service.mappings.rxnorm_codes import write_codes
 from service.mappings.rxnorm_release import Say, folder_of, read_release, release_of
 
 TABLES = tuple(COLUMNS)
@@ -30,6 +32,8 @@ class Imported:
     retired: int
     left_out: int
     unknown_forms: tuple[str, ...]
+    successors: int = 0
+    atc: int = 0
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -40,6 +44,7 @@ class Imported:
             f"{self.new:,} new codes, {self.renamed:,} with another name, {self.retired:,} that "
             "the release no longer has (kept, for old records)",
         ]
+        told.append(f"{self.successors:,} retired codes with a successor, {self.atc:,} ATC codes")
         if self.left_out:
             told.append(f"{self.left_out:,} concepts left out: their parts are not told")
         if self.unknown_forms:
@@ -74,6 +79,8 @@ def import_release(given: Path, current: Path, target: Path, forms: Path, say: S
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     write_tables(unfinished, tables)
+    succeeded = successors(folder, known, say)
+    write_codes(unfinished, succeeded, release.atc, release)
     _swap(unfinished, target)
     told = {line.split("\t", 1)[0] for line in forms.read_text(encoding="utf-8").splitlines()}
     written = {row.dose_form for row in rows if row.dose_form}
@@ -83,6 +90,8 @@ def import_release(given: Path, current: Path, target: Path, forms: Path, say: S
         *_changes(before, fresh, tables),
         left_out=release.left_out.total(),
         unknown_forms=tuple(sorted(written - told)),
+        successors=len(succeeded),
+        atc=len({row[0] for row in release.atc}),
     )
 
 

@@ -39,6 +39,7 @@ _RELATIONS = frozenset(
 _SAYS_EVERY = 1_000_000
 _MOST_INGREDIENTS = 12
 _COMPONENT = re.compile(r"(?:^| )(\d[\d.]* [A-Z%]+(?:/[A-Z]+)?)$")
+_ATC_SUBSTANCE = re.compile(r"[A-Z]\d\d[A-Z]{2}\d\d")
 _VERSION = re.compile(r"_?(\d\d)(\d\d)\d\dF$")
 _FOLDER = re.compile(r"RxNorm_full(?:_prescribe)?_(\d\d)\d\d(\d{4})", re.IGNORECASE)
 
@@ -81,7 +82,10 @@ def release_of(folder: Path) -> str:
 
 @dataclass(slots=True)
 class Release:
-    """What was read of a release. `relations` lead from a concept to others, by name."""
+    """What was read of a release. `relations` lead from a concept to others, by name.
+
+    `atc`: ATC code of a substance, its name there, and the ingredient (IN) that RxNorm gives it.
+    """
 
     name: str
     concepts: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -89,6 +93,7 @@ class Release:
         default_factory=lambda: {name: {} for name in _RELATIONS}
     )
     ndcs: list[tuple[str, str]] = field(default_factory=list)
+    atc: list[tuple[str, str, str]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
     def rows(self) -> list[ReferenceRow]:
@@ -193,13 +198,17 @@ class Release:
 def read_release(folder: Path, name: str, say: Say) -> Release:
     """The release in a folder. Memory grows with RxNorm's own concepts, not with the files."""
     release = Release(name)
-    for columns in _rows(folder / "RXNCONSO.RRF", 17, say):
+    atc: list[tuple[str, str, str]] = []
+    for columns in rows_of(folder / "RXNCONSO.RRF", 17, say):
         rxcui, tty = columns[0], columns[12]
         if columns[11] == "RXNORM" and tty in _TERM_TYPES and columns[16] in {"N", ""}:
             release.concepts[rxcui] = (tty, columns[14])
+        elif columns[11] == "ATC" and _ATC_SUBSTANCE.fullmatch(columns[13]):
+            atc.append((columns[13], columns[14], rxcui))
+    release.atc = [row for row in atc if release.concepts.get(row[2], ("",))[0] == "IN"]
     # Relations repeat each code many times: they share one string for it.
     known = {rxcui: rxcui for rxcui in release.concepts}
-    for columns in _rows(folder / "RXNREL.RRF", 15, say):
+    for columns in rows_of(folder / "RXNREL.RRF", 15, say):
         relation = columns[7]
         first, second = known.get(columns[0]), known.get(columns[4])
         if (
@@ -211,7 +220,7 @@ def read_release(folder: Path, name: str, say: Say) -> Release:
         ):
             release.relations[relation].setdefault(second, []).append(first)
     _keep_ingredients(release)
-    for columns in _rows(folder / "RXNSAT.RRF", 12, say):
+    for columns in rows_of(folder / "RXNSAT.RRF", 12, say):
         of, ndc = known.get(columns[0]), columns[10]
         if (
             columns[8] == "NDC"
@@ -243,7 +252,7 @@ def _keep_ingredients(release: Release) -> None:
             targets[rxcui] = sorted(kept, key=int)
 
 
-def _rows(path: Path, least: int, say: Say) -> Iterator[list[str]]:
+def rows_of(path: Path, least: int, say: Say) -> Iterator[list[str]]:
     """The columns of each line; lines with fewer than `least` are none of this file's kind."""
     count = 0
     with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:

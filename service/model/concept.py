@@ -55,8 +55,15 @@ class Coding(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     display: str = ""
 
 
+NO_CODE = "name:"
+"""Stands before the name of an ingredient for which no RxNorm code is known ("name:kava")."""
+
+
 class Ingredient(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=True):
-    """An RxNorm ingredient (IN), salts led back to their moiety (lithium carbonate: 6448)."""
+    """An RxNorm ingredient (IN), salts led back to their moiety (lithium carbonate: 6448).
+
+    An ingredient that is known by name alone has no code; its `rxcui` says so (see NO_CODE).
+    """
 
     rxcui: str
     name: str

@@ -1,8 +1,10 @@
 """A line's codings and text -> the drug, with the evidence for it and what contradicts it.
 
-Order: RxNorm at any level, NDC, then text. The most specific concept that all evidence supports
-wins. Codings that name different drugs, or a text that names another drug than the code, make a
-conflict; nothing is guessed: without support for one of them the line stays unresolved.
+Order: RxNorm at any level (a retired code by its successor), NDC, then ATC, which names a substance
+only, then text. SNOMED CT codes are shown and never mapped. The most specific concept that all
+evidence supports wins. Codings that name different drugs, or a text that names another drug than
+the code, make a conflict; nothing is guessed: without support for one of them the line stays
+unresolved.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from functools import lru_cache
 from service.model.concept import (
     ATC,
     NDC,
+    NO_CODE,
     RXNORM,
     SNOMED,
     Coding,
@@ -24,12 +27,8 @@ from service.model.concept import (
     TermType,
 )
 from service.normalize.drug_names import Named, named, near_names
-from service.normalize.drug_product import (
-    refined,
-    states_own_strength,
-    strength_differs,
-    with_shared_facts,
-)
+from service.normalize.drug_product import refined, with_shared_facts
+from service.normalize.drug_strength import states_own_strength, strength_differs
 from service.normalize.drug_table import DrugTable
 from service.normalize.drug_text import NOT_NAMES, TextReading, read_text
 
@@ -41,6 +40,7 @@ _MOST_SPECIFIC = (
     TermType.SCDF, TermType.SCDC, TermType.SBDG, TermType.SCDG, TermType.BN, TermType.PIN,
     TermType.MIN, TermType.IN, TermType.DF,
 )  # fmt: skip
+_ORDER = (ResolvedBy.CODING, ResolvedBy.NDC, ResolvedBy.MAPPED)
 _ONE_OF_SEVERAL = frozenset({TermType.IN, TermType.PIN, TermType.SCDC})
 
 
@@ -111,6 +111,10 @@ def _coded(codings: Iterable[Coding], table: DrugTable) -> tuple[list[_Coded], t
         by = ResolvedBy.CODING
         if coding.system in _RXNORM_SYSTEMS:
             drug = table.by_rxcui(coding.code)
+            if drug is None and (drug := table.successor(coding.code)):
+                notes.append(f"{_label(coding)} is retired; its successor is {drug.rxcui}")
+        elif coding.system == ATC:
+            drug, by = table.by_atc(coding.code), ResolvedBy.MAPPED
         elif coding.system in _NDC_SYSTEMS:
             drug, by = table.by_ndc(coding.code), ResolvedBy.NDC
         elif coding.system not in _SYSTEM_NAMES:
@@ -127,9 +131,9 @@ def _label(coding: Coding) -> str:
     return f"{system} {coding.code}"
 
 
-def _specificity(coded: _Coded) -> tuple[bool, int, str]:
+def _specificity(coded: _Coded) -> tuple[int, int, str]:
     place = _MOST_SPECIFIC.index(coded.drug.tty)
-    return (coded.by is ResolvedBy.NDC, place, coded.coding.code)
+    return (_ORDER.index(coded.by), place, coded.coding.code)
 
 
 def _ingredient_sets(coded: Sequence[_Coded]) -> list[tuple[Ingredient, ...]]:
@@ -226,6 +230,8 @@ def _said(text: str, table: DrugTable) -> _Said:
     evidence = [f"text names {base.name}"]
     if found.misspelled:
         evidence.append(found.misspelled)
+    if drug.rxcui.startswith(NO_CODE):
+        evidence.append("no RxNorm code is known for it")
     if drug.rxcui != base.rxcui:
         evidence.append(f"text leads to RxNorm {drug.rxcui} ({drug.tty.value})")
     elif states_own_strength(drug):

@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import lru_cache
 
-from service.model.concept import AdministrationClass, DrugConcept, Strength, TermType
+from service.model.concept import AdministrationClass, DrugConcept, TermType
 from service.normalize.drug_rows import folded
+from service.normalize.drug_strength import (
+    amounts_of,
+    bare_amounts,
+    in_container,
+    is_sum,
+    strength_amounts,
+    strength_fits,
+    with_strengths,
+)
 from service.normalize.drug_table import DrugTable
 from service.normalize.drug_text import Amount, TextReading
 
 PRODUCTS = frozenset({TermType.SCD, TermType.SBD, TermType.GPCK, TermType.BPCK})
 _ANYWHERE = AdministrationClass.SYSTEMIC
-_SINGLE_DOSE = frozenset({"Prefilled Syringe", "Pen Injector", "Auto-Injector", "Cartridge"})
-_TOLERANCE = Decimal("0.01")
 _HOURS = {
     "12 HR": re.compile(r"\bsr\b|\b12 ?(?:h|hr|hour)\b"),
     "24 HR": re.compile(r"\bxl\b|\b24 ?(?:h|hr|hour)\b"),
@@ -24,9 +30,6 @@ _HOURS = {
 """How RxNorm says how long one dose lasts: Wellbutrin SR is its 12 HR, Wellbutrin XL its 24 HR."""
 
 _HOURS_OF_NAME = re.compile(r"(\d+ HR) ", re.IGNORECASE)
-_STATED_UNITS = frozenset({"mg", "meq", "mmol", "[iU]"})
-_COUNTED_FORMS = frozenset({"tablet", "capsule", "film", "lozenge", "spray"})
-"""Forms of which one holds what the text states; of an injection it may be the mL."""
 
 _LIQUIDS = frozenset({"solution", "suspension"})
 _AEROSOLS = frozenset({"inhaler", "spray", "nebulizer"})
@@ -45,11 +48,11 @@ def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugCo
         for concept in _products(base, table)
         if _consistent(base, concept) and _form_fits(concept, reading)
     ]
-    amounts = strength_amounts(reading) or _bare_amounts(base, fitting, reading)
+    amounts = strength_amounts(reading) or bare_amounts(base, fitting, reading)
     if not amounts and base.strengths:
         return _with_shared(base, fitting)
     together = table.stated_together(frozenset(i.rxcui for i in base.ingredients))
-    strong = [c for c in fitting if _strength_fits(c, amounts) or (together and _sum(c, amounts))]
+    strong = [c for c in fitting if strength_fits(c, amounts) or (together and is_sum(c, amounts))]
     released = _of_salt(base, _by_release(strong, reading))
     chosen = _one_form(released, reading)
     if chosen and amounts and (reading.form or base.brand or base.dose_form or len(strong) == 1):
@@ -59,71 +62,8 @@ def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugCo
     shared = released or _by_release(fitting, reading) or fitting
     component = _component(base, amounts, table) if amounts else None
     if component is not None:
-        return _with_shared(_in_container(component, reading), shared)
-    return _with_strengths(_with_shared(base, shared), amounts, strong, reading)
-
-
-def states_own_strength(drug: DrugConcept) -> bool:
-    """Whether the strengths are a text's own, of no product or component of the table."""
-    return drug.at_ingredient_level and bool(drug.strengths)
-
-
-def _with_strengths(
-    base: DrugConcept,
-    amounts: tuple[Amount, ...],
-    strong: Sequence[DrugConcept],
-    reading: TextReading,
-) -> DrugConcept:
-    """The base with strengths that are certain though its product is not.
-
-    Of a combination those of every product that fits; of one ingredient what the text states for
-    its dose form, mL or hour, where the table has no such product.
-    """
-    if not amounts or not base.at_ingredient_level:
-        return base
-    if strong and len(base.ingredients) > 1:
-        alike = len({tuple(_amounts_of(c.strengths)) for c in strong}) == 1
-        return replace(base, strengths=strong[0].strengths) if alike else base
-    one = amounts[0]
-    if strong or len(base.ingredients) != 1 or len(amounts) != 1 or one.unit not in _STATED_UNITS:
-        return base
-    if one.per not in {None, "mL", "h", "{actuat}"}:
-        return base
-    if one.per is None and reading.form not in _COUNTED_FORMS:
-        return base
-    own = Strength(base.ingredients[0].rxcui, one.value, one.unit, per_unit=one.per)
-    return _in_container(replace(base, strengths=(own,)), reading)
-
-
-def _in_container(concept: DrugConcept, reading: TextReading) -> DrugConcept:
-    """With the volume that the text states the amount for ("1064 mg/3.9 mL": 3.9 mL)."""
-    volumes = {a.volume for a in reading.amounts if a.volume is not None}
-    if concept.container is not None or len(volumes) != 1:
-        return concept
-    return replace(concept, container=volumes.pop(), container_unit="mL")
-
-
-def _bare_amounts(
-    base: DrugConcept, fitting: Sequence[DrugConcept], reading: TextReading
-) -> tuple[Amount, ...]:
-    """Numbers without a unit that are the strengths, in mg, of a product of the combination."""
-    if len(reading.bare) < 2 or len(reading.bare) != len(base.ingredients):
-        return ()
-    amounts = tuple(Amount(value, "mg") for value in reading.bare)
-    return amounts if any(_strength_fits(c, amounts) for c in fitting) else ()
-
-
-def strength_amounts(reading: TextReading) -> tuple[Amount, ...]:
-    """The amounts of a text that can be strengths: no volumes, hours and counts of puffs."""
-    return tuple(
-        a for a in reading.amounts if a.per is not None or a.unit not in {"mL", "h", "{actuat}"}
-    )
-
-
-def strength_differs(concept: DrugConcept, reading: TextReading) -> bool:
-    """Whether the text states a strength that the product does not have."""
-    amounts = strength_amounts(reading)
-    return bool(amounts and concept.strengths and not _strength_fits(concept, amounts))
+        return _with_shared(in_container(component, reading), shared)
+    return with_strengths(_with_shared(base, shared), amounts, strong, reading)
 
 
 @lru_cache(maxsize=4096)
@@ -162,7 +102,7 @@ def _consistent(base: DrugConcept, concept: DrugConcept) -> bool:
             or not concept.precise
             or salts <= {i.rxcui for i in concept.precise}
         )
-        and (not base.strengths or _amounts_of(base.strengths) == _amounts_of(concept.strengths))
+        and (not base.strengths or amounts_of(base.strengths) == amounts_of(concept.strengths))
     )
 
 
@@ -175,10 +115,6 @@ def _of_salt(base: DrugConcept, concepts: list[DrugConcept]) -> list[DrugConcept
     if base.tty is not TermType.PIN:
         return concepts
     return [c for c in concepts if c.precise] or concepts
-
-
-def _amounts_of(strengths: Iterable[Strength]) -> list[tuple[str, Decimal, str, str | None]]:
-    return sorted((s.rxcui, s.value, s.unit, s.per_unit) for s in strengths)
 
 
 def _form_fits(concept: DrugConcept, reading: TextReading) -> bool:
@@ -202,48 +138,6 @@ def _route_fits(route: str, stated: str) -> bool:
     )  # fmt: skip
 
 
-def _strength_fits(concept: DrugConcept, amounts: tuple[Amount, ...]) -> bool:
-    """Whether every ingredient's strength is among the amounts, each amount used once."""
-    if not amounts:
-        return True
-    if not concept.strengths:
-        return False
-    left = list(amounts)
-    for strength in concept.strengths:
-        match = next((a for a in left if _same(strength, a, concept)), None)
-        if match is None:
-            return False
-        left.remove(match)
-    return True
-
-
-def _sum(concept: DrugConcept, amounts: tuple[Amount, ...]) -> bool:
-    """Whether the one amount is the sum of all strengths."""
-    whole = sum((s.value for s in concept.strengths), Decimal(0))
-    units = {(s.unit, s.per_unit) for s in concept.strengths}
-    return (
-        len(amounts) == 1
-        and units == {(amounts[0].unit, amounts[0].per)}
-        and _close(whole, amounts[0].value)
-    )
-
-
-def _same(strength: Strength, amount: Amount, concept: DrugConcept) -> bool:
-    for value, unit, per in amount.alternatives():
-        if unit != strength.unit:
-            continue
-        if per == strength.per_unit and _close(value, strength.value):
-            return True
-        whole = concept.container if concept.dose_form in _SINGLE_DOSE else None
-        if per is None and whole and _close(value, strength.value * whole):
-            return True
-    return False
-
-
-def _close(one: Decimal, other: Decimal) -> bool:
-    return abs(one - other) <= _TOLERANCE * max(one, other)
-
-
 def _by_release(concepts: list[DrugConcept], reading: TextReading) -> list[DrugConcept]:
     """Those of the stated release; where none is stated plain ones, where there are any."""
     if reading.release:
@@ -261,7 +155,7 @@ def _one_form(concepts: list[DrugConcept], reading: TextReading) -> DrugConcept 
     if len({c.dose_form for c in chosen}) > 1:
         plain = [c for c in chosen if c.dose_form in {"Oral Tablet", "Oral Capsule"}]
         chosen = plain if reading.form and len({c.dose_form for c in plain}) == 1 else []
-    if len({tuple(_amounts_of(c.strengths)) for c in chosen}) != 1:
+    if len({tuple(amounts_of(c.strengths)) for c in chosen}) != 1:
         return None
     if len({_hours(c) for c in chosen} - {""}) > 1:  # 12 or 24 hours: the text does not say
         return None
@@ -295,12 +189,12 @@ def _component(
         for concept in table.of_ingredients((base.ingredients[0].rxcui,))
         if concept.tty is TermType.SCDC
         and _consistent(base, concept)
-        and _strength_fits(concept, amounts)
+        and strength_fits(concept, amounts)
     ]
     plain = _of_salt(base, found)
     if base.tty is not TermType.PIN:
         plain = [c for c in found if not c.precise] or found
-    if len({tuple(_amounts_of(c.strengths)) for c in plain}) != 1:
+    if len({tuple(amounts_of(c.strengths)) for c in plain}) != 1:
         return None
     if base.brand:
         branded = [b for c in found for b in table.branded(c.rxcui) if b.brand == base.brand]

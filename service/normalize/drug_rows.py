@@ -84,6 +84,14 @@ class DrugWords:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherCodes:
+    """Codes that are not, or no longer, RxNorm's: ATC and retired ones, each to an RxCUI."""
+
+    atc: Mapping[str, str] = field(default_factory=dict)
+    successors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TableFiles:
     """The table's lines without their headers, in the order of the files.
 

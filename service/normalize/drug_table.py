@@ -6,31 +6,26 @@ so that loading costs tens of milliseconds and a run pays for the drugs that it 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from functools import cached_property
 
-from service.model.concept import AdministrationClass, DrugConcept, Ingredient, TermType
+from service.model.concept import DrugConcept, Ingredient, TermType
+from service.normalize.drug_concepts import Concepts
 from service.normalize.drug_rows import (
     AdministrationRule,
     DoseForm,
     DrugWords,
-    ProductRow,
+    OtherCodes,
     TableFiles,
     folded,
-    read_strength,
     strength_text,
 )
 from service.normalize.ndc import ndc11, ndc_line
 
 NO_RELEASE = "-"
 """Where a row's release would stand: kept by hand, of no release of RxNorm."""
-_INERT = "748794"  # "inert ingredients": the placebo tablets of a pack
-_CONTAINER_UNITS = {"ML": "mL", "ACTUAT": "{actuat}"}
-_CONTAINER = re.compile(r"(\d+(?:\.\d+)?) (ML|ACTUAT) ", re.IGNORECASE)
 
 
 class DrugTable:
@@ -42,6 +37,7 @@ class DrugTable:
         rules: what overrides a dose form's administration class, the first that fits counts.
         moieties: RxCUI of an ingredient that is a salt of its own -> the moiety's RxCUI.
         words: synonyms, lines of brands, look-alikes.
+        codes: ATC codes and retired ones.
     """
 
     def __init__(
@@ -51,12 +47,15 @@ class DrugTable:
         rules: tuple[AdministrationRule, ...],
         moieties: Mapping[str, str],
         words: DrugWords,
+        codes: OtherCodes | None = None,
     ) -> None:
         self._files = files
-        self._dose_forms = dose_forms
-        self._rules = rules
         self._moieties = moieties
         self._words = words
+        self._codes = codes or OtherCodes()
+        self._read = Concepts(
+            dose_forms, rules, moieties, words.stated_together, self.by_rxcui, self.ingredient
+        )
         self.lookalikes = words.lookalikes
         self._lines: dict[str, str] = {}
         for lines in (files.parts, files.products, files.branded, files.ingredients):
@@ -91,8 +90,16 @@ class DrugTable:
             line = self._lines.get(rxcui)
             if line is None:
                 return None
-            self._concepts[rxcui] = self._concept(line.split("\t"))
+            self._concepts[rxcui] = self._read.concept(line.split("\t"))
         return self._concepts[rxcui]
+
+    def successor(self, rxcui: str) -> DrugConcept | None:
+        """What took the place of a retired code, None when that is not known."""
+        return self.by_rxcui(self._codes.successors.get(rxcui, ""))
+
+    def by_atc(self, code: str) -> DrugConcept | None:
+        """The ingredient of an ATC code of a substance (fifth level)."""
+        return self.by_rxcui(self._codes.atc.get(code.strip().upper(), ""))
 
     def by_ndc(self, text: str) -> DrugConcept | None:
         """The product of an NDC of 10 or 11 digits, with or without hyphens.
@@ -268,85 +275,6 @@ class DrugTable:
     def _name(self, rxcui: str) -> str:
         found = self.ingredient(rxcui)
         return found.name if found else rxcui
-
-    def _concept(self, line: list[str]) -> DrugConcept | None:
-        if len(line) == 5 and line[1].startswith(("SB", "BPCK")):
-            generic = self.by_rxcui(line[2])
-            return generic and replace(
-                generic,
-                rxcui=line[0],
-                tty=TermType(line[1]),
-                name=f"{generic.name} [{line[3]}]",
-                brand=line[3],
-                clinical_drug=generic.rxcui if line[1] in {"SBD", "BPCK"} else "",
-            )
-        if len(line) == 5:
-            return self._ingredient_concept(line)
-        rxcui, tty, name, *lists, dose_form, brand, release = line
-        ingredients, precise, strengths = (tuple(cell.split("|")) if cell else () for cell in lists)
-        return self._product_concept(
-            ProductRow(rxcui, tty, name, ingredients, precise, strengths, dose_form, brand, release)
-        )
-
-    def _ingredient_concept(self, line: list[str]) -> DrugConcept:
-        rxcui, tty, name, ingredients, _ = line
-        moieties = self._moieties_of(ingredients.split("|"))
-        precise = () if tty in {"MIN", "BN"} or rxcui in {m.rxcui for m in moieties} else (rxcui,)
-        return DrugConcept(
-            rxcui,
-            TermType(tty),
-            name,
-            moieties,
-            precise=tuple(Ingredient(one, name) for one in precise),
-            brand=name if tty == "BN" else "",
-            stated_as_sum=self.stated_together(frozenset(m.rxcui for m in moieties)),
-        )
-
-    def _product_concept(self, row: ProductRow) -> DrugConcept:
-        form = self._dose_forms.get(row.dose_form)
-        held = _CONTAINER.match(row.name)
-        administration = AdministrationClass.SYSTEMIC
-        if form:
-            ruled = (rule.administration for rule in self._rules if rule.fits(row, form))
-            administration = next(ruled, form.administration)
-        salts = row.precise or ("",) * len(row.ingredients)
-        moieties = [self._moieties.get(rxcui, rxcui) for rxcui in row.ingredients]
-        strengths = []
-        precise = []
-        for rxcui, salt, strength in zip(
-            row.ingredients, salts, row.strengths or ("",) * len(salts), strict=True
-        ):
-            substances = [i for i in map(self.ingredient, salt.split("+")) if i is not None]
-            own = self.ingredient(rxcui)
-            if not substances and rxcui in self._moieties and own:
-                substances = [own]
-            precise.extend(substances)
-            if strength:
-                words = " / ".join(one.name for one in substances)
-                strengths.append(read_strength(self._moieties.get(rxcui, rxcui), strength, words))
-        return DrugConcept(
-            row.rxcui,
-            TermType(row.tty),
-            row.name,
-            self._moieties_of(row.ingredients),
-            precise=tuple(sorted(precise, key=lambda i: (i.name.casefold(), i.rxcui))),
-            strengths=tuple(strengths),
-            dose_form=row.dose_form,
-            form=form.form if form else "pack" if row.tty.endswith("PCK") else "",
-            release=form.release if form else "",
-            route=form.route if form else "",
-            administration=administration,
-            brand=row.brand,
-            clinical_drug=row.rxcui if row.tty in {"SCD", "GPCK"} else "",
-            container=Decimal(held[1]) if held else None,
-            container_unit=_CONTAINER_UNITS[held[2].upper()] if held else "",
-            stated_as_sum=self.stated_together(frozenset(moieties)),
-        )
-
-    def _moieties_of(self, rxcuis: Iterable[str]) -> tuple[Ingredient, ...]:
-        found = {m for m in map(self.moiety, rxcuis) if m is not None}
-        found = {m for m in found if m.rxcui != _INERT} or found
-        return tuple(sorted(found, key=lambda i: (i.name.casefold(), i.rxcui)))
 
 
 def _third(line: str) -> str:

@@ -72,6 +72,8 @@ def _proposed(medication: Mapping[str, Any], said: str) -> dict[str, Any]:
     if len(medication["ingredients"]) != 1:
         return {"text": printable(said)}
     ingredient = medication["ingredients"][0]
+    if not ingredient["rxcui"].isdecimal():  # an herbal may be known by its name alone
+        return {"text": printable(said)}
     coding = {
         "system": RXNORM,
         "code": ingredient["rxcui"],

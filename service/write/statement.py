@@ -101,7 +101,9 @@ def drug(medication: Mapping[str, Any]) -> dict[str, Any]:
         coding = [{"system": RXNORM, "code": code} | ({"display": display} if display else {})]
     elif len(medication["ingredients"]) == 1:
         ingredient = medication["ingredients"][0]
-        coding = [{"system": RXNORM, "code": ingredient["rxcui"], "display": ingredient["name"]}]
+        if ingredient["rxcui"].isdecimal():  # an herbal may be known by its name alone
+            named = {"code": ingredient["rxcui"], "display": ingredient["name"]}
+            coding = [{"system": RXNORM, **named}]
     return compact({"coding": coding, "text": printable(medication["display"])})
 
 

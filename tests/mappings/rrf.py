@@ -29,6 +29,9 @@ class Writer:
         self.concepts: dict[str, tuple[str, str]] = {}
         self.relations: list[tuple[str, str, str]] = []
         self.ndcs: list[tuple[str, str]] = []
+        self.archived: list[tuple[str, str, str]] = []
+        self.merged: list[tuple[str, str]] = []
+        self.atc: list[tuple[str, str, str]] = []
         self._by_name: dict[tuple[str, str], str] = {}
 
     def ingredient(self, rxcui: str) -> str:
@@ -89,7 +92,21 @@ class Writer:
             f"{rxcui}|ENG||||||{rxcui}|{rxcui}|{rxcui}||RXNORM|{tty}|{rxcui}|{name}||N|4096|"
             for rxcui, (tty, name) in self.concepts.items()
         ]
-        _lines(folder / "RXNCONSO.RRF", [*noise, *conso])
+        atc = [
+            f"{rxcui}|ENG||||||{n}|{n}|{code}||ATC|IN|{code}|{name}||N||"
+            for n, (code, name, rxcui) in enumerate(self.atc)
+        ]
+        _lines(folder / "RXNCONSO.RRF", [*noise, *conso, *atc])
+        if self.archived:
+            archive = [
+                f"{n}|A{n}|an old name|06-OCT-25|01-JAN-10|06-OCT-25|{old}||ENG|06-OCT-25|||{old}"
+                f"|{source}|SCD|{new}|"
+                for n, (old, source, new) in enumerate(self.archived)
+            ]
+            _lines(folder / "RXNATOMARCHIVE.RRF", archive)
+        if self.merged:
+            history = [f"{old}|2009_01|2019_05|1|{new}|" for old, new in self.merged]
+            _lines(folder / "RXNCUI.RRF", history)
         relations = []
         for one, relation, other in self.relations:
             relations.append(f"{other}||CUI|RO|{one}||CUI|{relation}|||RXNORM|RXNORM|||N|4096|")

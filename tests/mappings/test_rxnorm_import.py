@@ -146,3 +146,51 @@ def test_the_command_puts_the_table_where_every_report_takes_it_from(
     assert used.tables.drugs.release.startswith("2026-03")
     assert used.digest != carried.digest
     assert main(["import-rxnorm", str(tmp_path / "nothing")]) == 2
+
+
+def test_retired_codes_lead_to_what_the_release_says_took_their_place(tmp_path: Path) -> None:
+    writer = Writer(DRUGS)
+    for rxcui, mg in (("1", "35"), ("2", "45")):
+        name = f"sertraline {mg} MG Oral Tablet"
+        assert writer.product((rxcui, "SCD", name, "36437", "", "", "Oral Tablet"))
+    writer.archived = [
+        ("801", "RXNORM", "1"),
+        ("802", "RXNORM", "803"),  # merged into one that was merged again
+        ("803", "RXNORM", "2"),
+        ("804", "MMX", "1"),  # somebody else's atom
+        ("805", "RXNORM", ""),  # archived, merged into nothing
+        ("806", "RXNORM", "807"),  # in a circle
+        ("807", "RXNORM", "806"),
+        ("808", "RXNORM", "1"),  # split: no one successor
+        ("808", "RXNORM", "2"),
+        ("1", "RXNORM", "2"),  # an old atom of a code that lives
+    ]
+    writer.merged = [("809", "2"), ("810", "810"), ("811", "99999")]
+    writer.atc = [("N06AB06", "sertraline", "36437"), ("N06AB", "SSRIs", "36437")]
+    writer.write(tmp_path / "rrf")
+    target = tmp_path / "table"
+    done = import_release(tmp_path / "rrf", DRUGS, target, DRUGS / "dose_forms.tsv", lambda _: None)
+    assert {old: new for old, new, _ in table(target, "retired.tsv")} == {
+        "801": "1",
+        "802": "2",
+        "803": "2",
+        "809": "2",
+    }
+    assert [row[:4] for row in table(target, "atc.tsv")] == [
+        ("N06AB06", "sertraline", "36437", "sertraline")
+    ]
+    assert any("4 retired codes with a successor, 1 ATC codes" in one for one in done.sentences)
+    drugs = load_drug_table(MAPPINGS, target)
+    found = drugs.successor("802")
+    assert found is not None
+    assert found.name == "sertraline 45 MG Oral Tablet"
+    assert drugs.successor("804") is None
+    # What is kept by hand stays where the release is silent.
+    kept = drugs.by_atc("N05AH02")
+    assert kept is not None
+    assert kept.name == "clozapine"
+
+
+def test_a_release_without_the_archive_has_no_successors(imported: Path) -> None:
+    assert table(imported, "retired.tsv") == []
+    assert load_drug_table(MAPPINGS, imported).successor("801") is None

@@ -1,0 +1,133 @@
+"""ATC codes, retired codes and drugs that are known by name alone."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.model.concept import ATC, NO_CODE, RXNORM, SNOMED, Coding, ResolvedBy, TermType
+from service.normalize.drug import resolve
+from service.normalize.drug_rows import OtherCodes
+from service.normalize.drug_table import DrugTable
+from tests.normalize.drug_tables import MAPPINGS, drug_table
+
+SERTRALINE_ATC = Coding(ATC, "N06AB06", "sertraline")
+SERTRALINE_50 = Coding(RXNORM, "312941", "sertraline 50 MG Oral Tablet")
+HALDOL_ATC = Coding(ATC, "N05AD01", "haloperidol")
+
+
+def rows() -> list[list[str]]:
+    lines = (MAPPINGS / "rxnorm" / "atc.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    return [line.split("\t") for line in lines]
+
+
+def test_every_atc_code_names_one_ingredient_of_the_table_with_its_source() -> None:
+    table = drug_table()
+    codes = [row[0] for row in rows()]
+    assert len(codes) == len(set(codes)) >= 250
+    for code, atc_name, rxcui, name, source in rows():
+        assert re.fullmatch(r"[A-Z]\d\d[A-Z]{2}\d\d", code)
+        assert int(code[5:]) < 50, f"{code} is a combination"
+        concept = table.by_rxcui(rxcui)
+        assert concept is not None, code
+        assert (concept.tty, concept.name) == (TermType.IN, name)
+        assert concept.ingredients[0].rxcui == rxcui, f"{code}: a moiety, not its salt"
+        assert atc_name
+        assert re.search(r"\d{4}|CC0", source)
+
+
+def test_every_oral_antipsychotic_and_antidepressant_of_the_scope_has_its_atc_code() -> None:
+    coded = {row[2] for row in rows()}
+    for name in (
+        "clozapine", "olanzapine", "quetiapine", "risperidone", "aripiprazole", "lurasidone",
+        "sertraline", "fluoxetine", "venlafaxine", "bupropion", "mirtazapine", "lithium",
+        "valproate", "lamotrigine", "methadone", "buprenorphine", "methylphenidate", "zolpidem",
+    ):  # fmt: skip
+        (concept, *_) = drug_table().by_ingredient_name(name)
+        assert concept.rxcui in coded, name
+
+
+def test_an_atc_code_leads_to_its_ingredient_and_less_surely_than_rxnorm() -> None:
+    found = resolve((SERTRALINE_ATC,), "", drug_table())
+    assert found.drug is not None
+    assert (found.drug.name, found.by) == ("sertraline", ResolvedBy.MAPPED)
+    assert found.evidence[0] == "ATC N06AB06 (IN)"
+    both = resolve((SERTRALINE_ATC, SERTRALINE_50), "", drug_table())
+    assert both.drug is not None
+    assert (both.drug.rxcui, both.by) == ("312941", ResolvedBy.CODING)
+
+
+def test_the_text_of_a_line_with_an_atc_code_gives_its_strength() -> None:
+    found = resolve((SERTRALINE_ATC,), "sertraline 50 mg tablet", drug_table())
+    assert found.drug is not None
+    assert found.drug.rxcui == "312941"
+
+
+def test_an_atc_code_against_the_text_or_another_code_is_a_conflict() -> None:
+    against_text = resolve((SERTRALINE_ATC,), "haloperidol 5 mg tablet", drug_table())
+    assert {i.name for i in against_text.conflict} == {"haloperidol", "sertraline"}
+    against_code = resolve((HALDOL_ATC, SERTRALINE_50), "", drug_table())
+    assert against_code.drug is None
+    assert against_code.conflict
+
+
+def test_groups_of_atc_and_snomed_codes_are_shown_and_lead_nowhere() -> None:
+    for coding in (Coding(ATC, "N06AB"), Coding(SNOMED, "387467008")):
+        found = resolve((coding,), "", drug_table())
+        assert (found.drug, found.by) == (None, ResolvedBy.NOTHING)
+        assert any("is not in the drug table" in one for one in found.evidence)
+
+
+def with_successor(old: str, new: str) -> DrugTable:
+    table = drug_table()
+    copy = object.__new__(DrugTable)
+    copy.__dict__.update(table.__dict__)
+    copy._codes = OtherCodes(successors={old: new})
+    return copy
+
+
+def test_a_retired_code_is_read_by_its_successor_and_says_so() -> None:
+    table = with_successor("9999991", "312941")
+    found = resolve((Coding(RXNORM, "9999991"),), "", table)
+    assert found.drug is not None
+    assert found.drug.rxcui == "312941"
+    assert "RxNorm 9999991 is retired; its successor is 312941" in found.evidence
+    other = resolve((Coding(RXNORM, "9999992"),), "", table)
+    assert other.drug is None
+
+
+def test_a_retired_code_whose_successor_is_another_drug_than_the_text_is_a_conflict() -> None:
+    table = with_successor("9999991", "312941")
+    found = resolve((Coding(RXNORM, "9999991"),), "haloperidol 5 mg tablet", table)
+    assert {i.name for i in found.conflict} == {"haloperidol", "sertraline"}
+
+
+def test_kava_and_valerian_are_known_by_name_and_say_that_they_have_no_code() -> None:
+    for text, name in (
+        ("Kava Kava 250 mg capsule", "kava"),
+        ("valerian root 450 mg", "valerian"),
+        ("Piper methysticum", "kava"),
+    ):
+        found = resolve((), text, drug_table())
+        assert found.drug is not None
+        assert [i.name for i in found.drug.ingredients] == [name]
+        assert found.drug.rxcui == NO_CODE + name
+        assert "no RxNorm code is known for it" in found.evidence
+    assert resolve((), "Valium 5 mg", drug_table()).drug != found.drug
+
+
+def test_same_is_known_by_its_code_and_never_as_a_word() -> None:
+    for text in ("SAMe", "S-adenosylmethionine 400 mg tablet"):
+        found = resolve((), text, drug_table())
+        assert found.drug is not None
+        assert found.drug.ingredients[0].rxcui == "9504"
+    assert resolve((), "same as before", drug_table()).drug is None
+
+
+@given(st.text(max_size=10))
+def test_no_code_that_is_not_listed_leads_to_a_drug(code: str) -> None:
+    if code.strip().upper() not in {row[0] for row in rows()}:
+        assert drug_table().by_atc(code) is None
+    assert drug_table().successor(code) is None
