@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -150,14 +150,27 @@ class House:
             known = await client.capabilities()
         except SourceError as error:
             reason = error.message
-            return write_target(name, client.base_url, source.write, None, unreachable=reason)
+            found = write_target(name, client.base_url, source.write, None, unreachable=reason)
+            return self._of_site(found)
         profile = self.profiles.chosen(source.vendor, known.software, known.publisher)
-        return write_target(
+        found = write_target(
             name,
             client.base_url,
             source.write,
             known,
             transaction_limit=profile.transaction_limit,
+        )
+        return self._of_site(found)
+
+    def _of_site(self, target: WriteTarget) -> WriteTarget:
+        """The target with what the site says of it beside the types that may be written."""
+        source = self.settings.sources[target.name]
+        return replace(
+            target,
+            coordinate=frozenset(source.coordinate),
+            coordinate_unguarded=source.coordinate_unguarded,
+            parties=frozenset(source.parties),
+            cpt_licensed=self.settings.measures.cpt_licensed,
         )
 
     @asynccontextmanager

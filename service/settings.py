@@ -22,7 +22,7 @@ from service.model.source import Role
 
 ENVIRONMENT_PREFIX = "CONCORD_"
 DEFAULT_FILE = Path("concord.toml")
-LISTS = frozenset({"write", "require_amr", "only_related"})
+LISTS = frozenset({"write", "coordinate", "parties", "require_amr", "only_related"})
 """Keys whose environment variable holds several values, with commas between them."""
 
 NAMED_ROLES = frozenset(role.value for role in Role) - {Role.OTHER.value}
@@ -97,6 +97,11 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One FHIR server. `write` lists the resource types that may be written: none by default.
 
+    `coordinate` lists types ("CarePlan") of which resources of others may be added references to
+    ours, where the person who signs chooses so; `coordinate_unguarded` allows it although the
+    server does not say that it guards versions. `parties` is who is told what is written there:
+    "system|value" of its organizations, and "source:Organization/ID" where a source holds them;
+    the consents of patients name them so.
     `private_network`: its host name, though it looks public, leads into a private network.
     """
 
@@ -104,6 +109,9 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     role: Role | None = None
     vendor: str = "auto"
     write: tuple[str, ...] = ()
+    coordinate: tuple[Literal["CarePlan"], ...] = ()
+    coordinate_unguarded: bool = False
+    parties: tuple[str, ...] = ()
     private_network: bool = False
     auth: Auth = Auth()
     bulk: Bulk = Bulk()
@@ -162,6 +170,13 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     metrics_token: str = ""
 
 
+class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Quality measures. With `cpt_licensed` a reconciliation after discharge also carries CPT II
+    1111F; only where the site holds a licence of the American Medical Association."""
+
+    cpt_licensed: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole configuration. `mappings` replaces the folder that comes with Concord.
 
@@ -172,6 +187,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sources: dict[str, Source] = {}
     read: Read = Read()
     web: Web = Web()
+    measures: Measures = Measures()
     mappings: str = ""
     drug_table: str = "concord-rxnorm"
 

@@ -51,6 +51,16 @@ class Round:
         self.rows = dict(self.claim.rows)
         self.outgoing = set(self.claim.outgoing)
 
+    async def wait(self, reason: str) -> None:
+        """Send nothing now: how a server guards a write is not known before it says so itself."""
+        await self._keep(
+            [
+                *(Outcome(id_, DeliveryState.PLANNED, reason) for id_ in self.outgoing),
+                *(Outcome(id_, DeliveryState.SENDING, reason) for id_ in self.claim.doubtful),
+            ],
+            closing=True,
+        )
+
     async def settle(self) -> None:
         """Find out what became of writes in doubt; what is surely not there goes out again."""
         if self.claim.doubtful:
@@ -217,5 +227,6 @@ def _parcel(row: Delivery) -> Parcel:
         if_match=row.if_match,
         reference=row.reference,
         item=row.item,
+        text=row.text,
     )
     return Parcel(row.id, write, row.location, row.version)

@@ -218,6 +218,16 @@ async def of_review(look: AsyncConnection, review: str) -> tuple[Delivery, ...]:
     return tuple(_delivery(row) for row in found)
 
 
+async def of_type(look: AsyncConnection, patient: str, type_name: str) -> tuple[Delivery, ...]:
+    """Every row of one type for one patient, over all reviews, oldest first."""
+    found = await look.execute(
+        select(deliveries)
+        .where(deliveries.c.patient == patient, deliveries.c.type == type_name)
+        .order_by(deliveries.c.planned_at, deliveries.c.changed_at, deliveries.c.id)
+    )
+    return tuple(_delivery(row) for row in found)
+
+
 async def pending_of(tx: AsyncConnection, patient: str) -> tuple[Delivery, ...]:
     """What is not at an end yet for one patient, over all reviews; nobody else changes it now."""
     found = await tx.execute(

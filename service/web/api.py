@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -234,22 +235,40 @@ async def review_state(request: Request, _user: Reviewer, review: str) -> dict[s
 
 
 @router.get("/reviews/{review}/plan")
-async def plan(request: Request, user: Reviewer, review: str, scope: str = "all") -> dict[str, Any]:
-    """The exact Bundle per target server, before anything is sent."""
+async def plan(
+    request: Request,
+    user: Reviewer,
+    review: str,
+    scope: str = "all",
+    refer_in: Annotated[list[str] | None, Query()] = None,
+) -> dict[str, Any]:
+    """The exact Bundle per target server, before anything is sent.
+
+    `requests` go by themselves after it: the exact text of care plans of others (chosen with
+    `refer_in`, out of `care_plans`), with the places of what is ours in it.
+    """
     services = services_of(request)
     planned = await desk.plan_of(
-        services.store, user, review, await services.targets(), scope=scope, at=services.now()
+        services.store,
+        user,
+        review,
+        await services.targets(),
+        scope=scope,
+        refer_in=frozenset(refer_in or ()),
+        at=services.now(),
     )
     return {
         "targets": [
             {
                 "target": target.target,
                 "bundle": target.bundle,
+                "requests": list(target.requests),
                 "skipped": [{"type": w.type, "reason": w.skipped} for w in target.skipped],
             }
             for target in planned.targets
         ],
         "problems": list(planned.problems),
+        "care_plans": [asdict(choice) for choice in planned.care_plans],
     }
 
 
@@ -257,11 +276,22 @@ async def plan(request: Request, user: Reviewer, review: str, scope: str = "all"
 async def sign(request: Request, user: Decider, review: str) -> dict[str, str]:
     """Approved and queued; 409 with the ids while high findings are undecided."""
     services = services_of(request)
-    scope = (await body_of(request)).get("scope")
+    body = await body_of(request)
+    scope, refer_in = body.get("scope"), body.get("refer_in", [])
     if not isinstance(scope, str) or scope not in {"all", "mine"}:
         raise BadRequest('Give {"scope": "all"} or {"scope": "mine"}.')
+    if not isinstance(refer_in, list) or not all(isinstance(one, str) for one in refer_in):
+        raise BadRequest('`refer_in` is a list of care plans, like "psychiatry:CarePlan/7".')
     _, targets = await asyncio.gather(services.unchanged(review), services.targets())
-    made = await desk.sign(services.store, user, review, scope, targets, at=services.now())
+    made = await desk.sign(
+        services.store,
+        user,
+        review,
+        scope,
+        targets,
+        refer_in=frozenset(refer_in),
+        at=services.now(),
+    )
     return {"signature": made.id, "job": await services.queue("deliver", made.id)}
 
 

@@ -176,6 +176,8 @@ def _into_others(
             kept_out.append(_kept_out(desk, one, why))
             continue
         kept_out += [_kept_out(desk, one, TAKEN_OUT, gone) for gone in made.taken_out]
+        if made.text == one.text:
+            continue
         desk.planned[key] = full_url(key)
         write = PlannedWrite(
             key=key,

@@ -121,14 +121,14 @@ MUTANTS = (
     ),
     Mutant(
         "digest of the report under review",
-        "service/pipeline/review.py",
+        "service/pipeline/sign.py",
         "if newest is None or newest.digest != loaded.report_digest:",
         "if newest is None:",
         DESK,
     ),
     Mutant(
         "gate before a signature",
-        "service/pipeline/review.py",
+        "service/pipeline/sign.py",
         "        if problems:\n",
         "        if False:\n",
         DESK,

@@ -1,0 +1,72 @@
+"""What is known beside a report when its writes are planned: from the very reads that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from service.model.review import DeliveryState
+from service.model.source import SourceRead
+from service.normalize.consent import consents, security_labels
+from service.normalize.surroundings import foreign_plans, members, stays
+from service.store import Connection, reads
+from service.store import deliveries as outbox
+from service.store.deliveries import Delivery
+from service.write.known import Known, Put
+from service.write.referring import missed_key, put_before
+
+_TYPE = "CarePlan"
+
+
+async def beside(
+    look: Connection, key: bytes, patient: str, report: str, content: Mapping[str, Any]
+) -> Known:
+    """Consents, labels, care teams, stays and care plans of the reads behind a report.
+
+    Args:
+        key: the store's secret for identifiers.
+        content: the JSON report.
+    """
+    made_of = await reads.of_report(look, report)
+    rows = await outbox.of_type(look, patient, _TYPE)
+    as_of = date.fromisoformat(content["as_of"])
+    return Known(
+        consents=tuple(one for read in made_of for one in consents(read)),
+        labels={place: said for read in made_of for place, said in security_labels(read).items()},
+        members=tuple(one for read in made_of for one in members(read, as_of)),
+        stays=tuple(one for read in made_of for one in stays(read)),
+        plans=tuple(
+            one for read in made_of for one in foreign_plans(read, _records(content, read))
+        ),
+        put=_put(rows, key, patient),
+        read_at={read.name: read.read_at for read in made_of if read.read_at},
+    )
+
+
+def _records(content: Mapping[str, Any], read: SourceRead) -> frozenset[str]:
+    """The patient's certain records at a source."""
+    return frozenset(
+        record["reference"]
+        for record in content["patient"]["records"]
+        if record["source"] == read.name and record["grade"] == "certain"
+    )
+
+
+def _put(rows: Sequence[Delivery], key: bytes, patient: str) -> dict[tuple[str, str], Put]:
+    """What of ours was put into care plans of others, and what of it was found taken out."""
+    texts: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.state is DeliveryState.DONE and row.text:
+            texts.setdefault((row.target, row.reference), []).append(row.text)
+    said = {(row.target, row.key) for row in rows}
+    found = {}
+    for (target, reference), own in texts.items():
+        ever = put_before(own, frozenset()).ever
+        missed = frozenset(
+            gone
+            for gone in ever
+            if (target, missed_key(key, patient, target, reference, gone)) in said
+        )
+        found[target, reference] = put_before(own, missed)
+    return found
