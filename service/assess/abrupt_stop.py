@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from service.assess.amounts import dose_steps
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.chart import Chart, Measured
 from service.assess.exposure import ORDERS, Exposure, Taking
+from service.assess.facts import exposure_facts, result_fact
 from service.assess.fills import covered_until, supplies
 from service.assess.lab_threshold import Level, reached
 from service.assess.rule import Check

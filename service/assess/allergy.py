@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict
-from service.assess.chart import Chart, allergy_fact, exposure_facts
+from service.assess.chart import Chart
 from service.assess.exposure import Exposure, Taking
+from service.assess.facts import allergy_fact, exposure_facts
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass
 from service.model.clinical import Allergy

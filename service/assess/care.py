@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, listed, not_met
-from service.assess.chart import Chart, exposure_facts, line_fact
+from service.assess.chart import Chart
 from service.assess.exposure import Exposure
+from service.assess.facts import exposure_facts, line_fact
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass
 from service.model.clinical import Plan, PlanActivity

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from service.assess.exposure import Exposure, Taking, begins, exposures
+from service.assess.exposure import Exposure, Taking, exposures
+from service.assess.facts import answer_fact, result_fact
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
-from service.model.clinical import Allergy, Answer, Condition, LabResult, Visit
+from service.model.clinical import Condition, LabResult, Visit
 from service.model.concept import LOINC
 from service.model.evidence import Fact
-from service.model.medication import MedicationEntry, PlacedLine
 from service.model.record import PatientView
 from service.model.source import Role, SourceRead, State
 
@@ -123,16 +123,19 @@ class Chart:
             return (), ""
         return (result_fact(last.result),), f"{lab.title} measured on {last.day.isoformat()}"
 
-    def named(self, words: CodeSet) -> list[Fact]:
-        """Results without a LOINC code, procedures and questionnaires of that name, up to today."""
+    def named(self, words: CodeSet) -> list[tuple[str, Fact]]:
+        """Results without a LOINC code, procedures and questionnaires of that name, up to today.
+
+        Returns: what each is called, with what it says.
+        """
         found = [
-            result_fact(result)
+            (next((c.display or c.code for c in result.codings), words.title), result_fact(result))
             for result in self._dated
             if not any(coding.system == LOINC for coding in result.codings)
             and words.holds(result.codings)
         ]
         found += [
-            answer_fact(answer)
+            (answer_fact(answer).value, answer_fact(answer))
             for answer in self.facts.answers
             if answer.type in DONE_AS
             and answer.when is not None
@@ -232,62 +235,3 @@ def _measured(lab: Laboratory, result: LabResult) -> Measured:
         missing = f"unit of {lab.title} on {on.isoformat()}"
         return Measured(result, on, None, f"{missing} ({unit!r} is not known)" if unit else missing)
     return Measured(result, on, value)
-
-
-def line_fact(entry: MedicationEntry) -> Fact:
-    """The line as evidence: what it says, since when."""
-    origin = entry.origin
-    return Fact(
-        origin.source, origin.reference, origin.version, "medication", entry.text, begins(entry)
-    )
-
-
-def exposure_facts(*taken: Exposure) -> tuple[Fact, ...]:
-    """Every line that an exposure rests on."""
-    return tuple(line_fact(line.entry) for exposure in taken for line in _telling(exposure))
-
-
-def _telling(exposure: Exposure) -> Iterable[PlacedLine]:
-    """The lines in force; where none is (a past drug), all of them."""
-    inactive = ("stopped",)
-    if exposure.taking is Taking.PAST:
-        return exposure.lines
-    return [line for line in exposure.lines if line.state.value not in inactive] or exposure.lines
-
-
-def result_fact(result: LabResult) -> Fact:
-    shown = result.text
-    if result.value is not None:
-        shown = f"{result.comparator}{result.value.value} {result.value.unit}".strip()
-    elif result.value_codings:
-        shown = result.value_codings[0].display or result.value_codings[0].code
-    origin = result.origin
-    return Fact(
-        origin.source, origin.reference, origin.version, result.path, shown, result.effective
-    )
-
-
-def visit_fact(visit: Visit) -> Fact:
-    origin = visit.origin
-    return Fact(
-        origin.source, origin.reference, origin.version, "status", visit.status, visit.start
-    )
-
-
-def condition_fact(condition: Condition) -> Fact:
-    origin = condition.origin
-    shown = condition.text or next((c.display or c.code for c in condition.codings), "")
-    on = condition.onset or condition.recorded
-    return Fact(origin.source, origin.reference, origin.version, "code", shown, on)
-
-
-def answer_fact(answer: Answer) -> Fact:
-    origin = answer.origin
-    shown = answer.text or next((c.display or c.code for c in answer.codings), answer.status)
-    return Fact(origin.source, origin.reference, origin.version, "status", shown, answer.when)
-
-
-def allergy_fact(allergy: Allergy) -> Fact:
-    origin = allergy.origin
-    shown = allergy.text or next((c.display or c.code for c in allergy.codings), "")
-    return Fact(origin.source, origin.reference, origin.version, "code", shown, allergy.recorded)

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from service.assess.amounts import dose_steps
 from service.assess.answer import Answer, Verdict, listed
-from service.assess.chart import Chart, exposure_facts
+from service.assess.chart import Chart
 from service.assess.exposure import Exposure, Taking
+from service.assess.facts import exposure_facts
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass, Laboratory
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from service.assess.amounts import line_amount
 from service.assess.answer import Answer, Verdict, listed
-from service.assess.chart import Chart, line_fact
+from service.assess.chart import Chart
+from service.assess.facts import line_fact
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass
 from service.model.concept import DrugConcept, TermType

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, listed, not_met
-from service.assess.chart import Chart, condition_fact, exposure_facts
+from service.assess.chart import Chart
 from service.assess.exposure import Taking
+from service.assess.facts import condition_fact, exposure_facts
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass
 

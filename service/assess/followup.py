@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from service.assess.amounts import dose_changes
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import KEPT_VISITS, Chart, exposure_facts, visit_fact
+from service.assess.chart import KEPT_VISITS, Chart
 from service.assess.exposure import Exposure
+from service.assess.facts import exposure_facts, visit_fact
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass
 from service.model.clinical import Visit

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import Chart, exposure_facts, line_fact
+from service.assess.chart import Chart
 from service.assess.exposure import Exposure, begins
+from service.assess.facts import exposure_facts, line_fact
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass
 from service.model.concept import AdministrationClass

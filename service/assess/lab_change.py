@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.chart import Chart, Measured
 from service.assess.exposure import Exposure
+from service.assess.facts import exposure_facts, result_fact
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass, Laboratory
 

@@ -10,8 +10,9 @@ from typing import ClassVar
 import msgspec
 
 from service.assess.answer import Answer, Verdict, listed, not_met
-from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.chart import Chart, Measured
 from service.assess.exposure import Exposure
+from service.assess.facts import exposure_facts, result_fact
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 from service.model.finding import Severity

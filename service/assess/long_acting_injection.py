@@ -11,15 +11,9 @@ from typing import ClassVar
 
 from service.assess.amounts import line_amount
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import (
-    KEPT_VISITS,
-    MISSED_VISITS,
-    Chart,
-    exposure_facts,
-    line_fact,
-    visit_fact,
-)
+from service.assess.chart import KEPT_VISITS, MISSED_VISITS, Chart
 from service.assess.exposure import Exposure, begins
+from service.assess.facts import exposure_facts, line_fact, visit_fact
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass
 from service.model.medication import Kind

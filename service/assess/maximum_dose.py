@@ -10,8 +10,9 @@ import msgspec
 
 from service.assess.amounts import daily_amount
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import Chart, condition_fact, exposure_facts, line_fact, result_fact
+from service.assess.chart import Chart
 from service.assess.exposure import Exposure
+from service.assess.facts import condition_fact, exposure_facts, line_fact, result_fact
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 from service.model.evidence import Fact

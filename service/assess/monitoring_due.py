@@ -10,8 +10,9 @@ from typing import ClassVar
 import msgspec
 
 from service.assess.answer import Answer, Verdict, day, not_met
-from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.chart import Chart, Measured
 from service.assess.exposure import Exposure
+from service.assess.facts import exposure_facts, result_fact
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 from service.model.evidence import Fact
@@ -141,7 +142,8 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     def _done(self, chart: Chart, last: Measured | None) -> Fact | None:
         """The last time it was done, under a code or by name."""
         facts = [result_fact(last.result)] if last is not None else []
-        facts += chart.named(self.named) if self.named is not None else []
+        if self.named is not None:
+            facts += [fact for _, fact in chart.named(self.named)]
         return max(facts, key=lambda fact: fact.date or date.min, default=None)
 
 

@@ -9,15 +9,8 @@ from typing import ClassVar
 import msgspec
 
 from service.assess.answer import Answer, Verdict, listed, not_met
-from service.assess.chart import (
-    KEPT_VISITS,
-    MISSED_VISITS,
-    Chart,
-    Measured,
-    exposure_facts,
-    result_fact,
-    visit_fact,
-)
+from service.assess.chart import KEPT_VISITS, MISSED_VISITS, Chart, Measured
+from service.assess.facts import exposure_facts, result_fact, visit_fact
 from service.assess.lab_threshold import Level, reached
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory

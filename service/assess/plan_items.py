@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
 
-from service.assess.amounts import dose_steps
-from service.assess.chart import Chart, result_fact
+from service.assess.chart import Chart
 from service.assess.engine import Examination, calendar
 from service.assess.exposure import Exposure, Taking
+from service.assess.facts import result_fact
+from service.assess.time_line import Told, time_line
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 from service.model.care import (
     Booked,
@@ -19,7 +19,6 @@ from service.model.care import (
     CarePlanItems,
     CarriedGoal,
     Education,
-    Moment,
     Question,
 )
 from service.model.clinical import Answer, Visit
@@ -36,7 +35,6 @@ OPEN_GOALS = frozenset({"proposed", "planned", "accepted", "active", "on-hold", 
 ORDERED_AS = frozenset({"ServiceRequest", "Procedure"})
 AHEAD = timedelta(days=28)
 """How long before its day a test can be done at a visit that is booked anyway."""
-HUNDREDTH = Decimal("0.01")
 PSYCHIATRY = Role.PSYCHIATRY.value
 
 
@@ -51,10 +49,10 @@ class Taught:
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """The value sets that the plan asks for: kinds of activity by name, scales, what is taught."""
+    """The value sets that the plan asks for: kinds of activity by name, what is taught and told."""
 
     activities: tuple[tuple[str, CodeSet], ...] = ()
-    scales: tuple[Laboratory, ...] = ()
+    told: Told = field(default_factory=Told)
     preferences: Laboratory | None = None
     taught: tuple[Taught, ...] = ()
 
@@ -80,7 +78,7 @@ def plan_items(
         activities=_activities(chart, planning),
         goals=_goals(chart, planning),
         education=_education(chart, planning),
-        timeline=_timeline(chart, planning),
+        timeline=time_line(chart, planning.told),
     )
 
 
@@ -243,32 +241,3 @@ def _education(chart: Chart, planning: Planning) -> tuple[Education, ...]:
 
 def _ids(taken: Iterable[Exposure]) -> tuple[str, ...]:
     return tuple(sorted({id for exposure in taken for id in exposure.ids}))
-
-
-def _timeline(chart: Chart, planning: Planning) -> tuple[Moment, ...]:
-    """Doses as ordered and scores as measured, by day: what followed on what."""
-    moments = [
-        Moment(
-            on,
-            "dose",
-            exposure.ingredient.name,
-            f"{value.quantize(HUNDREDTH).normalize():f} {_unit(exposure)} a day",
-            line.entry.origin.source,
-        )
-        for exposure in chart.exposures
-        for on, value, line in dose_steps(exposure)
-        if on <= chart.as_of
-    ]
-    moments += [
-        Moment(measured.day, "scale", scale.title, fact.value, fact.source)
-        for scale in planning.scales
-        for measured in chart.measured(scale)
-        if (fact := result_fact(measured.result)).value
-    ]
-    return tuple(
-        sorted(dict.fromkeys(moments), key=lambda m: (m.on, m.kind, m.what, m.source, m.value))
-    )
-
-
-def _unit(exposure: Exposure) -> str:
-    return next((dose.unit for line in exposure.lines for dose in line.entry.daily_doses), "")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, day
-from service.assess.chart import Chart, answer_fact, exposure_facts, line_fact, result_fact
+from service.assess.chart import Chart
 from service.assess.exposure import Exposure, Taking
+from service.assess.facts import answer_fact, exposure_facts, line_fact, result_fact
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
 from service.model.evidence import Fact

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, listed, not_met
-from service.assess.chart import Chart, Measured, exposure_facts, result_fact
+from service.assess.chart import Chart, Measured
 from service.assess.exposure import Exposure
+from service.assess.facts import exposure_facts, result_fact
 from service.assess.lab_threshold import Level, crossed
 from service.assess.rule import Check
 from service.assess.value_sets import CodeSet, DrugClass, Laboratory
@@ -123,7 +124,7 @@ class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             yield not_met(f"{self.after.title} is of {last.day.isoformat()}.")
             return
         done = [s for lab in self.screens if (s := chart.last(lab)) is not None]
-        told = [fact.date for fact in chart.named(self.named) if fact.date is not None]
+        told = [fact.date for _, fact in chart.named(self.named) if fact.date is not None]
         if any(on >= last.day for on in (*told, *(screen.day for screen in done))):
             yield not_met(f"{self.screens[0].title} was done.")
             return

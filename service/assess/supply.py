@@ -7,8 +7,9 @@ from datetime import date
 from typing import ClassVar
 
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import Chart, exposure_facts, line_fact
+from service.assess.chart import Chart
 from service.assess.exposure import Exposure
+from service.assess.facts import exposure_facts, line_fact
 from service.assess.fills import SUPPLIERS, scheduled, supplies
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass

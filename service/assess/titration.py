@@ -10,8 +10,9 @@ import msgspec
 
 from service.assess.amounts import daily_amount, first_amount
 from service.assess.answer import Answer, Verdict, not_met
-from service.assess.chart import Chart, exposure_facts, line_fact
+from service.assess.chart import Chart
 from service.assess.exposure import Exposure
+from service.assess.facts import exposure_facts, line_fact
 from service.assess.rule import Check
 from service.assess.value_sets import DrugClass
 

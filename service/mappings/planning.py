@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from service.assess.plan_items import Planning, Taught
+from service.assess.time_line import Told
 from service.errors import MappingError
 from service.mappings.value_sets import load_value_sets, rows
 
@@ -14,6 +15,8 @@ T = TypeVar("T")
 EDUCATION = "education.csv"
 ACTIVITIES = "activities/"
 SCALES = ("labs/phq9", "labs/gad7")
+SIDE_EFFECTS = "conditions/side-effect"
+SIDE_EFFECT_SCALES = "conditions/names-side-effect-scale"
 PREFERENCES = "labs/treatment-preference"
 
 
@@ -34,7 +37,13 @@ def load_planning(folder: Path) -> Planning:
             for id, found in sorted(sets.code_sets.items())
             if id.startswith(ACTIVITIES)
         ),
-        scales=tuple(_declared(sets.labs, id, "labs/labs.csv") for id in SCALES),
+        told=Told(
+            scales=tuple(_declared(sets.labs, id, "labs/labs.csv") for id in SCALES),
+            side_effects=_declared(sets.code_sets, SIDE_EFFECTS, "conditions/conditions.csv"),
+            side_effect_scales=_declared(
+                sets.code_sets, SIDE_EFFECT_SCALES, "conditions/conditions.csv"
+            ),
+        ),
         preferences=_declared(sets.labs, PREFERENCES, "labs/labs.csv"),
         taught=tuple(taught),
     )

@@ -78,7 +78,11 @@ class Education:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One point of the time line: a dose ("dose") or a score ("scale") on a day."""
+    """One point of the time line on a day: a dose ("dose"), a score ("scale"), a "side-effect".
+
+    A side effect has what it is in `what`, how it is in `value`: a score, its reactions, whether it
+    is over.
+    """
 
     on: date
     kind: str

@@ -10,7 +10,7 @@ from service.model.clinical import Allergy, Facts, LabResult
 from service.model.concept import LOINC
 from service.model.record import Measure, Report
 from service.report.decimals import shown
-from service.report.series import FINAL, results, visits
+from service.report.series import FINAL, effects, results, visits
 
 OPEN_APPOINTMENTS = frozenset({"booked", "pending", "arrived", "checked-in", "waitlist"})
 
@@ -33,13 +33,16 @@ def context(
 ) -> dict[str, Any]:
     """Active allergies with reactions and source, and the latest final result of each measure.
 
-    `visits` and `results` are the series behind the time line.
+    `visits` and `results` are the series behind the time line; `effects`, recorded side effects,
+    stands there where there are any.
     """
+    found = effects(facts.allergies, facts.conditions, as_of)
     return {
         "allergies": sorted({_allergy(a) for a in facts.allergies if a.active and not a.refuted}),
         "measures": [_latest(measure, facts.results) for measure in measures],
         "visits": visits(facts.visits, as_of),
         "results": results(tracked, facts.results, as_of),
+        **({"effects": found} if found else {}),
     }
 
 

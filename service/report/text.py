@@ -1,8 +1,10 @@
-"""The report for a terminal: how sure we are, the list, then the findings, gravest first."""
+"""The report for a terminal: how sure we are, the list, the findings, then the plan beside it."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from service.report.plan_words import sections
 
 BANNERS = {
     "complete": "complete",
@@ -19,6 +21,7 @@ def text(content: dict[str, Any]) -> str:
     lines += _sources(content)
     lines += _medications(content)
     lines += _findings(content)
+    lines += _plan(content)
     lines += _problems(content)
     known = content["provenance"]
     lines.append(
@@ -83,6 +86,14 @@ def _findings(content: dict[str, Any]) -> list[str]:
         f"  {counts['suppressed']} suppressed, {counts['not-evaluable']} not evaluable "
         "(data missing; that is not the same as safe)"
     )
+    return [*lines, ""]
+
+
+def _plan(content: dict[str, Any]) -> list[str]:
+    lines = ["Plan"]
+    for section in sections(content):
+        lines.append(f"  {section.title}")
+        lines += [f"      {line}" for line in section.lines or (section.empty,)]
     return [*lines, ""]
 
 

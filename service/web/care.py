@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from service.report.plan_words import ACTIVITY_WORDS
 from service.web.access import Reviewer, services_of
 from service.web.monitoring import calendar
 from service.web.screen import page_of
 from service.web.templating import render
 
 router = APIRouter(include_in_schema=False)
-
-KINDS: Final = {
-    "individual-therapy": "Individual therapy",
-    "family-therapy": "Family therapy",
-    "group-therapy": "Group therapy",
-    "cbt": "Cognitive behavioural therapy",
-    "tms": "Transcranial magnetic stimulation",
-    "coordinated-specialty-care": "Coordinated specialty care",
-}
-"""Therapies and roles of team care, as `plan.activities` names them."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ def care(content: Mapping[str, Any]) -> Care:
             for asked in plan.get("questions", ())
         ],
         activities=[
-            {**one, "words": KINDS.get(one["kind"], one["kind"].replace("-", " "))}
+            {**one, "words": ACTIVITY_WORDS.get(one["kind"], one["kind"].replace("-", " "))}
             for one in plan.get("activities", ())
         ],
         goals=[goal for goal in goals if goal["kind"] != "preference"],

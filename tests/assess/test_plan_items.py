@@ -12,6 +12,7 @@ from service.mappings.case_patient import build
 from service.mappings.case_rows import (
     AnswerRow,
     Case,
+    ConditionRow,
     MedicationRow,
     MemberRow,
     PatientRow,
@@ -148,6 +149,34 @@ def test_scores_stand_beside_dose_changes_on_one_time_line() -> None:
     )
     line = _items(_case(medications=doses, results=scores)).timeline
     assert [moment.value.split()[0] for moment in line] == ["18", "50", "100", "6"]
+
+
+def test_side_effects_stand_beside_the_doses_as_diagnoses_and_as_scales() -> None:
+    line = _items(
+        _case(
+            conditions=(
+                ConditionRow(
+                    system="icd-10-cm",
+                    code="G25.71",
+                    name="Drug induced akathisia",
+                    onset=date(2025, 12, 1),
+                    active=False,
+                ),
+                ConditionRow(
+                    system="icd-10-cm", code="J45.909", name="Asthma", onset=date(2025, 12, 1)
+                ),
+            ),
+            answers=(
+                AnswerRow(type="QuestionnaireResponse", when=date(2025, 12, 5), text="FIBSER"),
+                AnswerRow(type="QuestionnaireResponse", when=date(2025, 12, 6), text="PHQ-9"),
+            ),
+        )
+    ).timeline
+    effects = [(m.on, m.what, m.value) for m in line if m.kind == "side-effect"]
+    assert effects == [
+        (date(2025, 12, 1), "Drug induced akathisia", "over"),
+        (date(2025, 12, 5), "FIBSER", "recorded"),
+    ]
 
 
 def test_a_deceased_patient_has_no_plan() -> None:
