@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, cast
 
 import httpcore
 import httpx
@@ -23,8 +23,7 @@ _Connection: TypeAlias = httpcore.AsyncHTTPConnection
 _Resting: TypeAlias = deque[_Connection]
 
 
-@runtime_checkable
-class AsyncClosable(Protocol):
+class _Closable(Protocol):
     """What httpcore answers with: a body that comes in pieces and has to be closed."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
@@ -54,9 +53,8 @@ class Connections(httpcore.AsyncConnectionPool):
         resting = self._resting[origin.scheme, origin.host, origin.port]
         connection = await self._taken(resting, origin)
         response = await connection.handle_async_request(request)
-        if not isinstance(response.stream, AsyncClosable):
-            raise httpcore.ProtocolError("the answer cannot be streamed")
-        response.stream = _Body(response.stream, lambda: self._rest(connection, resting))
+        body = cast("_Closable", response.stream)  # typed without its end in httpcore
+        response.stream = _Body(body, lambda: self._rest(connection, resting))
         return response
 
     async def _taken(self, resting: _Resting, origin: httpcore.Origin) -> _Connection:
@@ -90,7 +88,7 @@ class Connections(httpcore.AsyncConnectionPool):
 class _Body:
     """A response's body, which lets its connection rest when it is done with."""
 
-    def __init__(self, body: AsyncClosable, done: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, body: _Closable, done: Callable[[], Awaitable[None]]) -> None:
         self._body, self._done = body, done
         self._open = True
 

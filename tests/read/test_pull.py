@@ -245,11 +245,3 @@ def test_a_wrong_profile_names_what_to_correct(tmp_path: Path, text: str, expect
     (tmp_path / "sources" / "a.toml").write_text(text)
     with pytest.raises(MappingError, match=expected):
         load_sources(tmp_path)
-
-
-def test_a_cold_and_a_warm_read_ask_the_least_that_is_possible() -> None:
-    from tests.benchmarks.reading import requests_counted, servers
-
-    with servers(1, 0.0) as (base,):
-        counted = asyncio.run(requests_counted(base))
-    assert set(counted.values()) == {1.0}
