@@ -18,6 +18,7 @@ from service.store import leases
 from service.store.deliveries import Delivery, Group, Stood
 from service.write.crash import CrashPoint, crash_point
 from service.write.identity import carries
+from service.write.target import WriteTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Claim:
     doubtful: frozenset[str]
 
 
-async def claim(courier: Courier, group: Group) -> Claim | None:
+async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | None:
     """The group with its lease; None while somebody else has it."""
     name, at = f"deliver/{group.patient}/{group.target}", courier.clock()
     async with courier.store.transaction() as tx:
@@ -48,12 +49,12 @@ async def claim(courier: Courier, group: Group) -> Claim | None:
             return None
         before = await outbox.held(tx, group)
         stood = await outbox.standing(tx, group.patient)
-        now = [_as_approved(_rebased(row, stood)) for row in before]
+        now = [_allowed(_as_approved(_rebased(row, stood)), target) for row in before]
         outgoing = frozenset(row.id for row in now if row.state is DeliveryState.PLANNED)
         doubtful = frozenset(
             row.id for row in now if row.state is DeliveryState.SENDING and not row.location
         )
-        now = [sending(row) if row.id in outgoing else row for row in now]
+        now = [_tried(row) for row in now]
         changed = [row for row, was in zip(now, before, strict=True) if row != was]
         await outbox.keep(tx, changed, at=at)
         crash_point(CrashPoint.INSIDE_CLAIM)
@@ -62,8 +63,24 @@ async def claim(courier: Courier, group: Group) -> Claim | None:
 
 
 def sending(row: Delivery) -> Delivery:
-    """The row, marked before it goes out once more."""
-    return replace(row, state=DeliveryState.SENDING, reason="", attempts=row.attempts + 1)
+    """The row, marked before it goes out."""
+    return replace(row, state=DeliveryState.SENDING, reason="")
+
+
+def _tried(row: Delivery) -> Delivery:
+    """The row after one more try to send it, to look it up or to read it back."""
+    if row.state not in outbox.ACTIVE:
+        return row
+    tried = replace(row, attempts=row.attempts + 1)
+    return sending(tried) if row.state is DeliveryState.PLANNED else tried
+
+
+def _allowed(row: Delivery, target: WriteTarget) -> Delivery:
+    """The row; refused when the site has switched writing of its type off since it was signed."""
+    if row.state is not DeliveryState.PLANNED or row.type in target.allowed:
+        return row
+    reason = f"writing {row.type} is not switched on for it any more; nothing was sent"
+    return replace(row, state=DeliveryState.REFUSED, reason=reason)
 
 
 def _as_approved(row: Delivery) -> Delivery:

@@ -60,11 +60,14 @@ async def deliver_group(courier: Courier, group: Group) -> bool:
     if recipient is None:
         await _refuse(courier, group, "this server is no longer configured")
         return True
-    claimed = await claim(courier, group)
+    claimed = await claim(courier, group, recipient.target)
     if claimed is None:
         return False
     crash_point(CrashPoint.AFTER_CLAIM)
     round_ = Round(courier, recipient, claimed)
+    if recipient.target.unreachable:
+        await round_.wait(f"it could not say what it takes: {recipient.target.unreachable}")
+        return True
     await round_.settle()
     await round_.send()
     await round_.close()

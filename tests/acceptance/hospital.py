@@ -1,16 +1,15 @@
 """Two FHIR servers with invented patients, a store with reviews ready to sign, and a count of both.
 
-One server keeps its word (strict), the other does not (weak); what was written to them is counted
-on the servers themselves, by identifier and in the history, never in Concord's own books.
+What was written is counted on the servers themselves, by identifier and in the history, and only
+then held against Concord's own books.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,19 +21,16 @@ from service.model.review import DeliveryState, Disposition, ReviewState, User, 
 from service.pipeline import review as desk
 from service.pipeline.refresh import ask
 from service.review.asked import Asked
-from service.sandbox.manners import STRICT, WEAK, Manners
-from service.sandbox.run import running
-from service.sandbox.server import Sandbox
 from service.settings import Settings, load
 from service.store import deliveries as outbox
 from service.store import open_store, reports, reviews
 from service.store.deliveries import Delivery
-from service.write.codes import IDENTIFIER_SYSTEM
 from service.write.target import ORDER
+from tests.acceptance.targets import Target, sandbox
 
 PHARMACIST = User("test-pharmacist", "test-pharmacist", UserRole.PHARMACIST)
 MRN = "http://hospital.example/mrn"
-SERVERS = {"psychiatry": STRICT, "primary-care": WEAK}
+PSYCHIATRY, PRIMARY_CARE = "psychiatry", "primary-care"
 
 
 def patient(number: int) -> dict[str, Any]:
@@ -75,13 +71,18 @@ def order(number: int, rxcui: str, name: str, count: int) -> dict[str, Any]:
     }
 
 
+_ORDERS = (
+    (PSYCHIATRY, "312938", "sertraline 100 MG Oral Tablet"),
+    (PRIMARY_CARE, "312940", "sertraline 25 MG Oral Tablet"),
+)
+
+
 @dataclass
 class Hospital:
     """Two servers, a store, and the people's work on it."""
 
     folder: Path
-    sandboxes: dict[str, Sandbox]
-    addresses: dict[str, str]
+    targets: Mapping[str, Target]
     store_url: str
     port: int
     reviews: list[str] = field(default_factory=list)
@@ -96,8 +97,8 @@ class Hospital:
     def write_config(self) -> None:
         text = [f'[store]\nurl = "{self.store_url}"\n', f"[web]\nport = {self.port}\n"]
         types = ", ".join(f'"{kind}"' for kind in ORDER)
-        for name, address in self.addresses.items():
-            text.append(f'[sources.{name}]\nbase_url = "{address}"\nwrite = [{types}]\n')
+        for name, target in self.targets.items():
+            text.append(f'[sources.{name}]\nbase_url = "{target.base_url}"\nwrite = [{types}]\n')
         self.config.write_text("\n".join(text), encoding="utf-8")
 
     def prepare(self, count: int) -> None:
@@ -106,13 +107,14 @@ class Hospital:
 
     async def _prepare(self, count: int) -> None:
         first = len(self.reviews)
-        for number in range(first, first + count):
-            self.sandboxes["psychiatry"].load(
-                [patient(number), order(number, "312938", "sertraline 100 MG Oral Tablet", 1)]
-            )
-            self.sandboxes["primary-care"].load(
-                [patient(number), order(number, "312940", "sertraline 25 MG Oral Tablet", 1)]
-            )
+        numbers = range(first, first + count)
+        for source, rxcui, name in _ORDERS:
+            charts = [
+                one
+                for number in numbers
+                for one in (patient(number), order(number, rxcui, name, 1))
+            ]
+            await asyncio.to_thread(self.targets[source].load, charts)
         async with open_house(self.settings()) as house:
             for number in range(first, first + count):
                 self.reviews.append(await self._ready(house, number))
@@ -158,6 +160,19 @@ class Hospital:
         finally:
             await store.close()
 
+    def waits(self) -> bool:
+        """Whether a worker has anything left to move on."""
+        return asyncio.run(self._waits())
+
+    async def _waits(self) -> bool:
+        store = await open_store(self.store_url)
+        try:
+            async with store.read() as look:
+                tally = await outbox.tally(look)
+        finally:
+            await store.close()
+        return any(tally[state] for state in outbox.ACTIVE)
+
     def rows(self) -> tuple[Delivery, ...]:
         """Every row of the outbox."""
         return asyncio.run(self._rows())
@@ -172,6 +187,9 @@ class Hospital:
                 return tuple(found)
         finally:
             await store.close()
+
+
+TO_PERSON = frozenset({DeliveryState.NEEDS_REVIEW, DeliveryState.CONFLICT, DeliveryState.DEAD})
 
 
 @dataclass(frozen=True)
@@ -195,41 +213,22 @@ class Count:
     extra_versions: int
 
 
-def count(hospital: Hospital, server: str) -> Count:
-    rows = [row for row in hospital.rows() if row.target == server and row.resource]
-    storage = hospital.sandboxes[server].storage
-    standing: Counter[str] = Counter()
-    extra = 0
-    for kind in ORDER:
-        for version in storage.live(kind):
-            key = "" if version.loaded or not version.resource else our_key(version.resource)
-            if key:
-                standing[key] += 1
-                extra += len(storage.history(kind, version.id)) - 1
+def count(hospital: Hospital, server: str, every: Sequence[Delivery]) -> Count:
+    rows = [row for row in every if row.target == server and row.resource]
+    standing = hospital.targets[server].standing()
     states = {row.key: row.state for row in rows}
     done = [row.key for row in rows if row.state is DeliveryState.DONE]
-    doubled = [key for key, number in standing.items() if number > 1]
-    to_person = {DeliveryState.NEEDS_REVIEW, DeliveryState.CONFLICT, DeliveryState.DEAD}
+    doubled = [key for key, versions in standing.items() if len(versions) > 1]
     return Count(
         accepted=len(rows),
         done=len(done),
         waiting=sum(row.state in outbox.ACTIVE for row in rows),
-        shown=sum(row.state in to_person for row in rows),
-        lost=sum(not standing[key] for key in done),
+        shown=sum(row.state in TO_PERSON for row in rows),
+        lost=sum(key not in standing for key in done),
         doubled=len(doubled),
-        silent=sum(states.get(key) not in to_person for key in doubled),
-        extra_versions=extra,
+        silent=sum(states.get(key) not in TO_PERSON for key in doubled),
+        extra_versions=sum(number - 1 for versions in standing.values() for number in versions),
     )
-
-
-def our_key(resource: dict[str, Any]) -> str:
-    """The identifier that Concord gave a resource, from its identifier or its tag."""
-    marks = [one for one in resource.get("identifier", []) if isinstance(one, dict)]
-    tags = resource.get("meta", {}).get("tag", [])
-    for one, name in [*((m, "value") for m in marks), *((t, "code") for t in tags)]:
-        if one.get("system") == IDENTIFIER_SYSTEM:
-            return str(one.get(name))
-    return ""
 
 
 def free_port() -> int:
@@ -239,17 +238,16 @@ def free_port() -> int:
 
 @contextmanager
 def hospital(
-    folder: Path, *, store_url: str = "", servers: dict[str, Manners] | None = None
+    folder: Path, targets: Mapping[str, Target] | None = None, *, store_url: str = ""
 ) -> Iterator[Hospital]:
-    """The servers on loopback, and an empty store."""
-    sandboxes = {name: Sandbox(manners) for name, manners in (servers or SERVERS).items()}
-    with running(sandboxes["psychiatry"]) as one, running(sandboxes["primary-care"]) as other:
+    """Two servers (a strict and a weak sandbox unless they are given), and an empty store."""
+    with ExitStack() as stack:
+        both = targets or {
+            PSYCHIATRY: stack.enter_context(sandbox("strict")),
+            PRIMARY_CARE: stack.enter_context(sandbox("weak")),
+        }
         built = Hospital(
-            folder,
-            sandboxes,
-            {"psychiatry": one, "primary-care": other},
-            store_url or f"sqlite:///{folder / 'concord.db'}",
-            free_port(),
+            folder, both, store_url or f"sqlite:///{folder / 'concord.db'}", free_port()
         )
         built.write_config()
         yield built

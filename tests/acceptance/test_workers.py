@@ -55,7 +55,7 @@ def test_workers_share_the_work_and_survive_the_death_of_one(
             doomed.ends_within(1)
             for child in (doomed, *others):
                 child.kill()
-            never_lost_nor_doubled(counts(built))
+            never_lost_nor_doubled(built, counts(built))
 
 
 def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
@@ -74,6 +74,6 @@ def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
             wait_until_settled(built)
             sleeper.resume()
             time.sleep(1.5)
-            never_lost_nor_doubled(counts(built))
+            never_lost_nor_doubled(built, counts(built))
             sleeper.kill()
             other.kill()

@@ -1,24 +1,29 @@
-"""Kills the service in every way that the tests know, and writes docs/write-guarantees.md.
+"""Kills the service and its servers in every way the tests know; writes docs/write-guarantees.md.
 
-    python -m tests.tools.guarantees [--seeds 25] [--random 200] [--patients 360] [--out FILE]
+    python -m tests.tools.guarantees run --store sqlite --targets sandboxes --moments 0:25
+    python -m tests.tools.guarantees run --store postgres --targets servers --random 200
+    python -m tests.tools.guarantees run --store sqlite --targets sandboxes --write-backs 5000
+    python -m tests.tools.guarantees render
 
-The figures are of one run on one machine; the counts are what matters, and every one of them that
-promises nothing must be 0. Ends with 1 otherwise.
+Each run adds lines to `write-guarantees.ndjson` beside this file, and `render` makes the page of
+them: what stands there was run. Ends with an error when a count that promises nothing is not 0.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import astuple, fields
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 from service.write.crash import CrashPoint
-from tests.acceptance.hospital import Count, Hospital, hospital
+from tests.acceptance.hospital import PRIMARY_CARE, PSYCHIATRY, Count, Hospital, hospital
 from tests.acceptance.kills import (
     drained,
     kill_again_and_again,
@@ -26,75 +31,152 @@ from tests.acceptance.kills import (
     kill_at_random,
     never_lost_nor_doubled,
     orders,
+    targets_die_too,
 )
+from tests.acceptance.targets import Target, hapi, kept_sandbox, medplum
+from tests.postgres import empty_database, server
+from tests.tools.write_faults import table as faults_table
 
-OUT = Path(__file__).parents[2] / "docs" / "write-guarantees.md"
-NAMES = {"psychiatry": "strict", "primary-care": "weak"}
-HEAD = Path(__file__).with_name("write-guarantees.head.md")
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "write-guarantees.md"
+HEAD = HERE / "write-guarantees.head.md"
+RUNS = HERE / "write-guarantees.ndjson"
+WRITES_OF_A_PATIENT = 14
+SANDBOX_LIVES_S, JAVA_LIVES_S = (5.0, 40.0), (40.0, 90.0)
 
 
-def table(rows: list[tuple[str, int, str, Count]]) -> str:
+@dataclass(frozen=True)
+class Run:
+    """One row of the table: what was killed how often, and what stood on one server afterwards."""
+
+    what: str
+    store: str
+    target: str
+    kills: int
+    day: str
+    count: Count
+
+
+@contextmanager
+def built(store: str, targets: str) -> Iterator[Hospital]:
+    with ExitStack() as stack:
+        temporary = tempfile.TemporaryDirectory(prefix="concord-kills-")
+        folder = Path(stack.enter_context(temporary))
+        url = ""
+        if store == "postgres":
+            url = stack.enter_context(empty_database(stack.enter_context(server())))
+        both: Mapping[str, Target] = {
+            PSYCHIATRY: stack.enter_context(
+                kept_sandbox("strict", folder) if targets == "sandboxes" else hapi(folder)
+            ),
+            PRIMARY_CARE: stack.enter_context(
+                kept_sandbox("weak", folder) if targets == "sandboxes" else medplum(folder)
+            ),
+        }
+        yield stack.enter_context(hospital(folder, both, store_url=url))
+
+
+def at_moments(house: Hospital, seed: int) -> int:
+    chosen = orders(list(CrashPoint), random.Random(seed))
+    house.prepare(len(chosen))
+    survived = kill_at_moments(house, chosen)
+    assert survived == [], survived
+    return len(chosen)
+
+
+def at_random(house: Hospital, number: int) -> int:
+    house.prepare(number)
+    kill_at_random(house, house.reviews, random.Random(number))
+    return number
+
+
+def everybody(house: Hospital, write_backs: int) -> int:
+    """Workers and servers die again and again until everything is written."""
+    house.prepare(-(-write_backs // WRITES_OF_A_PATIENT))
+    rng = random.Random(write_backs)
+    java = any(target.name == "HAPI" for target in house.targets.values())
+    with targets_die_too(house, rng, lives_s=JAVA_LIVES_S if java else SANDBOX_LIVES_S) as died:
+        workers = kill_again_and_again(house, rng)
+    print(f"{workers} workers and {len(died)} servers died", flush=True)
+    return workers + len(died)
+
+
+def run(what: str, store: str, targets: str, kill: Callable[[Hospital], int]) -> None:
+    """Kills, lets everything end, counts, and keeps the counts."""
+    with built(store, targets) as house:
+        kills = kill(house)
+        found = drained(house)
+        never_lost_nor_doubled(house, found)
+        day = datetime.now(UTC).date().isoformat()
+        with RUNS.open("a", encoding="utf-8") as out:
+            for source, target in house.targets.items():
+                row = asdict(Run(what, store, target.name, kills, day, found[source]))
+                out.write(json.dumps(row) + "\n")
+                print(row, flush=True)
+
+
+def runs() -> list[Run]:
+    """What was run, those of the same kind added up."""
+    added: dict[tuple[str, str, str], Run] = {}
+    for line in RUNS.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        one = Run(**row | {"count": Count(**row["count"])})
+        at = (one.what, one.store, one.target)
+        before = added.get(at)
+        if before is None:
+            added[at] = one
+        else:
+            both = (before.count, one.count)
+            total = {f.name: sum(getattr(c, f.name) for c in both) for f in fields(Count)}
+            added[at] = Run(*at, before.kills + one.kills, one.day, Count(**total))
+    return sorted(added.values(), key=lambda one: (one.what, one.store, one.target))
+
+
+def table(found: list[Run]) -> str:
     names = [field.name.replace("_", " ") for field in fields(Count)]
     lines = [
-        "| Kills | how many | server | " + " | ".join(names) + " |",
-        "|---|---|---|" + "---|" * len(names),
+        "| Killed | store | server | kills | " + " | ".join(names) + " | last run |",
+        "|---|---|---|---|" + "---|" * len(names) + "---|",
     ]
-    lines += [
-        f"| {what} | {kills} | {server} | " + " | ".join(str(n) for n in astuple(found)) + " |"
-        for what, kills, server, found in rows
-    ]
+    for one in found:
+        counts = " | ".join(str(number) for number in asdict(one.count).values())
+        head = f"| {one.what} | {one.store} | {one.target} | {one.kills} |"
+        lines.append(f"{head} {counts} | {one.day} |")
     return "\n".join(lines) + "\n"
 
 
-def run(patients: int, kill: Callable[[Hospital], int]) -> tuple[int, dict[str, Count]]:
-    with (
-        tempfile.TemporaryDirectory(prefix="concord-kills-") as folder,
-        hospital(Path(folder)) as built,
-    ):
-        built.prepare(patients)
-        kills = kill(built)
-        return kills, drained(built)
+def render() -> str:
+    """The page, from what was run and from the fault catalogue."""
+    head = HEAD.read_text(encoding="utf-8")
+    return head.replace("{kills}\n", table(runs())).replace("{faults}\n", faults_table())
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.guarantees")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--random", type=int, default=10)
-    parser.add_argument("--patients", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("do", choices=["run", "render"])
+    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--targets", choices=["sandboxes", "servers"], default="sandboxes")
+    parser.add_argument("--moments", default="", help="FIRST:LAST seed of every named moment")
+    parser.add_argument("--random", type=int, default=0, help="kills at random moments")
+    parser.add_argument("--write-backs", type=int, default=0, help="while everybody is killed")
     options = parser.parse_args(arguments)
-    rows: list[tuple[str, int, str, Count]] = []
-
-    def keep(what: str, patients: int, kill: Callable[[Hospital], int]) -> None:
-        kills, found = run(patients, kill)
-        never_lost_nor_doubled(found)
-        rows.extend((what, kills, NAMES[server], one) for server, one in found.items())
-        print(what, kills, found, flush=True)
-
-    for seed in range(options.seeds):
-        chosen = orders(list(CrashPoint), random.Random(seed))
-
-        def at_moments(built: Hospital, chosen: list[str] = chosen) -> int:
-            survived = kill_at_moments(built, chosen)
-            assert survived == [], survived
-            return len(chosen)
-
-        keep(f"every named moment, seed {seed}", len(chosen), at_moments)
-
-    def at_random(built: Hospital) -> int:
-        kill_at_random(built, built.reviews, random.Random(7))
-        return len(built.reviews)
-
-    keep("random moments after a signature", options.random, at_random)
-    keep(
-        "a worker every 0.2 to 2 s",
-        options.patients,
-        lambda built: kill_again_and_again(built, random.Random(13)),
-    )
-    day = datetime.now(UTC).date().isoformat()
-    options.out.write_text(
-        f"{HEAD.read_text(encoding='utf-8')}\nRun of {day}.\n\n{table(rows)}", encoding="utf-8"
-    )
+    if options.do == "render":
+        PAGE.write_text(render(), encoding="utf-8")
+        return 0
+    store, targets = options.store, options.targets
+    first, _, last = options.moments.partition(":")
+    for seed in range(int(first or 0), int(last or 0)):
+        run("worker, at every named moment", store, targets, lambda h, s=seed: at_moments(h, s))
+    if options.random:
+        run(
+            "worker, at random moments",
+            store,
+            targets,
+            lambda house: at_random(house, options.random),
+        )
+    if options.write_backs:
+        what = "worker every 0.2 to 2 s, and the server"
+        run(what, store, targets, lambda house: everybody(house, options.write_backs))
     return 0
 
 

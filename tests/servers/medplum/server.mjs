@@ -84,7 +84,13 @@ async function answer(request, base) {
     search.count = Math.min(search.count ?? LARGEST_PAGE, LARGEST_PAGE);
     asked.url = `${path}${formatSearchQuery(search)}`;
   }
-  asked.body = request.text ? JSON.parse(request.text) : undefined;
+  if (path.endsWith('/_search')) {
+    asked.body = Object.fromEntries(new URLSearchParams(request.text));
+    search = parseSearchRequest(path.split('/')[0], asked.body);
+    search.count = Math.min(search.count ?? LARGEST_PAGE, LARGEST_PAGE);
+  } else {
+    asked.body = request.text ? JSON.parse(request.text) : undefined;
+  }
   const [outcome, resource] = await router.handleRequest(asked, repository);
   const body = resource ?? outcome;
   const headers = {};
@@ -99,6 +105,12 @@ async function answer(request, base) {
   return { status: getStatus(outcome), headers, body: searched ? linked(body, base, search) : body };
 }
 
+/** What Medplum's server answers to what its router cannot take. */
+function unanswerable(error) {
+  const issue = [{ severity: 'error', code: 'exception', diagnostics: String(error) }];
+  return { status: 500, headers: {}, body: { resourceType: 'OperationOutcome', issue } };
+}
+
 const server = createServer(async (request, response) => {
   const chunks = [];
   for await (const chunk of request) {
@@ -110,7 +122,7 @@ const server = createServer(async (request, response) => {
     response.writeHead(404).end();
     return;
   }
-  const { status, headers, body } = await answer(request, base);
+  const { status, headers, body } = await answer(request, base).catch(unanswerable);
   response.writeHead(status, { 'Content-Type': 'application/fhir+json', ...headers });
   response.end(JSON.stringify(body));
 });

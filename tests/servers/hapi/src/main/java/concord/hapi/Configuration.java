@@ -48,6 +48,9 @@ import org.springframework.orm.jpa.LocalContainerEntityManagerFactoryBean;
 })
 public class Configuration {
 
+  /** Names the system property with the file of the database; in memory without it. */
+  static final String FILE = "concord.database";
+
   private static final int PAGE = 20;
   private static final int LARGEST_PAGE = 500;
 
@@ -80,10 +83,18 @@ public class Configuration {
   public DataSource dataSource() {
     BasicDataSource source = new BasicDataSource();
     source.setDriver(new org.h2.Driver());
-    source.setUrl("jdbc:h2:mem:concord;DB_CLOSE_DELAY=-1");
+    source.setUrl(url());
     source.setUsername("sa");
     source.setPassword("");
     return source;
+  }
+
+  /** WRITE_DELAY=0: what was answered is in the file, and a kill does not take it back. */
+  private static String url() {
+    String file = System.getProperty(FILE);
+    return file == null
+        ? "jdbc:h2:mem:concord;DB_CLOSE_DELAY=-1"
+        : "jdbc:h2:file:" + file + ";WRITE_DELAY=0";
   }
 
   @Primary
@@ -99,7 +110,7 @@ public class Configuration {
     factory.setDataSource(source);
     Properties properties = new Properties();
     properties.put("hibernate.dialect", HapiFhirH2Dialect.class.getName());
-    properties.put("hibernate.hbm2ddl.auto", "create");
+    properties.put("hibernate.hbm2ddl.auto", "update");
     properties.put("hibernate.search.enabled", "false");
     factory.setJpaProperties(properties);
     return factory;

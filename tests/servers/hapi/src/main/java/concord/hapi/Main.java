@@ -11,6 +11,7 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
 /**
  * Serves on the loopback port given as the argument (0 for a free one), says {@code ready PORT} on
  * standard output, and ends when standard input is closed: it never outlives who started it.
+ * A second argument names a file for the database, that is then found again after a kill.
  */
 public final class Main {
 
@@ -18,6 +19,9 @@ public final class Main {
 
   public static void main(String[] arguments) throws Exception {
     int port = Integer.parseInt(arguments[0]);
+    if (arguments.length > 1) {
+      System.setProperty(Configuration.FILE, arguments[1]);
+    }
     AnnotationConfigApplicationContext beans =
         new AnnotationConfigApplicationContext(Configuration.class);
     Server server = new Server(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
