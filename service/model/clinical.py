@@ -18,6 +18,8 @@ class LabResult:
     `effective` is the day of the measurement (not of the report), None where the source gives none.
     `value` is None for coded or text results (`text` then) and for absent data (`absent` says why).
     `path` leads to the value inside the resource ("valueQuantity", "component[1].valueQuantity").
+    `usual` are the low and high ends of the source's own reference range, in the value's unit; an
+    end that it does not give is None.
     """
 
     origin: Origin
@@ -35,6 +37,7 @@ class LabResult:
     interpretation: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    usual: tuple[Decimal | None, Decimal | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,25 @@ def _valued(
         interpretation=tuple(
             one.code or one.display for one in codings(*base.several(found.interpretation))
         ),
+        usual=_usual(found.reference_range, value, context),
     )
+
+
+def _usual(
+    ranges: tuple[clinical.ReferenceRange, ...], value: Quantity | None, context: Context
+) -> tuple[Decimal | None, Decimal | None]:
+    """The ends of the one range that the source gives, in the value's unit.
+
+    Where it gives several, for several kinds of people, none is chosen; an end in another unit is
+    left out.
+    """
+    if len(ranges) != 1 or value is None:
+        return None, None
+    low, high = (
+        end.value if end is not None and context.tables.units.spelled(end) == value.unit else None
+        for end in (ranges[0].low, ranges[0].high)
+    )
+    return low, high
 
 
 def _value(

@@ -1,7 +1,6 @@
 """The time line as geometry: lanes on one axis, drawn by the server, with the same in tables.
 
-Units are those of the picture's viewBox: the axis runs from LEFT to RIGHT, lanes stand below each
-other. Everything drawn is also told in words, for people who do not see the picture.
+Everything drawn is also told in words, for people who do not see the picture.
 """
 
 from __future__ import annotations
@@ -12,86 +11,16 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from service.prints.changes import KEPT, MISSED
+from service.web.axis import HEADER, HEADING, LANE, Axis, Bar, Lane, Mark
 from service.web.cells import ENDED, Line, line_date
+from service.web.result_lanes import outside, range_words, result_lanes, titles
 from service.web.words import dose_words, first_upper, unit_words
 
-LEFT, RIGHT, WIDTH = 250.0, 985.0, 1000
-LANE: Final = 26.0
-HEADING: Final = 24.0
-PLOT: Final = 64.0
-HEADER: Final = 26.0
+LETTER: Final = 7.0
+"""Width of a letter in a bar, generously."""
+
 MONTHS: Final = (6, 12, 36)
 AHEAD_D: Final = 90
-FIRST: Final = ("PHQ-9", "GAD-7")
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A span of time on a lane; `kind` is "order" or "fill"."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A moment on a lane; `kind` is "kept", "missed", "booked" or "result"."""
-
-    x: float
-    y: float
-    kind: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One row of the picture: a heading with a label alone, or what stands under it.
-
-    `track` are the points of a curve, as an SVG polyline takes them; `scale` its highest and lowest
-    value.
-    """
-
-    label: str
-    detail: str
-    y: float
-    height: float
-    bars: tuple[Bar, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    track: str = ""
-    scale: tuple[str, str] = ("", "")
-
-
-@dataclass(frozen=True)
-class Axis:
-    """The days between `start` and `end` as places between LEFT and RIGHT."""
-
-    start: date
-    end: date
-
-    def x(self, day: str) -> float:
-        """Where a day stands; days beyond the axis stand at its ends."""
-        share = (date.fromisoformat(day) - self.start).days / (self.end - self.start).days
-        return round(LEFT + (RIGHT - LEFT) * min(1.0, max(0.0, share)), 1)
-
-    def holds(self, day: str) -> bool:
-        return bool(day) and self.start.isoformat() <= day <= self.end.isoformat()
-
-    @property
-    def months(self) -> list[tuple[float, str]]:
-        """Where months begin, each with its name where there is room for one."""
-        days = (self.end - self.start).days
-        every = 1 if days < 300 else 2 if days < 500 else 6
-        found = []
-        day = (self.start.replace(day=1) + timedelta(days=32)).replace(day=1)
-        while day <= self.end:
-            named = (day.month - 1) % every == 0
-            found.append((self.x(day.isoformat()), day.isoformat()[:7] if named else ""))
-            day = (day + timedelta(days=32)).replace(day=1)
-        return found
 
 
 @dataclass(frozen=True)
@@ -105,6 +34,7 @@ class TimeLine:
     drugs: tuple[Mapping[str, str], ...]
     contacts: tuple[Mapping[str, str], ...]
     results: tuple[Mapping[str, str], ...]
+    effects: tuple[Mapping[str, str], ...]
     months: int
 
 
@@ -119,9 +49,13 @@ def timeline(content: Mapping[str, Any], months: int = MONTHS[1]) -> TimeLine:
     for medication in content["medications"]:
         lanes += _drug_lanes(medication, axis, content["as_of"], _bottom(lanes))
     lanes += _contact_lanes(visits, axis, _bottom(lanes))
-    for title in _titles(results):
+    recorded = sorted(
+        (e for e in _effects(content) if axis.holds(e["date"])), key=lambda e: e["date"]
+    )
+    lanes += _effect_lanes(recorded, axis, _bottom(lanes))
+    for title in titles(results):
         own = [r for r in results if r["titles"][0] == title]
-        lanes += _result_lanes(title, own, axis, _bottom(lanes))
+        lanes += result_lanes(title, own, axis, _bottom(lanes))
     return TimeLine(
         axis=axis,
         today=axis.x(content["as_of"]),
@@ -132,6 +66,7 @@ def timeline(content: Mapping[str, Any], months: int = MONTHS[1]) -> TimeLine:
         results=tuple(
             _result_row(r) for r in sorted(results, key=lambda r: r["date"], reverse=True)
         ),
+        effects=tuple(reversed(recorded)),
         months=months,
     )
 
@@ -180,6 +115,21 @@ def _bar(line: Line, axis: Axis, as_of: str, top: float, largest: float) -> Bar 
         height=height,
         kind="fill" if fill else "order",
         words=f"{line['text']}: {words}",
+        said="" if fill else _fitting(_step(line), axis.x(ended) - x),
+    )
+
+
+def _fitting(words: str, width: float) -> str:
+    """The words where there is room for them on a bar, else nothing: they stand in the table."""
+    return words if len(words) * LETTER < width else ""
+
+
+def _step(line: Line) -> str:
+    """The dose at the beginning of an order's bar: "100 mg", so that steps can be read."""
+    return " + ".join(
+        f"{dose['value'] or dose['max']} {dose['unit']}"
+        for dose in line["daily_doses"]
+        if dose["value"] or dose["max"]
     )
 
 
@@ -202,6 +152,31 @@ def _amount(line: Line) -> float:
     return sum(float(dose["value"] or dose["max"] or 0) for dose in line["daily_doses"])
 
 
+def _effects(content: Mapping[str, Any]) -> Iterable[Mapping[str, str]]:
+    """What sources record as a side effect, and what its scales measured."""
+    yield from content.get("context", {}).get("effects", ())
+    for one in content.get("plan", {}).get("timeline", ()):
+        if one["kind"] == "side-effect":
+            value = str(one["value"]).removesuffix(" 1")
+            what = f"{first_upper(one['what'])} {unit_words(value)}"
+            yield {"date": one["date"], "what": what, "source": one["source"], "reference": ""}
+
+
+def _effect_lanes(effects: Sequence[Mapping[str, Any]], axis: Axis, top: float) -> Iterable[Lane]:
+    """Side effects on the days on which their sources date them."""
+    if effects:
+        marks = tuple(
+            Mark(
+                axis.x(one["date"]),
+                top + LANE / 2,
+                "effect",
+                f"{one['date']} {one['what']} ({one['source']})",
+            )
+            for one in effects
+        )
+        yield Lane("Side effects", "", top, LANE, marks=marks)
+
+
 def _contact_lanes(visits: Sequence[Mapping[str, Any]], axis: Axis, top: float) -> Iterable[Lane]:
     if visits:
         yield Lane("Contacts", "", top, HEADING)
@@ -219,49 +194,6 @@ def _contact_lanes(visits: Sequence[Mapping[str, Any]], axis: Axis, top: float) 
         )
         yield Lane("", source, top, LANE, marks=marks)
         top += LANE
-
-
-def _titles(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Scales first, then drug levels, then the rest by name."""
-    found = {r["titles"][0] for r in results if r["value"] is not None}
-    return sorted(found, key=lambda t: (t not in FIRST, "level" not in t, t.casefold()))
-
-
-def _result_lanes(
-    title: str, results: Sequence[Mapping[str, Any]], axis: Axis, top: float
-) -> Iterable[Lane]:
-    """One lane for each unit: values in different units never share a curve."""
-    for unit in sorted({r["unit"] for r in results if r["value"] is not None}):
-        own = [r for r in results if r["unit"] == unit and r["value"] is not None]
-        low = min(float(r["value"]) for r in own)
-        high = max(float(r["value"]) for r in own)
-
-        def share(value: float, low: float = low, high: float = high) -> float:
-            return (value - low) / (high - low) if high > low else 0.5
-
-        marks = tuple(
-            Mark(
-                axis.x(r["date"]),
-                round(top + PLOT - 12 - (PLOT - 24) * share(float(r["value"])), 1),
-                "result",
-                f"{r['date']} {r['comparator']}{r['value']} {unit_words(unit)} ({r['source']})",
-            )
-            for r in sorted(own, key=lambda r: (r["date"], r["source"]))
-        )
-        yield Lane(
-            label=first_upper(title),
-            detail=unit_words(unit),
-            y=top,
-            height=PLOT,
-            marks=marks,
-            track=" ".join(f"{mark.x},{mark.y}" for mark in marks),
-            scale=(_number(high), _number(low) if high != low else ""),
-        )
-        top += PLOT
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"
 
 
 def _drug_rows(medications: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
@@ -296,6 +228,8 @@ def _result_row(result: Mapping[str, Any]) -> dict[str, str]:
         "what": first_upper(result["titles"][0]),
         "value": unit_words(f"{result['comparator']}{value}"),
         "flag": ", ".join(result["interpretation"]),
+        "range": range_words(result),
+        "outside": "" if result["value"] is None else outside(result),
         "source": result["source"],
         "reference": result["reference"],
     }

@@ -35,6 +35,25 @@ def test_components_are_results_of_their_own() -> None:
     assert [one.codings[0].display for one in found] == ["systolic", "diastolic"]
 
 
+LOW, HIGH = {"value": 0.60, "unit": "mmol/l"}, {"value": 1.0, "unit": "mmol/L"}
+
+
+@pytest.mark.parametrize(
+    ("ranges", "usual"),
+    [
+        ([{"low": LOW, "high": HIGH}], (Decimal("0.6"), Decimal("1.0"))),
+        ([{"high": HIGH}], (None, Decimal("1.0"))),
+        ([{"text": "see the method"}], (None, None)),
+        ([{"low": {"value": 4, "unit": "mg/L"}, "high": HIGH}], (None, Decimal("1.0"))),
+        ([{"low": LOW}, {"low": {**LOW, "value": 0.4}}], (None, None)),
+        ([], (None, None)),
+    ],
+)
+def test_the_one_range_of_a_result_is_kept_in_its_own_unit(ranges: Json, usual: Json) -> None:
+    (found,) = record(observation(valueQuantity=QUANTITY, referenceRange=ranges)).results
+    assert found.usual == usual
+
+
 @pytest.mark.parametrize(
     ("value", "text", "path"),
     [

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from service.model.clinical import LabResult, Visit
+import pytest
+
+from service.model.clinical import Allergy, Condition, LabResult, Visit
 from service.model.concept import LOINC, Coding
 from service.model.dosage import Quantity
 from service.model.evidence import Origin
 from service.model.record import Measure
-from service.report.series import LOOK_BACK, results, visits
+from service.report.series import ICD_10_CM, LOOK_BACK, effects, results, visits
 
 AS_OF = date(2026, 11, 15)
 WEIGHT = Measure("body weight", frozenset({"29463-7"}))
@@ -70,3 +73,55 @@ def test_contacts_without_a_day_or_long_past_are_left_out_and_booked_ones_stay()
         visit(3, AS_OF + timedelta(days=400)),
     ]
     assert [one["reference"] for one in visits(given, AS_OF)] == ["Appointment/3"]
+
+
+def test_the_range_of_a_source_travels_with_its_result_and_none_is_made_up() -> None:
+    ranged = replace(result(1, AS_OF), usual=(Decimal("0.60"), Decimal("1.0")))
+    open_end = replace(result(2, AS_OF), usual=(None, Decimal("5.0")))
+    found = results(TRACKED, [ranged, open_end, result(3, AS_OF)], AS_OF)
+    assert [one.get("range") for one in found] == [
+        {"low": Decimal("0.6"), "high": Decimal("1")},
+        {"low": None, "high": Decimal("5")},
+        None,
+    ]
+
+
+def condition(text: str, code: str = "") -> Condition:
+    codings = (Coding(ICD_10_CM, code, ""),) if code else ()
+    return Condition(Origin("psychiatry", "Condition/1"), codings, text, True, onset=AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("told", "counts"),
+    [
+        (condition("Drug-induced acute dystonia"), True),
+        (condition("Adverse effect of other antipsychotics, initial encounter", "T43.595A"), True),
+        (condition("", "T36.95XA"), True),
+        (condition("", "T43591A"), False),
+        (condition("", "T43.551A"), False),
+        (condition("", "F32.9"), False),
+        (condition("Long-term use of antipsychotics", "Z79.899"), False),
+        (replace(condition("Drug-induced tremor"), refuted=True), False),
+        (replace(condition("Drug-induced tremor"), onset=AS_OF + timedelta(days=1)), False),
+        (replace(condition("Drug-induced tremor"), onset=None), False),
+    ],
+)
+def test_a_diagnosis_that_a_drug_brought_about_is_a_side_effect_on_its_day(
+    told: Condition, counts: bool
+) -> None:
+    assert bool(effects([], [told], AS_OF)) is counts
+
+
+def test_a_reaction_counts_with_its_manifestation_and_its_day() -> None:
+    origin = Origin("primary-care", "AllergyIntolerance/1")
+    rash = Allergy(origin, (), "lamotrigine", (), reactions=("rash", "fever"), recorded=AS_OF)
+    silent = replace(rash, reactions=())
+    refuted = replace(rash, refuted=True)
+    assert effects([rash, silent, refuted], [], AS_OF) == [
+        {
+            "date": AS_OF.isoformat(),
+            "what": "lamotrigine: fever, rash",
+            "source": "primary-care",
+            "reference": "AllergyIntolerance/1",
+        }
+    ]

@@ -20,6 +20,12 @@ from service.normalize.wire.base import (
 )
 
 
+class ReferenceRange(Wire, frozen=True):
+    low: Quantity | None = None
+    high: Quantity | None = None
+    type: CodeableConcept | None = None
+
+
 class Value(Wire, frozen=True):
     """value[x] of an Observation and of its components."""
 
@@ -34,6 +40,7 @@ class Value(Wire, frozen=True):
     value_date_time: str = ""
     data_absent_reason: CodeableConcept | None = None
     interpretation: tuple[CodeableConcept, ...] | CodeableConcept | None = None
+    reference_range: tuple[ReferenceRange, ...] = ()
 
 
 class Observation(Resource, frozen=True):
@@ -54,6 +61,7 @@ class Observation(Resource, frozen=True):
     value_date_time: str = ""
     data_absent_reason: CodeableConcept | None = None
     interpretation: tuple[CodeableConcept, ...] | CodeableConcept | None = None
+    reference_range: tuple[ReferenceRange, ...] = ()
     component: tuple[Value, ...] = ()
 
 
