@@ -26,7 +26,7 @@ from service.store import deliveries as outbox
 from service.store.backup import backup
 from service.write.crash import CrashPoint, arm
 from service.write.target import ORDER
-from tests.acceptance.hospital import our_key
+from tests.acceptance.targets import our_key
 from tests.write.bench import Bench, bench
 from tests.write.synthetic import report
 from tests.write.test_delivery import WAYS
