@@ -50,6 +50,17 @@ class LabRise(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
         before = [m for m in results if earliest <= m.day <= start + AT_START]
         last = results[-1] if results else None
         if last is None or last.day <= start + AT_START:
+            undated = chart.undated(self.lab)
+            if undated:
+                return Answer(
+                    Verdict.CANNOT_TELL,
+                    f"the date of {title}",
+                    exposures=(exposure,),
+                    evidence=(
+                        *exposure_facts(exposure),
+                        *(result_fact(result) for result in undated),
+                    ),
+                )
             return not_met(f"No {title} since {start.isoformat()}.")
         if (chart.as_of - last.day).days > self.within_days:
             return not_met(f"{title} was last measured on {last.day.isoformat()}.")

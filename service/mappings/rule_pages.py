@@ -61,7 +61,7 @@ def _index(book: RuleBook, categories: Mapping[str, list[Rule]]) -> str:
         "## Off, and why",
         _table(
             ("Rule", "Status", "Why"),
-            ((_link(rule), rule.status.value, MARKS[rule.mark]) for rule in off),
+            ((_link(rule), rule.status.value, rule.limits or MARKS[rule.mark]) for rule in off),
         ),
     )
 
