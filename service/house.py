@@ -39,11 +39,12 @@ from service.read.profile import SourceProfiles
 from service.read.server import ServerReader
 from service.read.source import Reader
 from service.read.subject import subjects_of
-from service.settings import Settings, role_of
+from service.settings import Settings, role_of, secret
 from service.store import Store
 from service.store.seals import seal
 from service.syncing import ages, claimed, keep_planning, rhythms
 from service.web.auth import Issuer
+from service.web.senders import Sender, sender
 from service.web.services import Services
 from service.write.deliver.recipient import Recipient, write_target
 from service.write.target import WriteTarget
@@ -111,6 +112,15 @@ class House:
     async def about(self, source: str, reference: str) -> tuple[str, ...]:
         """Whom a resource of a source is about, by asking it. Raises: SourceError."""
         return await subjects_of(self.clients[source], reference)
+
+    def senders(self) -> dict[str, Sender]:
+        """The sources that may notify us, with their secrets. Raises: SettingsError."""
+        told = {name: self.settings.sources[name].sync for name in self.clients}
+        return {
+            name: sender(sync.header, secret(sync.notifications, os.environ))
+            for name, sync in told.items()
+            if sync.notifications
+        }
 
     async def sync(self, source: str) -> None:
         """Reads the patients of one source who are due."""
@@ -234,6 +244,7 @@ class House:
             openid=self.people.openid,
             launches=self.people.launches,
             public_keys=partial(public_keys, self.settings, os.environ),
+            senders=self.senders(),
             metrics_token=self.people.metrics_token,
             rules=self.knowledge.rules,
             rule_text=self.rule_text,

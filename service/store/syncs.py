@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import Row, and_, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import StoreConflict
@@ -19,6 +19,9 @@ from service.store.tables import source_syncs as syncs
 from service.store.tables import worklist
 
 _SEEDED_AT_ONCE = 500
+
+SWEPT: Final = timedelta(minutes=10)
+"""How long after a reading nobody is read again because something unknown changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,20 @@ async def ask(
     return int(changed.rowcount)
 
 
+async def sweep(tx: AsyncConnection, source: str, *, at: datetime) -> None:
+    """Make everybody of a source due who was not read within the last minutes; they, too, after
+    that. What was asked for by name goes first."""
+    theirs = syncs.c.source == source
+    recently = syncs.c.seen_at > at - SWEPT
+    for some, moment in ((recently, at + SWEPT), (~func.coalesce(recently, False), at)):
+        later = or_(syncs.c.due_at.is_(None), syncs.c.due_at > moment)
+        await tx.execute(update(syncs).where(theirs, some, later).values(due_at=moment))
+    # What is being read just now may have been read before the change: it is read once more.
+    await tx.execute(
+        update(syncs).where(theirs, syncs.c.claimed_until > at).values(asks=syncs.c.asks + 1)
+    )
+
+
 async def due(look: AsyncConnection, source: str, *, at: datetime, patience: timedelta) -> bool:
     """Whether a source has a row that was asked for, or has been due for longer than `patience`."""
     free = or_(syncs.c.claimed_until.is_(None), syncs.c.claimed_until <= at)
@@ -122,12 +139,13 @@ async def due(look: AsyncConnection, source: str, *, at: datetime, patience: tim
 async def claim(
     tx: AsyncConnection, source: str, *, at: datetime, until: datetime, limit: int
 ) -> tuple[Freshness, ...]:
-    """Rows of a source that are due and nobody works on, the longest due first, claimed now."""
+    """Rows of a source that are due and nobody works on, claimed now: those asked for first,
+    then the longest due."""
     free = or_(syncs.c.claimed_until.is_(None), syncs.c.claimed_until <= at)
     found = await tx.execute(
         select(syncs)
         .where(syncs.c.source == source, syncs.c.due_at <= at, free)
-        .order_by(syncs.c.due_at, syncs.c.patient)
+        .order_by(case((syncs.c.asks > 0, 0), else_=1), syncs.c.due_at, syncs.c.patient)
         .limit(limit)
     )
     claimed = []

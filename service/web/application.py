@@ -20,6 +20,7 @@ from service.web import (
     break_glass,
     errors,
     metrics,
+    notifications,
     oidc,
     pages,
     print_pages,
@@ -41,6 +42,7 @@ PARTS: Final = (
     print_pages,
     rules_page,
     metrics,
+    notifications,
     pages,
 )
 

@@ -13,6 +13,7 @@ from service.store import Store
 from service.web.auth import Issuer
 from service.web.issuers import Launches, OpenId
 from service.web.meter import Meter
+from service.web.senders import Sender
 from service.web.tries import Tries
 from service.write.target import WriteTarget
 
@@ -47,6 +48,7 @@ class Services:
     `origin` is how browsers reach us ("https://concord.example"), "" where it is as we listen.
     `only_related` are roles that see only patients whom they have to do with. `openid` is where
     people sign in, `launches` the EHRs they come from; `public_keys` are our own, as a JWK Set.
+    `senders` are the sources that may notify us, by name.
     `metrics_token` opens `/metrics` from elsewhere; `meter` and `tries` count in this process.
     `rules` are in force here, `rule_text` gives the file of one; `drug_classes` is the therapeutic
     class of an ingredient by RxCUI. `connection` tries one source, step by step.
@@ -66,6 +68,7 @@ class Services:
     openid: OpenId | None = None
     launches: Launches | None = None
     public_keys: Callable[[], Mapping[str, object]] = _no_keys
+    senders: Mapping[str, Sender] = field(default_factory=dict)
     metrics_token: str = ""
     rules: RuleBook = field(default_factory=lambda: RuleBook(()))
     rule_text: Callable[[str], str] = _no_text
