@@ -42,7 +42,7 @@ class Claim:
 
 async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | None:
     """The group with its lease; None while somebody else has it."""
-    name, at = f"deliver/{group.patient}/{group.target}", courier.clock()
+    name, at = lease_of(group), courier.clock()
     async with courier.store.transaction() as tx:
         token = await leases.acquire(tx, name, courier.worker, seconds=courier.lease_s, at=at)
         if token is None:
@@ -60,6 +60,11 @@ async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | 
         crash_point(CrashPoint.INSIDE_CLAIM)
     until = at + timedelta(seconds=courier.lease_s)
     return Claim(name, token, until, {row.id: row for row in now}, outgoing, doubtful)
+
+
+def lease_of(group: Group) -> str:
+    """The lease under which one patient's writes go to one server."""
+    return f"deliver/{group.patient}/{group.target}"
 
 
 def sending(row: Delivery) -> Delivery:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.errors import StoreConflict
-from service.pipeline.claim import claim
+from service.pipeline.claim import claim, lease_of
 from service.pipeline.courier import AT_ONCE, Courier
-from service.pipeline.round import Round, after_giving_up
+from service.pipeline.round import Round, after_giving_up, moved
 from service.store import deliveries as outbox
+from service.store import leases
 from service.store.deliveries import Group
 from service.write.crash import CrashPoint, crash_point
+from service.write.deliver.parcel import Outcome
 
 
 async def deliver_due(courier: Courier) -> int:
@@ -60,17 +62,35 @@ async def deliver_group(courier: Courier, group: Group) -> bool:
     if recipient is None:
         await _refuse(courier, group, "this server is no longer configured")
         return True
+    unreachable = recipient.target.unreachable
+    if unreachable:
+        return await _postpone(courier, group, f"it could not say what it takes: {unreachable}")
     claimed = await claim(courier, group, recipient.target)
     if claimed is None:
         return False
     crash_point(CrashPoint.AFTER_CLAIM)
     round_ = Round(courier, recipient, claimed)
-    if recipient.target.unreachable:
-        await round_.wait(f"it could not say what it takes: {recipient.target.unreachable}")
-        return True
     await round_.settle()
     await round_.send()
     await round_.close()
+    return True
+
+
+async def _postpone(courier: Courier, group: Group, reason: str) -> bool:
+    """Send nothing now: how a server guards a write is not known before it says so itself."""
+    at, name = courier.clock(), lease_of(group)
+    async with courier.store.transaction() as tx:
+        token = await leases.acquire(tx, name, courier.worker, seconds=courier.lease_s, at=at)
+        if token is None:
+            return False
+        rows = [row for row in await outbox.held(tx, group) if row.state in outbox.ACTIVE]
+        tried = [replace(row, attempts=row.attempts + 1) for row in rows]
+        waiting = [
+            moved(row, Outcome(row.id, row.state, reason), at, courier.first_wait_s)
+            for row in tried
+        ]
+        await outbox.keep(tx, waiting, at=at)
+        await leases.release(tx, name, token, at=at)
     return True
 
 

@@ -51,16 +51,6 @@ class Round:
         self.rows = dict(self.claim.rows)
         self.outgoing = set(self.claim.outgoing)
 
-    async def wait(self, reason: str) -> None:
-        """Send nothing now: how a server guards a write is not known before it says so itself."""
-        await self._keep(
-            [
-                *(Outcome(id_, DeliveryState.PLANNED, reason) for id_ in self.outgoing),
-                *(Outcome(id_, DeliveryState.SENDING, reason) for id_ in self.claim.doubtful),
-            ],
-            closing=True,
-        )
-
     async def settle(self) -> None:
         """Find out what became of writes in doubt; what is surely not there goes out again."""
         if self.claim.doubtful:
@@ -127,7 +117,7 @@ class Round:
         at = self.courier.clock()
         before = [self.rows[one.id] for one in outcomes]
         now = [
-            _moved(row, one, at, self.courier.first_wait_s)
+            moved(row, one, at, self.courier.first_wait_s)
             for row, one in zip(before, outcomes, strict=True)
         ]
         if again:
@@ -176,7 +166,7 @@ def after_giving_up(state: DeliveryState, attempts: int) -> DeliveryState:
     return DeliveryState.DEAD if surely else DeliveryState.NEEDS_REVIEW
 
 
-def _moved(row: Delivery, outcome: Outcome, at: datetime, first_wait_s: float) -> Delivery:
+def moved(row: Delivery, outcome: Outcome, at: datetime, first_wait_s: float) -> Delivery:
     """The row after an outcome; what is tried again waits longer each time, at last it is given up.
 
     A write that waits for what it refers to has not been tried.

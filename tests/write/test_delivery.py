@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,13 @@ from service.pipeline import review as desk
 from service.pipeline.courier import LEASE_S
 from service.pipeline.deliver import deliver_due
 from service.review.asked import Asked
-from service.sandbox.faults import Answer, Fault
+from service.sandbox.faults import Answer, Fault, Hang
 from service.store import deliveries as outbox
 from service.store.backup import backup
 from service.store.tables import deliveries
 from service.write.crash import CrashPoint, arm
+from service.write.deliver.recipient import Recipient
+from service.write.identity import carries
 from service.write.target import ORDER
 from tests.write.bench import Bench, on_bench
 from tests.write.synthetic import PHARMACIST, report
@@ -471,3 +475,93 @@ def test_what_was_signed_after_the_backup_is_not_written_twice_when_it_is_signed
             assert versions(bench) == {1}
 
     on_bench(use, **WAYS[way])
+
+
+def test_a_server_that_cannot_say_what_it_takes_gets_nothing_until_it_can() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        able = bench.courier
+        lost = replace(bench.targets[0], unreachable="connection refused", put_creates=frozenset())
+        deaf = Recipient(able.recipients["psychiatry"].server, lost)
+        bench.courier = replace(able, recipients={"psychiatry": deaf})
+        await drain(bench, 2)
+        waiting = await bench.rows(review)
+        assert {row.state for row in waiting} == {DeliveryState.PLANNED}
+        assert all("connection refused" in row.reason for row in waiting)
+        assert counts(bench) == {}
+        bench.courier = able
+        await drain(bench)
+        assert {row.state for row in await bench.rows(review)} == {DONE}
+
+    on_bench(use)
+
+
+def test_a_server_that_never_comes_back_ends_as_dead_letters() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        lost = replace(bench.targets[0], unreachable="connection refused")
+        deaf = Recipient(bench.courier.recipients["psychiatry"].server, lost)
+        bench.courier = replace(bench.courier, recipients={"psychiatry": deaf})
+        for _ in range(14):
+            await deliver_due(bench.courier)
+            bench.later(4000)
+        assert {row.state for row in await bench.rows(review)} == {DeliveryState.DEAD}
+
+    on_bench(use)
+
+
+def test_what_was_switched_off_since_the_signature_is_not_sent() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        narrower = replace(bench.targets[0], allowed=frozenset(ORDER) - {"Task"})
+        there = Recipient(bench.courier.recipients["psychiatry"].server, narrower)
+        bench.courier = replace(bench.courier, recipients={"psychiatry": there})
+        await drain(bench)
+        states = {row.type: (row.state, row.reason) for row in await bench.rows(review)}
+        assert states["Task"][0] is REFUSED
+        assert "not switched on" in states["Task"][1]
+        assert states["List"][0] is DONE
+        assert "Task" not in counts(bench)
+
+    on_bench(use)
+
+
+def test_a_write_cancelled_while_it_is_claimed_is_not_sent_and_not_called_cancelled() -> None:
+    """Either the person was first and it never goes, or the worker was and the person is told."""
+
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        (first, *_rest) = await bench.rows(review)
+        refused: list[str] = []
+
+        async def cancel() -> None:
+            try:
+                await desk.cancel(bench.store, PHARMACIST, first.id, at=bench.now[0])
+            except DecisionNotAllowed as error:
+                refused.append(error.message)
+
+        await asyncio.gather(deliver_due(bench.courier), cancel())
+        await drain(bench)
+        (row,) = [one for one in await bench.rows(review) if one.id == first.id]
+        assert row.state is (DONE if refused else DeliveryState.CANCELLED)
+        standing = [one for found in bench.holds("psychiatry").values() for one in found]
+        assert any(carries(one, first.key) for one in standing) == bool(refused)
+
+    on_bench(use)
+
+
+def test_a_request_never_outlasts_its_lease() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        hang = Fault(Hang(seconds=3600), method="POST")
+        bench.servers["psychiatry"].faults.add(hang)
+        bench.courier = replace(bench.courier, lease_s=0.4)
+        async with asyncio.timeout(20):
+            await deliver_due(bench.courier)
+        bench.later(1)
+        bench.courier = replace(bench.courier, lease_s=LEASE_S)
+        await drain(bench)
+        assert {row.state for row in await bench.rows(review)} == {DONE}
+        assert counts(bench) == EXPECTED
+
+    on_bench(use)
