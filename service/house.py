@@ -28,6 +28,7 @@ from service.mappings.sources import load_sources
 from service.mappings.therapeutic import load_drug_classes
 from service.model.review import User
 from service.people import People, people, public_keys
+from service.pipeline.changes import in_conflict
 from service.pipeline.courier import Courier
 from service.pipeline.deliver import deliver_due, deliver_signature
 from service.pipeline.recheck import unchanged
@@ -131,6 +132,16 @@ class House:
         """Moves the writes of one signature as far as they go now; `_tend` moves what waits."""
         await deliver_signature(await self.courier(), signature)
         log.info("deliver", job=signature)
+        await self._look_again(signature)
+
+    async def _look_again(self, signature: str) -> None:
+        """Reads a patient anew of whom a resource had changed, so that the difference is shown."""
+        patient = await in_conflict(self.store, signature)
+        if patient:
+            try:
+                await self.reconcile(patient)
+            except ServiceError as error:
+                log.warning("reconcile_after_conflict", error=type(error).__name__, job=signature)
 
     async def deliver_due(self) -> int:
         """Moves everything on whose time has come; gives how many groups moved."""

@@ -43,5 +43,5 @@ class ForeignPlan:
 
     @property
     def name(self) -> str:
-        """How a person chooses it: "psychiatry:CarePlan/7"."""
-        return f"{self.source}:{self.reference}"
+        """How a person chooses it, in the version seen: "psychiatry:CarePlan/7/_history/2"."""
+        return f"{self.source}:{self.reference}/_history/{self.version}"

@@ -1,4 +1,8 @@
-"""What is known beside a report when its writes are planned: from the very reads that made it."""
+"""What is known beside a report when its writes are planned: consents, care teams, others' plans.
+
+From the newest read of each source that answered, as a consent that was withdrawn since, or a care
+plan that changed, may change nothing in the report; from the report's own read of one that did not.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from service.model.review import DeliveryState
-from service.model.source import SourceRead
+from service.model.source import SourceRead, State
 from service.normalize.consent import consents, security_labels
 from service.normalize.surroundings import foreign_plans, members, stays
 from service.store import Connection, reads
@@ -22,13 +26,13 @@ _TYPE = "CarePlan"
 async def beside(
     look: Connection, key: bytes, patient: str, report: str, content: Mapping[str, Any]
 ) -> Known:
-    """Consents, labels, care teams, stays and care plans of the reads behind a report.
+    """Consents, labels, care teams, stays and care plans of the patient's sources.
 
     Args:
         key: the store's secret for identifiers.
         content: the JSON report.
     """
-    made_of = await reads.of_report(look, report)
+    made_of = await _latest(look, patient, report)
     rows = await outbox.of_type(look, patient, _TYPE)
     as_of = date.fromisoformat(content["as_of"])
     return Known(
@@ -42,6 +46,14 @@ async def beside(
         put=_put(rows, key, patient),
         read_at={read.name: read.read_at for read in made_of if read.read_at},
     )
+
+
+async def _latest(look: Connection, patient: str, report: str) -> list[SourceRead]:
+    found = {read.name: read for read in await reads.of_report(look, report)}
+    for kept in await reads.newest(look, patient):
+        if kept.state is not State.UNAVAILABLE:
+            found[kept.source] = await reads.load(look, kept.id)
+    return [found[name] for name in sorted(found)]
 
 
 def _records(content: Mapping[str, Any], read: SourceRead) -> frozenset[str]:

@@ -47,8 +47,8 @@ class TargetPlan:
 
 @dataclass(frozen=True, slots=True)
 class CarePlanChoice:
-    """A care plan of somebody else's ("psychiatry:CarePlan/7"); `refused` says why it cannot be
-    chosen, "" where it can."""
+    """A care plan of somebody else's by its `name` ("psychiatry:CarePlan/7/_history/2"); `refused`
+    says why it cannot be chosen, "" where it can."""
 
     name: str
     title: str
@@ -82,7 +82,7 @@ async def plan_of(
     """What would be written where if this user signed now; what was planned, once signed.
 
     Args:
-        refer_in: care plans of others ("psychiatry:CarePlan/7") that are to refer to ours.
+        refer_in: names of care plans of others that are to refer to ours, in the version seen.
     """
     choices: tuple[CarePlanChoice, ...] = ()
     async with store.read() as look:
@@ -121,7 +121,8 @@ async def sign(
         scope: "all" is the whole list; "mine" covers only what this user decided.
         refer_in: as for `plan_of`.
     Raises:
-        ReviewStale: a newer report stands, or the report's bytes are no longer those reviewed.
+        ReviewStale: a newer report stands, the report's bytes are no longer those reviewed, or a
+            chosen care plan is no longer the one that was shown.
         Undecided: (a DecisionNotAllowed) with `items` that have to be decided first.
         DecisionNotAllowed: this user or this state does not sign.
         WriteRejected: the gate found a resource that must not leave; nothing was signed.
@@ -138,6 +139,8 @@ async def sign(
         items = _uncovered(rules.items_to_sign(loaded, user, scope), earlier, scope)
         signing = await _signing(tx, store, loaded, user, scope, refer_in, at)
         around = await beside(tx, store.key, loaded.patient, kept.id, report)
+        if not refer_in <= {one.name for one in around.plans}:
+            raise ReviewStale("a chosen care plan changed since it was shown; look at it again")
         writes = await _writes(tx, store, loaded, report, targets, signing, around)
         problems = gate.problems(writes)
         if problems:
@@ -237,13 +240,14 @@ async def _give_way(
 ) -> None:
     """Cancel what an earlier signature left unsent or in conflict where this one says it anew.
 
-    Rows of one signature for one server refer to each other, so they give way together.
+    Rows of one signature for one server refer to each other, so they give way together. What only
+    waited for another row was never asked of the server: it has no strategy yet.
     """
     again = {(write.target, write.key) for write in writes if not write.skipped}
     pending = await outbox.pending_of(tx, patient)
     overlapping = {(row.signature, row.target) for row in pending if (row.target, row.key) in again}
     for row in pending:
-        unsent = row.state is DeliveryState.PLANNED and row.attempts == 0
+        unsent = row.state is DeliveryState.PLANNED and not row.strategy
         stands_aside = unsent or row.state is DeliveryState.CONFLICT
         if stands_aside and (row.signature, row.target) in overlapping:
             await outbox.move(

@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse
 from service.errors import NotKept
 from service.pipeline import refresh
 from service.pipeline import review as desk
+from service.pipeline.changes import changes
 from service.review.asked import asked
 from service.store import access, audit, jobs, patients, reports, worklist
 from service.web.access import Decider, Reviewer, confined, services_of
@@ -215,8 +216,13 @@ async def decide(
 
 @router.get("/reviews/{review}")
 async def review_state(request: Request, _user: Reviewer, review: str) -> dict[str, Any]:
-    """The review as it stands: state, ETag of every item's decision, what keeps it open."""
-    view = await desk.review_state(services_of(request).store, review)
+    """The review as it stands: state, ETag of every item's decision, what keeps it open.
+
+    `changes` are what is no longer as it was seen, field by field: in the newest report, and in
+    resources that a write met in another version.
+    """
+    store = services_of(request).store
+    view, found = await desk.review_state(store, review), await changes(store, review)
     return {
         "id": review,
         "patient": view.review.patient,
@@ -231,6 +237,7 @@ async def review_state(request: Request, _user: Reviewer, review: str) -> dict[s
         "undecided_high": list(view.undecided_high),
         "undecided_medications": list(view.undecided_medications),
         "awaiting_second": list(view.awaiting_second),
+        "changes": asdict(found),
     }
 
 
@@ -281,7 +288,9 @@ async def sign(request: Request, user: Decider, review: str) -> dict[str, str]:
     if not isinstance(scope, str) or scope not in {"all", "mine"}:
         raise BadRequest('Give {"scope": "all"} or {"scope": "mine"}.')
     if not isinstance(refer_in, list) or not all(isinstance(one, str) for one in refer_in):
-        raise BadRequest('`refer_in` is a list of care plans, like "psychiatry:CarePlan/7".')
+        raise BadRequest(
+            '`refer_in` is a list of care plans, like "psychiatry:CarePlan/7/_history/2".'
+        )
     _, targets = await asyncio.gather(services.unchanged(review), services.targets())
     made = await desk.sign(
         services.store,

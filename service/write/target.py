@@ -109,7 +109,8 @@ class Standing:
 class Signing:
     """One signature: who, when, for what; `id` is the stem of everything that is written once.
 
-    `refer_in` are care plans of others ("psychiatry:CarePlan/7") that are to refer to ours.
+    `refer_in` are care plans of others ("psychiatry:CarePlan/7/_history/2", the version
+    that the person saw) that are to refer to ours.
     """
 
     id: str

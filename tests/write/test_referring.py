@@ -11,13 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
+from service.errors import ReviewStale
 from service.fhir.client import FhirClient
 from service.model.around import ForeignPlan
 from service.model.review import Disposition, PlannedWrite, Review, Target
 from service.model.source import RawResource, Role, SourceRead
 from service.pipeline import review as desk
+from service.pipeline.changes import changes
 from service.pipeline.deliver import deliver_due
 from service.review.asked import Asked
+from service.review.difference import Field
 from service.store import reads, reports
 from service.write import gate
 from service.write.codes import IDENTIFIER_SYSTEM
@@ -34,7 +37,7 @@ THEIRS = (
     '"extension":[{"url":"urn:x","valueDecimal":1.10}],'
     '"activity":[ {"detail":{"status":"scheduled","description":"Caf\\u00e9"}} ] }'
 )
-NAME = "psychiatry:CarePlan/7"
+NAME = "psychiatry:CarePlan/7/_history/1"
 TARGET = WriteTarget(
     "psychiatry",
     "https://psy.example/fhir",
@@ -165,7 +168,8 @@ async def opened(bench: Bench) -> Review:
     return review
 
 
-async def sign(bench: Bench, review: Review) -> None:
+async def sign(bench: Bench, review: Review, *, version: int | None = None) -> None:
+    number = version or int(plan_now(bench)["meta"]["versionId"])
     (target,) = bench.targets
     allowed = replace(target, coordinate=frozenset({"CarePlan"}), coordinate_unguarded=True)
     await desk.sign(
@@ -174,7 +178,7 @@ async def sign(bench: Bench, review: Review) -> None:
         review.id,
         "all",
         [allowed],
-        refer_in=frozenset({NAME}),
+        refer_in=frozenset({f"psychiatry:CarePlan/7/_history/{number}"}),
         at=bench.now[0],
     )
     await deliver_due(bench.courier)
@@ -229,7 +233,7 @@ def test_a_plan_that_changed_since_is_not_touched_and_the_rest_is_written() -> N
         bench.servers["psychiatry"].load([json.loads(THEIRS, parse_float=Decimal)])
         review = await opened(bench)
         edit(bench, {"title": "changed meanwhile"})
-        await sign(bench, review)
+        await sign(bench, review, version=1)
         assert "activity" in plan_now(bench)
         assert len(plan_now(bench)["activity"]) == 1
         rows = await bench.rows(review)
@@ -237,6 +241,39 @@ def test_a_plan_that_changed_since_is_not_touched_and_the_rest_is_written() -> N
         assert {state for place, state in states(rows) if place == "new"} == {"done"}
         waiting = [row for row in rows if row.type == "Provenance"]
         assert sorted(row.state.value for row in waiting) == ["done", "planned"]
+
+    on_bench(use)
+
+
+def test_a_plan_that_is_not_the_one_that_was_shown_is_not_signed() -> None:
+    async def use(bench: Bench) -> None:
+        bench.servers["psychiatry"].load([json.loads(THEIRS)])
+        review = await opened(bench)
+        with pytest.raises(ReviewStale, match="chosen care plan"):
+            await sign(bench, review, version=2)
+        assert await bench.rows(review) == ()
+
+    on_bench(use)
+
+
+def test_after_a_conflict_the_difference_is_told_and_the_next_signature_goes_on_top() -> None:
+    async def use(bench: Bench) -> None:
+        bench.servers["psychiatry"].load([json.loads(THEIRS, parse_float=Decimal)])
+        review = await opened(bench)
+        edit(bench, {"title": "changed meanwhile"})
+        await sign(bench, review, version=1)
+        (unread,) = (await changes(bench.store, review.id)).conflicts
+        assert (unread.reference, unread.seen, unread.now) == ("CarePlan/7", "1", None)
+        bench.later(60)
+        again = await opened(bench)
+        (told,) = (await changes(bench.store, review.id)).conflicts
+        assert told.now == "2"
+        assert told.fields == (Field("title", "", "changed meanwhile"),)
+        await sign(bench, again)
+        assert plan_now(bench)["title"] == "changed meanwhile"
+        assert len(plan_now(bench)["activity"]) > 1
+        assert (await changes(bench.store, review.id)).conflicts == ()
+        assert {state for _, state in states(await bench.rows(again))} == {"done"}
 
     on_bench(use)
 
