@@ -48,6 +48,11 @@ _TABLE: dict[str, dict[str, str]] = {
         "string": "name",
         "reference": "organization=managingOrganization",
     },
+    "Subscription": {
+        "token": "status type=channel.type",
+        "string": "criteria",
+        "uri": "url=channel.endpoint",
+    },
     "Device": {"token": "identifier status type", "reference": "patient"},
     "MedicationRequest": {
         "token": "identifier status intent priority category code=medicationCodeableConcept",

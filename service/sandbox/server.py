@@ -34,6 +34,7 @@ from service.sandbox.manners import Manners
 from service.sandbox.mischief import answers_instead, rewritten, spoiled
 from service.sandbox.rest import Rest
 from service.sandbox.storage import Storage
+from service.sandbox.subscriptions import Subscriptions
 from service.sandbox.wire import deliver
 
 CONTROL_PATH = "/_sandbox/"
@@ -50,7 +51,8 @@ class Sandbox:
         manners: how it behaves.
         storage: what it holds; an empty storage of its own when not given.
 
-    `faults` are what goes wrong next, `log` is what was asked, `gate` knows the tokens. The same
+    `faults` are what goes wrong next, `log` is what was asked, `gate` knows the tokens,
+    `subscriptions` tell whoever subscribed of what was written. The first two as well
     over HTTP: GET, POST (JSON) and DELETE on /_sandbox/faults, GET and DELETE on /_sandbox/log,
     DELETE on /_sandbox/links and /_sandbox/tokens.
     """
@@ -62,6 +64,8 @@ class Sandbox:
         self.gate = Gate(manners.access, self.storage.clock)
         self.faults = Faults()
         self.log = RequestLog()
+        self.subscriptions = Subscriptions(self.storage)
+        self._telling: set[asyncio.Task[None]] = set()
 
     def load(self, resources: Iterable[Mapping[str, Any]]) -> int:
         """Puts resources in, each under its own id; returns how many. Nothing is refused."""
@@ -90,6 +94,10 @@ class Sandbox:
         if self.manners.latency_s:
             await asyncio.sleep(self.manners.latency_s)
         reply, fault = self._answer(request, body)
+        if self.subscriptions.waiting:
+            telling = asyncio.create_task(self.subscriptions.deliver())
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
         seen.status = reply.status
         seen.fault = type(fault.action).__name__ if fault else ""
         action = fault.action if fault else None

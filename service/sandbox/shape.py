@@ -32,6 +32,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "ServiceRequest": ("status", "intent", "subject"),
     "Observation": ("status", "code"),
     "DocumentReference": ("status", "content"),
+    "Subscription": ("status", "reason", "criteria", "channel"),
 }
 
 # Elements of cardinality 1.. inside of a list.

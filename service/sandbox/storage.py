@@ -65,6 +65,8 @@ class Storage:
     Args:
         clock: the time of the server, in UTC.
         new_id: draws the id of a created resource.
+
+    `watchers` are told of every version that stays, but not of those that were loaded.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Storage:
         self.new_id = new_id
         self._types: dict[str, dict[str, list[Version]]] = {}
         self._journal: list[list[Version]] | None = None
+        self.watchers: list[Callable[[Version], None]] = []
 
     def load(self, resources: Iterable[Mapping[str, Any]]) -> int:
         """Puts resources in as they are, each as version 1 under its own id; returns how many.
@@ -150,17 +153,27 @@ class Storage:
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Takes back every version that was added inside, when an exception leaves the block."""
-        self._journal = []
+        journal: list[list[Version]] = []
+        self._journal = journal
         try:
             yield
         except BaseException:
-            for versions in reversed(self._journal):
+            for versions in reversed(journal):
                 versions.pop()
             raise
         finally:
             self._journal = None
+        for versions in journal:
+            self._tell(versions[-1])
 
     def _append(self, versions: list[Version], version: Version) -> None:
         versions.append(version)
         if self._journal is not None:
             self._journal.append(versions)
+        else:
+            self._tell(version)
+
+    def _tell(self, version: Version) -> None:
+        if not version.loaded:
+            for watcher in self.watchers:
+                watcher(version)
