@@ -11,8 +11,12 @@ import re
 import zlib
 from collections.abc import AsyncIterable, Iterable, Iterator
 
+import msgspec
+
 from service.errors import SourceInvalid
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are no JSON, no UTF-8, or nested without end."""
 ACCEPT_ENCODING = "gzip, deflate"
 MAX_DEPTH = 60
 """Deepest nesting of arrays and objects that is decoded; FHIR documents stay below 30."""

@@ -18,7 +18,7 @@ import msgspec
 
 from service.errors import SourceError, SourceInvalid, SourceRefused, SourceUnavailable
 from service.fhir.auth import Anonymous
-from service.fhir.body import json_text
+from service.fhir.body import UNREADABLE, json_text
 from service.fhir.lent import Lent
 from service.fhir.outcome import issues
 from service.fhir.policy import Endpoint, literal
@@ -239,7 +239,7 @@ def _manifest(reply: Reply) -> Manifest:
         if issues(body):
             raise JobFailed(f"the export failed: {_told(reply)}")
         return msgspec.json.decode(body, type=Manifest)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise SourceInvalid("the export's manifest is none that can be read") from None
 
 

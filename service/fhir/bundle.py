@@ -16,7 +16,7 @@ import msgspec
 
 from service.errors import SourceInvalid
 from service.fhir import release
-from service.fhir.body import json_text
+from service.fhir.body import UNREADABLE, json_text
 from service.fhir.outcome import issues
 from service.fhir.policy import literal
 from service.model.source import RawResource
@@ -116,7 +116,7 @@ class Bundle(msgspec.Struct):
         for raw in self.entry or ():
             try:
                 yield _ENTRY.decode(raw)
-            except (msgspec.MsgspecError, RecursionError):
+            except UNREADABLE:
                 yield None
 
 
@@ -137,7 +137,7 @@ def peek(body: bytes | msgspec.Raw) -> Peek:
     """The few elements of a resource. Raises: SourceInvalid when it is no JSON object of FHIR."""
     try:
         seen = _PEEK.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         raise SourceInvalid("no readable JSON resource (broken or cut off)") from None
     if not seen.resourceType.isalpha() or len(seen.resourceType) > 64:
         raise SourceInvalid("JSON without a resourceType")
@@ -159,7 +159,7 @@ def decode_bundle(body: bytes) -> Bundle:
     text = whole_characters(json_text(body))
     try:
         bundle = _BUNDLE.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         raise SourceInvalid("no readable JSON Bundle (broken or cut off)") from None
     if bundle.resourceType == "OperationOutcome":
         told = "; ".join(issue.text for issue in issues(text)) or "without an issue"
@@ -174,7 +174,7 @@ def version(seen: Peek) -> str | None:
     """meta.versionId, None where it is absent or no text."""
     try:
         return _META.decode(seen.meta).versionId if seen.meta else None
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 
@@ -182,7 +182,7 @@ def top_level(body: bytes | msgspec.Raw) -> frozenset[str]:
     """The names of a resource's top-level elements."""
     try:
         return frozenset(_KEYS.decode(body))
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         return frozenset()
 
 
@@ -236,7 +236,7 @@ def subjects(seen: Peek) -> Subjects:
         named = True
         try:
             reference = _REFERENCE.decode(element).reference
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue
         if reference:
             found.append(reference)
@@ -244,7 +244,7 @@ def subjects(seen: Peek) -> Subjects:
         named = True
         try:
             actors = [one.actor for one in _PARTICIPANTS.decode(seen.participant)]
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             actors = []
         found += [one.reference for one in actors if one and "Patient/" in one.reference]
     return Subjects(tuple(found), named)
@@ -261,7 +261,7 @@ def references(body: bytes) -> frozenset[str]:
     """Every Reference.reference anywhere in a resource (contained ones with them)."""
     try:
         tree = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         return frozenset()
     return frozenset(_references(tree))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from service.errors import SourceInvalid
-from service.fhir.body import json_text
+from service.fhir.body import UNREADABLE, json_text
 from service.fhir.release import Release, named
 
 
@@ -119,7 +119,7 @@ def capabilities(body: bytes) -> Capabilities:
     text = json_text(body)
     try:
         statement = _STATEMENT.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         raise SourceInvalid("no readable CapabilityStatement") from None
     if statement.resourceType not in {"CapabilityStatement", "Conformance"}:
         kind = statement.resourceType[:40] or "JSON without a resourceType"

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from service.errors import SourceInvalid, SourceRefused, SourceUnavailable
+from service.fhir.body import UNREADABLE
 
 LONGEST_S: Final = 10.0
 LARGEST: Final = 1_000_000
@@ -75,7 +76,7 @@ class JsonExchange:
             raise SourceUnavailable("The authorization server does not answer now.")
         try:
             found = msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             found = None
         if not isinstance(found, dict):
             raise SourceInvalid("The authorization server's answer is no JSON object.")

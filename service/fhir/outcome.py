@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from service.fhir.body import UNREADABLE
+
 _NOTHING = msgspec.Raw(b"")
 
 
@@ -20,7 +22,7 @@ class Issue(msgspec.Struct):
         """The codes of `details`, as vendors number their own messages."""
         try:
             details = msgspec.json.decode(self.details, type=_Details) if self.details else None
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return ()
         return tuple(one.code for one in details.coding) if details else ()
 
@@ -51,6 +53,6 @@ def issues(body: bytes | msgspec.Raw) -> tuple[Issue, ...]:
     """The issues of an OperationOutcome; empty when the body is none."""
     try:
         outcome = _OUTCOME.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         return ()
     return tuple(outcome.issue) if outcome.resourceType == "OperationOutcome" else ()

@@ -21,7 +21,7 @@ from service.errors import (
     SourceRefused,
     SourceUnavailable,
 )
-from service.fhir.body import ACCEPT_ENCODING, inflated
+from service.fhir.body import ACCEPT_ENCODING, UNREADABLE, inflated
 from service.fhir.jwks import SigningKey
 from service.fhir.pace import http_date
 from service.fhir.policy import Endpoint
@@ -133,7 +133,7 @@ class SmartBackend:
             )
         try:
             token = msgspec.json.decode(reply.body, type=_Token)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise SourceInvalid("the token endpoint answered without an access_token") from None
         if token.token_type.lower() != "bearer" or not token.access_token:
             raise SourceInvalid("the token endpoint answered with no bearer token")
@@ -173,7 +173,7 @@ class SmartBackend:
             raise SourceUnavailable(f"smart-configuration: the server answers {reply.status}")
         try:
             found = msgspec.json.decode(reply.body, type=_Configuration)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             found = _Configuration()
         if reply.status != 200 or not found.token_endpoint:
             raise SourceInvalid(
@@ -223,7 +223,7 @@ def _life(expires_in: msgspec.Raw) -> float:
     """Seconds that a token lives; 60 where the answer does not say it in a usable way."""
     try:
         value = msgspec.json.decode(expires_in, type=float, strict=False)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return 60.0
     return min(value, 86_400.0) if value > 0 else 60.0
 

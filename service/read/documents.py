@@ -14,7 +14,7 @@ import msgspec
 
 from service.errors import SourceInvalid
 from service.fhir import bundle as bundles
-from service.fhir.body import inflated_file, json_text
+from service.fhir.body import UNREADABLE, inflated_file, json_text
 from service.fhir.bundle import Peek
 from service.fhir.outcome import issues
 from service.fhir.release import READ, Release
@@ -147,7 +147,7 @@ def _take(opened: Document, body: bytes, where: str) -> None:
 def _array(text: bytes) -> list[bytes]:
     try:
         return [bytes(raw) for raw in _ARRAY.decode(text)]
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         raise SourceInvalid("no readable JSON (broken or cut off)") from None
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from service.errors import UsageError
+from service.fhir.body import UNREADABLE
 from service.model.evidence import Problem
 from service.model.source import Certificate, RawResource, Role, SourceRead, State
 from service.read.holding import Holding, hold, resolved, with_referred
@@ -170,5 +171,5 @@ def _candidates(patients: tuple[RawResource, ...], query: PatientQuery) -> tuple
 def _details(patient: RawResource) -> _Patient:
     try:
         return _PATIENT.decode(patient.body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return _Patient()

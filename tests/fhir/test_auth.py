@@ -148,3 +148,17 @@ def test_no_token_reaches_another_server_whatever_the_next_link_says() -> None:
 
     asyncio.run(run())
     assert {host for host, _ in seen} == {"ehr.example"}
+
+
+def test_a_token_answer_in_another_encoding_is_told_and_no_crash() -> None:
+    async def header() -> None:
+        def answer(asked: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, content=b'{"access_token":"\xe4","token_type":"bearer"}')
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            await backend(token_url="https://ehr.example/token").header(
+                http, Endpoint.parse("https://ehr.example/fhir")
+            )
+
+    with pytest.raises(SourceInvalid, match="access_token"):
+        asyncio.run(header())
