@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.reconciliation import clinical_generate, clinical_run
+from tests.benchmarks.reconciliation import (
+    clinical_generate,
+    clinical_run,
+    clinical_several,
+)
 from tests.benchmarks.reconciliation.clinical_distractors import DISTRACTORS
 from tests.benchmarks.reconciliation.clinical_generate import TYPES, clinical_cases
 
 PATIENTS, SEED = 600, 21
 TARGET = 0.95
 MOST_GRAVE_PER_PATIENT = 4
+SEVERAL_PATIENTS = 90
 MOST_FALSE_PER_CLEAN_PATIENT = 0.05
 
 
@@ -40,6 +45,12 @@ def test_clean_patients_with_lookalikes_stay_quiet(measured: clinical_run.Measur
 
 def test_a_patient_shows_four_grave_findings_or_fewer(measured: clinical_run.Measured) -> None:
     assert measured.median <= MOST_GRAVE_PER_PATIENT
+
+
+def test_two_to_four_faults_of_one_patient_are_all_said_and_told_together() -> None:
+    found = clinical_several.measure(clinical_several.several_cases(SEVERAL_PATIENTS, SEED))
+    assert found.recall >= TARGET, "\n".join(found.errors)
+    assert found.median <= MOST_GRAVE_PER_PATIENT
 
 
 def test_the_clinical_generator_is_the_frozen_one() -> None:
