@@ -115,16 +115,17 @@ def last_visit(now: Report, clinician: str) -> str:
     return max(kept, default="")
 
 
-def clinicians(now: Report) -> list[str]:
-    """Everybody whom a kept contact names, by name."""
-    return sorted(
-        {
-            name
-            for visit in now.get("context", {}).get("visits", ())
-            if visit["status"] in KEPT
-            for name in visit["with"]
-        }
-    )
+def clinicians(now: Report) -> list[tuple[str, str]]:
+    """Whom kept contacts name first, each with the day of the last one; who saw last comes first.
+
+    What stands behind the first name of a contact (a specialty, a site) is no person.
+    """
+    seen: dict[str, str] = {}
+    for visit in now.get("context", {}).get("visits", ()):
+        if visit["status"] in KEPT and visit["with"] and visit["date"] <= str(now["as_of"]):
+            name = str(visit["with"][0]).partition(",")[0].strip()
+            seen[name] = max(seen.get(name, ""), visit["date"])
+    return sorted(seen.items(), key=lambda one: (-int(one[1].replace("-", "")), one[0]))
 
 
 _TITLES: Final = frozenset(

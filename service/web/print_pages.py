@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.errors import NotKept
 from service.model.review import Review, ReviewState
-from service.prints.changes import ChangesLetter, changes_letter, clinicians, last_visit
+from service.prints.changes import ChangesLetter, changes_letter, clinicians
 from service.prints.comparison import comparison
 from service.prints.letter import letter
 from service.prints.material import Material
@@ -67,7 +67,7 @@ async def prints_page(request: Request, user: Reviewer, patient: str) -> Respons
         kinds=KINDS,
         languages=LANGUAGES,
         sources=[source["name"] for source in page.content["sources"]],
-        clinicians=[(name, last_visit(page.content, name)) for name in clinicians(page.content)],
+        clinicians=clinicians(page.content),
     )
 
 

@@ -71,10 +71,7 @@ async def baselines(
     found.append(Baseline(_day(max(signed, default=None)), "your last signature"))
     looked = await audit.last_look(look, user.id, patient, LOOK, before=now - SAME_SITTING)
     found.append(Baseline(_day(looked), "your last look"))
-    found += [
-        Baseline(last_visit(content, name), f"the last visit with {name}")
-        for name in clinicians(content)
-    ]
+    found += [Baseline(day, f"the last visit with {name}") for name, day in clinicians(content)]
     days: dict[str, Baseline] = {}
     for one in found:
         if one.day:

@@ -105,7 +105,7 @@ def _bar(line: Line, axis: Axis, as_of: str, top: float, largest: float) -> Bar 
         return None
     fill = line["kind"] in {"dispense", "administration"}
     share = _amount(line) / largest if largest else 0.5
-    height = 5.0 if fill else round(6 + 10 * share, 1)
+    height = 5.0 if fill else round(5 + 7 * share, 1)
     x = axis.x(begun)
     words = f"{dose_words(line)}, {begun} to {ended}" if ended != begun else dose_words(line)
     return Bar(
