@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 
 from service import app
@@ -14,6 +15,7 @@ from service.assess.rule import Rule, RuleBook
 from service.connect import opened_readers
 from service.errors import UsageError
 from service.mappings.folder import mappings_folder
+from service.mappings.rule_pages import MARKS
 from service.mappings.rules import load_rules
 from service.pipeline.gather import gather
 from service.pipeline.reconcile import joined
@@ -21,9 +23,10 @@ from service.pipeline.who import parse_who
 
 WORDS = {
     Verdict.MET: "speaks",
-    Verdict.NOT_MET: "silent",
     Verdict.CANNOT_TELL: "cannot tell",
+    Verdict.NOT_MET: "silent",
 }
+"""The three answers in words, in the order in which they are told."""
 
 
 def _book(config: Path | None) -> RuleBook:
@@ -57,7 +60,8 @@ def shown(config: Path | None, rule_id: str) -> str:
             f"{rule.id}, version {rule.version}: {rule.title}",
             f"Status: {rule.status.value} ({signed})",
             f"Finding: {rule.type}, severity {rule.severity.value}",
-            f"Sources: {'; '.join(rule.sources)} (mark {rule.mark})",
+            f"Sources: {'; '.join(rule.sources)}",
+            f"Source checked: {rule.mark}, {MARKS[rule.mark]}",
             f"Population: {rule.population or 'everybody who takes what it names'}",
             f"Limits: {rule.limits or 'none written down'}",
             f"Known false alarms: {'; '.join(rule.false_alarms) or 'none written down'}",
@@ -69,7 +73,11 @@ def shown(config: Path | None, rule_id: str) -> str:
 
 def _known(book: RuleBook, rule_id: str) -> Rule:
     if rule_id not in book.rules:
-        raise UsageError(f"There is no rule {rule_id!r}; `concord rules list` names them all.")
+        near = get_close_matches(rule_id, book.rules, n=3)
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise UsageError(
+            f"There is no rule {rule_id!r}; {meant}`concord rules list` names them all."
+        )
     return book.rules[rule_id]
 
 
@@ -82,6 +90,8 @@ def explained(
     rule: str | None,
 ) -> Iterator[str]:
     """A line for each rule: whether it speaks for this patient, and why or why not.
+
+    Those that speak come first, then those that cannot tell; the silent ones by id.
 
     Raises: UsageError for a rule that does not exist or before any request.
     """
@@ -96,10 +106,8 @@ def explained(
         async with opened_readers(locations, settings) as opened:
             gathered = await gather(opened, who, known.weights)
         view = joined(gathered, known, day).view
-        return tuple(
-            f"{WORDS[said.verdict]:<12}{said.rule:<52}{said.words}"
-            for said in explain(view, known.rules, day)
-            if rule in {None, said.rule}
-        )
+        answers = [one for one in explain(view, known.rules, day) if rule in {None, one.rule}]
+        answers.sort(key=lambda one: list(WORDS).index(one.verdict))
+        return tuple(f"{WORDS[one.verdict]:<12}{one.rule:<52}{one.words}" for one in answers)
 
     yield from asyncio.run(read())
