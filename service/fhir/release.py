@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
+from functools import cache
 
 
 class Release(StrEnum):
@@ -69,10 +70,26 @@ _R4_KEYS: dict[str, frozenset[str]] = {
     "Observation": frozenset({"encounter"}),
     "Condition": frozenset({"recordedDate"}),
 }
+_TELLING = {
+    **dict.fromkeys(_MEDICATION_EVENTS, ("medication", "patient")),
+    "Condition": ("patient",),
+    "AllergyIntolerance": ("substance",),
+}
 _FLAT_DOSE = re.compile(rb'"dose(Quantity|Range)"\s*:')
 _DOSE_AND_RATE = re.compile(rb'"doseAndRate"\s*:')
 _STATUS_TEXT = re.compile(rb'"clinicalStatus"\s*:\s*"')
 _STATUS_CONCEPT = re.compile(rb'"clinicalStatus"\s*:\s*\{')
+
+
+@cache
+def marks(resource_type: str) -> tuple[bytes, ...]:
+    """The names, in quotes, of which a resource must hold one at its top for its keys to tell."""
+    names = {
+        *_TELLING.get(resource_type, ()),
+        *_R4_KEYS.get(resource_type, ()),
+        *_STU3_KEYS.get(resource_type, ()),
+    }
+    return tuple(f'"{name}"'.encode() for name in sorted(names))
 
 
 def shape(resource_type: str, keys: Collection[str], body: bytes) -> Release:

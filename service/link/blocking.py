@@ -60,10 +60,14 @@ def candidates(
 
 def folded(value: str) -> str:
     """An identifier as it is compared: letters and digits only, lower case."""
-    return "".join(c for c in value.casefold() if c.isalnum())
+    plain = value.casefold()
+    return plain if plain.isalnum() else "".join(c for c in plain if c.isalnum())
 
 
 def digits(phones: Iterable[str]) -> frozenset[str]:
     """Phone numbers by their last ten digits: some write the country code, others do not."""
-    numbers = ("".join(c for c in phone if c.isdigit())[-10:] for phone in phones)
+    numbers = (
+        (phone if phone.isdigit() else "".join(c for c in phone if c.isdigit()))[-10:]
+        for phone in phones
+    )
     return frozenset(number for number in numbers if len(number) >= 7)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+import msgspec
+
 from service.model.concept import Coding, Ingredient
 from service.model.dosage import Quantity
 from service.model.evidence import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class LabResult:
+class LabResult(msgspec.Struct, frozen=True, gc=False):
     """One measured value, from Observation (a panel's components become results of their own).
 
     `effective` is the day of the measurement (not of the report), None where the source gives none.
@@ -40,8 +41,7 @@ class LabResult:
     usual: tuple[Decimal | None, Decimal | None] = (None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True, gc=False):
     """A contact: Appointment (`kind` "appointment") or Encounter ("encounter").
 
     `status` is the resource's own (booked, fulfilled, noshow, cancelled, finished ...).
@@ -64,8 +64,7 @@ class Visit:
     created: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True, gc=False):
     """A diagnosis or problem; `active` folds clinicalStatus, `refuted` verificationStatus."""
 
     origin: Origin
@@ -79,8 +78,7 @@ class Condition:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Allergy:
+class Allergy(msgspec.Struct, frozen=True, gc=False):
     """An allergy or intolerance; `ingredients` is what its code or text resolves to, if any."""
 
     origin: Origin
@@ -96,8 +94,7 @@ class Allergy:
     recorded: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CareTeamMember:
+class CareTeamMember(msgspec.Struct, frozen=True, gc=False):
     """A person or organization of an active CareTeam, or the Patient's generalPractitioner."""
 
     origin: Origin
@@ -107,8 +104,7 @@ class CareTeamMember:
     source_role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanActivity:
+class PlanActivity(msgspec.Struct, frozen=True, gc=False):
     """One activity of a CarePlan: what it refers to, or what it says."""
 
     reference: str
@@ -116,8 +112,7 @@ class PlanActivity:
     status: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, gc=False):
     """A CarePlan as it stands on its server."""
 
     origin: Origin
@@ -128,8 +123,7 @@ class Plan:
     created: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """That somebody answered or asked: Communication, Task, ServiceRequest, Goal, Consent ...
 
     `type` is the resource type, `when` its own date, `codings` its code, `about` what it names.
@@ -145,8 +139,7 @@ class Answer:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True, gc=False):
     """Practitioner, PractitionerRole or Organization: a name for a reference."""
 
     origin: Origin

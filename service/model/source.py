@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from service.model.evidence import Problem
 
 
@@ -70,8 +72,7 @@ class Certificate:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RawResource:
+class RawResource(msgspec.Struct, frozen=True, gc=False):
     """One resource as the source sent it: `body` is its JSON text, untouched, in UTF-8.
 
     `fhir` is the release in whose shape it is: "R4" (4.0.1 and R4B) or "STU3". `full_url` is its

@@ -36,9 +36,10 @@ def patients(
     for raw in raws:
         if raw.type != "Patient":
             continue
-        notes = Notes(origin_of(raw, source))
+        origin = origin_of(raw, source)
+        notes = Notes(origin)
         found = readable(raw, clinical.Patient, notes)
         if found is not None:
-            records.append(record(origin_of(raw, source), found, notes))
+            records.append(record(origin, found, notes))
         problems.extend(notes.problems)
     return tuple(records), tuple(problems)

@@ -6,9 +6,10 @@ only: its members are resources that are read by themselves.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from service.model.clinical import LabResult
 from service.model.dosage import Quantity

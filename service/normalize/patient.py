@@ -55,6 +55,8 @@ def record(origin: Origin, found: clinical.Patient, notes: Notes) -> PatientReco
 
 def fold(text: str) -> str:
     """Lower case without accents and needless space, so that spellings of one name compare."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFKD", text).casefold()
     plain = unicodedata.normalize("NFKD", folded)
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))

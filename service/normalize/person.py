@@ -6,7 +6,8 @@ Source: HL7 FHIR R4 (4.0.1) and STU3 (3.0.2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from service.model.clinical import Person
 from service.model.evidence import Origin

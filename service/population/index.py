@@ -19,7 +19,8 @@ ROW = struct.Struct(">QQQ")
 _BUCKETS = 64
 _SHIFT = 64 - 6
 _FLUSH = 1 << 20
-_BLOCK = ROW.size * 1024
+_BLOCK = ROW.size * 64
+_READ = ROW.size * 8192
 
 
 def hashed(*words: str) -> int:
@@ -35,35 +36,30 @@ def sort_rows(files: Iterable[Path], target: Path) -> int:
         path.unlink(missing_ok=True)
     for file in files:
         with file.open("rb") as rows:
-            while block := rows.read(ROW.size * 8192):
+            while block := rows.read(_READ):
                 for place in range(0, len(block), ROW.size):
                     held[block[place] >> (_SHIFT - 56)] += block[place : place + ROW.size]
         for path, waiting in zip(buckets, held, strict=True):
             if len(waiting) >= _FLUSH // 8:
-                _append(path, waiting)
+                with path.open("ab") as bucket:
+                    bucket.write(waiting)
+                waiting.clear()
     count = 0
     with target.open("wb") as sorted_rows:
         for path, waiting in zip(buckets, held, strict=True):
-            _append(path, waiting)
-            body = path.read_bytes()
+            body = (path.read_bytes() if path.is_file() else b"") + waiting
             rows_of = sorted(body[i : i + ROW.size] for i in range(0, len(body), ROW.size))
             sorted_rows.write(b"".join(rows_of))
             count += len(rows_of)
-            path.unlink()
+            path.unlink(missing_ok=True)
     return count
-
-
-def _append(path: Path, waiting: bytearray) -> None:
-    with path.open("ab") as bucket:
-        bucket.write(waiting)
-    waiting.clear()
 
 
 class Lookup:
     """A sorted file of rows; `rows(hash)` are the other two numbers of each row.
 
-    The file is read, not mapped: mapped pages would count as memory of the process. One hash in a
-    thousand is held, so that a look-up reads one block.
+    The file is read, not mapped: mapped pages would count as memory of the process. One hash in
+    sixty-four is held, so that a look-up reads one block.
     """
 
     def __init__(self, path: Path) -> None:
@@ -90,5 +86,5 @@ def rows_from(path: Path, place: int) -> Iterator[tuple[int, int, int]]:
     """Every row from the `place`th on, read ahead by blocks."""
     with path.open("rb") as file:
         file.seek(place * ROW.size)
-        while block := file.read(_BLOCK):
+        while block := file.read(_READ):
             yield from ROW.iter_unpack(block)

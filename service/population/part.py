@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BufferedReader
 
 import msgspec
@@ -23,12 +24,16 @@ from service.pipeline.gather import UNDECIDED, Gathered
 from service.pipeline.reconcile import Knowledge, report_of
 from service.population.exports import Export
 from service.population.index import Lookup, hashed
+from service.population.partition import ROW_OF, Row
 from service.population.people import Person, place_of
 from service.population.shuffle import rows
 from service.population.work import Plan
 from service.read.documents import Item, overall
-from service.read.holding import Holding, place
+from service.read.holding import Holding, keep, place
 from service.read.pull import REFERRED_TYPES, RESOURCE_TYPES, referred
+
+Charts = dict[tuple[str, str], list[Row]]
+"""Lines by source and reference of the patient."""
 
 PERSON = msgspec.msgpack.Decoder(Person)
 _OPEN_FILES = 64
@@ -108,12 +113,11 @@ def reports(
         spans: the spans of each source, whose files hold its lines.
         batches: the batches of persons that were settled together.
     """
-    charts: dict[tuple[str, str], list[bytes]] = {}
+    charts: Charts = {}
     for export in plan.exports:
         files = [file for span in spans[export.name] for file in plan.shuffled("lines", span)]
-        for row in rows(files, part):
-            reference, _, line = row.partition(b"\n")
-            charts.setdefault((export.name, reference.decode()), []).append(line)
+        for row in map(ROW_OF.decode, rows(files, part)):
+            charts.setdefault((export.name, row.patient), []).append(row)
     people = [f for batch in batches for f in plan.shuffled("people", batch)]
     persons = {person.name: person for person in map(PERSON.decode, rows(people, part))}
     taken = {place_of(origin) for person in persons.values() for origin in person.members}
@@ -128,7 +132,7 @@ def _gathered(
     plan: Plan,
     person: Person | None,
     name: tuple[str, str],
-    charts: dict[tuple[str, str], list[bytes]],
+    charts: Charts,
     known: Referred,
     states: Mapping[str, SourceState],
 ) -> Gathered:
@@ -182,18 +186,23 @@ def _absent(export: Export, state: SourceState, *, doubted: bool) -> SourceRead:
 
 
 def _read(
-    export: Export, lines: dict[str, list[bytes]], known: Referred, state: SourceState
+    export: Export, lines: dict[str, list[Row]], known: Referred, state: SourceState
 ) -> SourceRead:
     """What a source gave for the records of one person there."""
     held = Holding()
-    opened = [_item(line) for own in lines.values() for line in own]
-    around = overall(item.shape for item in opened)
+    around = overall(row.shape for own in lines.values() for row in own)
     refused: dict[Release, int] = {}
-    for item in opened:
-        release = item.shape if item.shape is not Release.UNKNOWN else around
+    for row in (row for own in lines.values() for row in own):
+        release = row.shape if row.shape is not Release.UNKNOWN else around
         release = Release.R4 if release is Release.UNKNOWN else release
         if release in READ:
-            place(held, _shaped(item, release))
+            resource = RawResource(row.kind, row.id, row.version, row.body, release.value)
+            patient = row.kind == "Patient"
+            keep(
+                held,
+                held.patients if patient else held.by_subject.setdefault(row.patient, {}),
+                resource,
+            )
         else:
             refused[release] = refused.get(release, 0) + 1
     kept: dict[str, RawResource] = {}
@@ -214,8 +223,7 @@ def _read(
         role=export.role,
         resources=tuple(sorted(kept.values(), key=lambda one: one.reference)),
         certificates=tuple(
-            Certificate(kind, State.COMPLETE, count=number, unresolved=missing.get(kind, ()))
-            for kind, number in counts.items()
+            _certificate(kind, number, missing.get(kind, ())) for kind, number in counts.items()
         ),
         reasons=(*state.reasons, *reasons),
         state_floor=State.PARTIAL if reasons else state.state,
@@ -223,10 +231,9 @@ def _read(
     )
 
 
-def _shaped(item: Item, release: Release) -> Item:
-    if item.resource.fhir == release.value:
-        return item
-    return replace(item, resource=replace(item.resource, fhir=release.value))
+@lru_cache(maxsize=4096)
+def _certificate(kind: str, count: int, unresolved: tuple[str, ...]) -> Certificate:
+    return Certificate(kind, State.COMPLETE, count=count, unresolved=unresolved)
 
 
 def _with_referred(

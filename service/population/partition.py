@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+import msgspec
 
 from service.errors import SourceInvalid
 from service.fhir import bundle as bundles
 from service.fhir.outcome import issues
+from service.fhir.policy import literal
+from service.fhir.release import Release
 from service.model.source import MEDICATION_TYPES
 from service.population.exports import Span, lines
-from service.population.index import ROW, Lookup, hashed
+from service.population.index import ROW as INDEX_ROW
+from service.population.index import Lookup, hashed
 from service.population.shuffle import Writer
 from service.population.work import Plan
 from service.read.holding import resolved
@@ -25,6 +31,48 @@ _CLINICAL = frozenset({"Patient", *SEARCHED_TYPES})
 _REFERRED = frozenset(REFERRED_TYPES)
 _MOST_REASONS = 20
 _REMEMBERED = 4096
+_LONGEST_TYPE = 64
+
+
+class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A line with what was told by parsing it, so that it need not be parsed for that again.
+
+    `patient` is whom it is about ("Patient/17"), `shape` the release that it looks like.
+    """
+
+    patient: str
+    kind: str
+    id: str
+    version: str | None
+    shape: Release
+    body: bytes
+
+
+class _Named(msgspec.Struct, gc=False):
+    reference: str = ""
+
+
+class _Version(msgspec.Struct, gc=False):
+    versionId: str | None = None
+
+
+class _Seen(msgspec.Struct, gc=False):
+    """What tells whom a line is about, where every element is what FHIR says (see bundle.Peek)."""
+
+    resourceType: str = ""
+    id: str = ""
+    meta: _Version | None = None
+    subject: _Named | None = None
+    patient: _Named | None = None
+    for_: _Named | None = msgspec.field(default=None, name="for")
+    beneficiary: _Named | None = None
+    individual: _Named | None = None
+    participant: msgspec.Raw = msgspec.Raw(b"")
+
+
+_SEEN = msgspec.json.Decoder(_Seen)
+_rows = msgspec.msgpack.Encoder()
+ROW_OF = msgspec.msgpack.Decoder(Row)
 
 
 @dataclass(slots=True)
@@ -67,8 +115,8 @@ class Partition:
     def place(self, number: int, span: Span) -> Placed:
         """Writes every line of a span where it belongs; what cannot be read is told.
 
-        Rows are `reference of the patient, line feed, line`. `lines` holds those of patients,
-        `referred` what lines refer to, `referred-index` its hash, the span, and the byte.
+        `lines` holds a Row for each line and patient, `referred` what lines refer to,
+        `referred-index` its hash, the span, and the byte.
         """
         placed = Placed(number, span.source)
         writer = Writer(self._plan.path("lines", number), self._plan.parts)
@@ -76,24 +124,23 @@ class Partition:
         with self._plan.path("referred", number).open("wb") as referred:
             for line in lines(span, placed.reasons):
                 try:
-                    seen = bundles.peek(line)
+                    kind, id_, version, patients = told(line)
                 except SourceInvalid as error:
                     self._not_read(placed, f"{span.file}: {error.message}")
                     continue
-                kind = seen.resourceType
                 if kind in _CLINICAL:
                     _count(placed.lines, kind)
-                    patients = _patients(seen, line)
                     if not patients:
                         _count(placed.unattached, kind)
+                        continue
+                    shape = bundles.shape_of(kind, line)
                     for patient in patients:
-                        row = b"%b\n%b" % (patient.encode(), line)
-                        writer.add(self.part(span.source, patient), row)
+                        row = Row(patient, kind, id_, version, shape, line)
+                        writer.add(self.part(span.source, patient), _rows.encode(row))
                 elif kind in _REFERRED:
                     _count(placed.lines, kind)
-                    reference = f"{kind}/{bundles.identity(seen, '', line)}"
-                    key = hashed("referred", span.source, reference)
-                    index += ROW.pack(key, number, referred.tell())
+                    key = hashed("referred", span.source, f"{kind}/{id_}")
+                    index += INDEX_ROW.pack(key, number, referred.tell())
                     referred.write(line + b"\n")
                 elif kind == "OperationOutcome":
                     for issue in issues(line):
@@ -112,12 +159,42 @@ class Partition:
             placed.reasons.append(reason)
 
 
-def _patients(seen: bundles.Peek, line: bytes) -> list[str]:
-    """References ("Patient/17") to the patients that a resource is about."""
-    if seen.resourceType == "Patient":
-        return [f"Patient/{bundles.identity(seen, '', line)}"]
-    found = (resolved(one, "", {}) for one in bundles.subjects(seen).references)
-    return [one for one in dict.fromkeys(found) if one.startswith("Patient/")]
+def told(line: bytes) -> tuple[str, str, str | None, tuple[str, ...]]:
+    """Type, id, version and patients ("Patient/17") of a line, by parsing it once.
+
+    Raises: SourceInvalid when it is no JSON object of FHIR.
+    """
+    try:
+        seen = _SEEN.decode(line)
+    except (msgspec.MsgspecError, RecursionError):
+        return _told_apart(line)
+    kind, id_ = seen.resourceType, seen.id
+    if len(kind) > _LONGEST_TYPE or literal(f"{kind}/{id_}") is None:
+        return _told_apart(line)
+    version = seen.meta.versionId if seen.meta else None
+    if kind == "Patient":
+        return kind, id_, version, (f"Patient/{id_}",)
+    named = (seen.subject, seen.patient, seen.for_, seen.beneficiary, seen.individual)
+    written = tuple([one.reference for one in named if one is not None and one.reference])
+    if not written and seen.participant:
+        return _told_apart(line)
+    return kind, id_, version, _patients(written)
+
+
+def _told_apart(line: bytes) -> tuple[str, str, str | None, tuple[str, ...]]:
+    """The same element by element, where one of them is not what it should be."""
+    seen = bundles.peek(line)
+    kind, id_ = seen.resourceType, bundles.identity(seen, "", line)
+    if kind == "Patient":
+        return kind, id_, bundles.version(seen), (f"Patient/{id_}",)
+    return kind, id_, bundles.version(seen), _patients(bundles.subjects(seen).references)
+
+
+@lru_cache(maxsize=4096)
+def _patients(written: tuple[str, ...]) -> tuple[str, ...]:
+    """The patients among references as written; lines of one patient often stand together."""
+    found = dict.fromkeys(resolved(one, "", {}) for one in written)
+    return tuple(one for one in found if one.startswith("Patient/"))
 
 
 def _count(counts: dict[str, int], kind: str) -> None:

@@ -6,6 +6,7 @@ import gc
 import os
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -81,7 +82,7 @@ def report(worker: Worker, part: int) -> int:
     summary = PartSummary()
     target = planned.reports(part)
     unfinished = planned.path("reports", part)
-    with unfinished.open("wb") as file:
+    with unfinished.open("wb") as file, _cycles_later():
         for report in reports(planned, part, worker.knowledge, states, spans, range(batches)):
             content = document(report)
             summary.add(content)
@@ -90,5 +91,17 @@ def report(worker: Worker, part: int) -> int:
         os.fsync(file.fileno())
     unfinished.replace(target)
     write_whole(planned.path("part", part), _encoder.encode(summary))
-    gc.collect()
     return summary.patients
+
+
+@contextmanager
+def _cycles_later() -> Iterator[None]:
+    """No search for unreachable cycles until the end of a part: frozen values form none."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
+        gc.collect()

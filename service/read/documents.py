@@ -247,4 +247,5 @@ def readable(opened: tuple[Document, ...]) -> tuple[list[Item], list[str]]:
 
 
 def _in_release(item: Item, release: Release) -> Item:
-    return replace(item, resource=replace(item.resource, fhir=release.value))
+    resource = msgspec.structs.replace(item.resource, fhir=release.value)
+    return replace(item, resource=resource)

@@ -70,19 +70,19 @@ def place(held: Holding, item: Item) -> None:
     """Put one resource where it belongs; of two versions of one the higher stays."""
     resource = item.resource
     if resource.type == "Patient":
-        _keep(held, held.patients, resource)
+        keep(held, held.patients, resource)
     elif resource.type in _CLINICAL:
         root = bundles.root_of(resource.full_url)
         about = bundles.subjects(item.seen).references
         found = [resolved(one, root, held.aliases) for one in about]
         patients = [one for one in found if one.startswith("Patient/")] or [""]
         for one in dict.fromkeys(patients):
-            _keep(held, held.by_subject.setdefault(one, {}), resource)
+            keep(held, held.by_subject.setdefault(one, {}), resource)
     elif resource.type in RESOURCE_TYPES:
-        _keep(held, held.shared, resource)
+        keep(held, held.shared, resource)
 
 
-def _keep(held: Holding, place: dict[str, RawResource], resource: RawResource) -> None:
+def keep(held: Holding, place: dict[str, RawResource], resource: RawResource) -> None:
     """Keep a resource under its reference; of two versions the higher, else the one read last."""
     before = place.get(resource.reference)
     if before is not None and before.body != resource.body:

@@ -57,7 +57,8 @@ _DEFAULT_COUNT = 200
 class Search:
     """One search: `without_include` are the parameters to fall back to when a 400 comes.
 
-    `since` is the moment from which changes are asked for, None for everything.
+    `since` is the moment from which changes are asked for, None for everything. `notes` say what it
+    leaves out for the vendor's sake.
     """
 
     type: str
@@ -67,7 +68,7 @@ class Search:
     ignore_outcomes: frozenset[str] = frozenset()
     withheld_outcomes: frozenset[str] = frozenset()
     self_link: bool = True
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def whole(self) -> Search:
@@ -111,12 +112,16 @@ def searches(
     if offer.search_params and "patient" not in offer.search_params:
         by = "subject" if "subject" in offer.search_params else "patient"
     base: list[tuple[str, str]] = [(by, patient_id if by == "patient" else f"Patient/{patient_id}")]
-    note = ""
+    notes: list[str] = []
     count: int | None = _DEFAULT_COUNT
     include: bool | None = None
     each: tuple[str, tuple[str, ...]] | None = None
     for quirk in quirks:
         base += quirk.query
+        notes += [f"asked with {name}={value} only: {quirk.reason}" for name, value in quirk.query]
+        if quirk.each is not None:
+            name, values = quirk.each
+            notes.append(f"asked with {name}={', '.join(values)} only: {quirk.reason}")
         each = quirk.each or each
         count = quirk.count if quirk.count is not None else count
         include = quirk.include if quirk.include is not None else include
@@ -127,7 +132,8 @@ def searches(
                 (quirk.window.parameter, f"ge{first.isoformat()}T00:00:00Z"),
                 (quirk.window.parameter, f"lt{last.isoformat()}T00:00:00Z"),
             ]
-            note = f"asked from {first.isoformat()} to {last.isoformat()} only: {quirk.reason}"
+            days = f"from {first.isoformat()} to {last.isoformat()}"
+            notes.append(f"asked {days} only: {quirk.reason}")
     if since is not None and not _stamps(offer, quirks):
         since = None
     if since is not None:
@@ -145,7 +151,7 @@ def searches(
                 ignore_outcomes=frozenset(c for quirk in quirks for c in quirk.ignore_outcomes),
                 withheld_outcomes=frozenset(c for quirk in quirks for c in quirk.withheld_outcomes),
                 self_link=all(quirk.self_link for quirk in quirks),
-                note=note,
+                notes=tuple(notes),
             )
         )
     return tuple(found)
@@ -228,13 +234,11 @@ def referred(
         aliases: fullUrl to "Type/id", for files.
     """
     found: dict[str, set[str]] = {kind: set() for kind in REFERRED_TYPES}
-    for resource in resources:
-        if resource.type not in _REFERRING:
-            continue
-        for written in references(resource.body):
-            reference = (aliases or {}).get(written, written)
-            here = endpoint.relative(reference) if endpoint else literal(reference)
-            parts = (here or reference).rsplit("/", 2)
-            if len(parts) > 1 and parts[-2] in found:
-                found[parts[-2]].add(here or reference)
+    referring = [references(one.body) for one in resources if one.type in _REFERRING]
+    for written in frozenset().union(*referring):
+        reference = (aliases or {}).get(written, written)
+        here = endpoint.relative(reference) if endpoint else literal(reference)
+        parts = (here or reference).rsplit("/", 2)
+        if len(parts) > 1 and parts[-2] in found:
+            found[parts[-2]].add(here or reference)
     return {kind: frozenset(names) for kind, names in found.items()}

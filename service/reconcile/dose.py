@@ -161,6 +161,7 @@ def _bounded(dosage: Dosage) -> bool:
     return bool(dosage.starts or dosage.ends or dosage.duration_d)
 
 
+@lru_cache(maxsize=4096)
 def plain(value: Decimal) -> str:
     """A decimal as people write it: no exponent, no trailing zeros, six significant digits."""
     rounded = Decimal(f"{value:.6g}")

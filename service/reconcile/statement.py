@@ -10,6 +10,7 @@ from service.model.evidence import Fact
 from service.model.finding import Bucket, Finding, RuleReference, Severity
 from service.model.identity import content_id
 from service.model.medication import Kind, MedicationEntry, PlacedLine
+from service.reconcile.dose import plain
 from service.reconcile.policy import Policy, Raise
 from service.reconcile.severity import graded
 from service.reconcile.therapy import Setting, Therapy
@@ -104,7 +105,7 @@ def instruction_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
             facts.append(fact(entry, "medication", entry.text))
         path = "dosage" if entry.kind in _SAID_AS_DOSAGE else "dosageInstruction"
         for index, dosage in enumerate(entry.dosages):
-            dose = f"{dosage.dose.value} {dosage.dose.unit}" if dosage.dose else ""
+            dose = f"{plain(dosage.dose.value)} {dosage.dose.unit}" if dosage.dose else ""
             words = dosage.text or " ".join(filter(None, (dose, entry.timing)))
             if words:
                 facts.append(fact(entry, f"{path}[{index}]", words))

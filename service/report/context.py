@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from service.model.clinical import Allergy, Facts, LabResult
-from service.model.concept import LOINC
 from service.model.record import Measure, Report
 from service.report.decimals import shown
-from service.report.series import FINAL, effects, results, visits
+from service.report.series import FINAL, effects, loinc, results, visits
 
 OPEN_APPOINTMENTS = frozenset({"booked", "pending", "arrived", "checked-in", "waitlist"})
 
@@ -37,9 +36,15 @@ def context(
     stands there where there are any.
     """
     found = effects(facts.allergies, facts.conditions, as_of)
+    by_code: dict[str, list[int]] = {}
+    for place, result in enumerate(facts.results):
+        told = result.value is not None or result.text
+        if told and result.effective is not None and result.status in FINAL:
+            for code in loinc(result):
+                by_code.setdefault(code, []).append(place)
     return {
         "allergies": sorted({_allergy(a) for a in facts.allergies if a.active and not a.refuted}),
-        "measures": [_latest(measure, facts.results) for measure in measures],
+        "measures": [_latest(measure, facts.results, by_code) for measure in measures],
         "visits": visits(facts.visits, as_of),
         "results": results(tracked, facts.results, as_of),
         **({"effects": found} if found else {}),
@@ -72,18 +77,15 @@ def _allergy(allergy: Allergy) -> str:
     return f"{allergy.text}{reactions}{grave} [{allergy.origin.source}]"
 
 
-def _latest(measure: Measure, results: Iterable[LabResult]) -> dict[str, Any]:
-    found = [
-        result
-        for result in results
-        if result.effective is not None
-        and result.status in FINAL
-        and (result.value is not None or result.text)
-        and any(c.system == LOINC and c.code in measure.codes for c in result.codings)
-    ]
+def _latest(
+    measure: Measure, results: Sequence[LabResult], by_code: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    """The newest result of a measure; `by_code` are the places of final results by LOINC code."""
+    found = {place for code in measure.codes & by_code.keys() for place in by_code[code]}
     if not found:
         return {"title": measure.title, "value": "none found", "detail": ""}
-    last = max(found, key=lambda r: (r.effective or date.min, r.origin.source, r.origin.reference))
+    known = (results[place] for place in sorted(found))
+    last = max(known, key=lambda r: (r.effective or date.min, r.origin.source, r.origin.reference))
     value = (
         f"{last.comparator}{shown(last.value.value)} {last.value.unit}".strip()
         if last.value

@@ -107,8 +107,8 @@ def _certificate(certificate: Certificate) -> dict[str, Any]:
         "pages": certificate.pages,
         "total": certificate.total,
         "skipped": certificate.skipped,
-        "unresolved": sorted(certificate.unresolved),
-        "dropped": sorted(certificate.dropped),
+        "unresolved": sorted(certificate.unresolved) if certificate.unresolved else [],
+        "dropped": sorted(certificate.dropped) if certificate.dropped else [],
     }
 
 

@@ -6,7 +6,7 @@ The drugs themselves need no series of their own: their lines carry dates, doses
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -71,9 +71,14 @@ def results(
         tracked: the measures, the most specific one first: it names the result, all that hold its
             code stand under `titles`.
     """
+    by_code: dict[str, list[int]] = {}
+    for place, measure in enumerate(tracked):
+        for code in measure.codes:
+            by_code.setdefault(code, []).append(place)
     told = []
     for result in found:
-        titles = [measure.title for measure in tracked if _measures(measure, result)]
+        places = {place for c in loinc(result) for place in by_code.get(c, ())}
+        titles = [tracked[place].title for place in sorted(places)]
         if titles and result.effective is not None and result.status in FINAL:
             told.append((titles, result.effective, result))
     newest: dict[str, date] = {}
@@ -89,8 +94,9 @@ def results(
     )
 
 
-def _measures(measure: Measure, result: LabResult) -> bool:
-    return any(c.system == LOINC and c.code in measure.codes for c in result.codings)
+def loinc(result: LabResult) -> Iterator[str]:
+    """The LOINC codes of a result."""
+    return (coding.code for coding in result.codings if coding.system == LOINC)
 
 
 def effects(

@@ -8,16 +8,18 @@ from datetime import date
 from itertools import permutations
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.errors import SourceInvalid
 from service.link.match import Weights
 from service.mappings.folder import mappings_folder
 from service.mappings.matching import load_weights
 from service.model.evidence import Origin
 from service.model.patient import Identifier, MatchGrade, PatientRecord
-from service.population import exports, people
+from service.population import exports, partition, people
 from service.population.exports import Span, lines
 from service.population.index import ROW, Lookup, hashed, sort_rows
 from service.population.people import Union, settled
@@ -136,6 +138,45 @@ def test_shuffled_rows_come_back_by_part_in_the_order_of_writing(
         files = sorted(Path(folder).iterdir())
         for part in range(7):
             assert list(rows(files, part)) == [row for of, row in given_rows if of == part]
+
+
+_REFERENCES = st.one_of(
+    st.none(),
+    st.integers(),
+    st.sampled_from(
+        ["Patient/1", "https://h.example/fhir/Patient/2", "Group/3", "urn:uuid:4", ""]
+    ).map(lambda one: {"reference": one}),
+    st.just({"reference": 7}),
+    st.just({"display": "somebody"}),
+    st.lists(st.just({"reference": "Patient/5"}), max_size=1),
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"resourceType": st.sampled_from(["Patient", "Observation", "Appointment", "x", ""])},
+        optional={
+            "id": st.sampled_from(["1", "a b", "", None, 5, "a" * 300]),
+            "meta": st.sampled_from([None, {}, {"versionId": "3"}, {"versionId": 3}, "x"]),
+            "participant": st.sampled_from(
+                [None, [], [{"actor": {"reference": "Patient/6"}}, {"actor": None}], [{"actor": 1}]]
+            ),
+            **dict.fromkeys(
+                ("subject", "patient", "for", "beneficiary", "individual"), _REFERENCES
+            ),
+        },
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_a_line_parsed_at_once_says_what_its_elements_say_one_by_one(content: object) -> None:
+    line = msgspec.json.encode(content)
+    try:
+        apart = partition._told_apart(line)
+    except SourceInvalid:
+        with pytest.raises(SourceInvalid):
+            partition.told(line)
+    else:
+        assert partition.told(line) == apart
 
 
 @given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39))))
