@@ -90,6 +90,16 @@ async def rows(
     return tuple(AuditRow(*row) for row in await look.execute(query))
 
 
+async def following(
+    look: AsyncConnection, *, patient: str | None = None, after: int = 0, limit: int = 100
+) -> tuple[AuditRow, ...]:
+    """Oldest first, of one patient or of all, above the row number `after`."""
+    query = select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+    if patient is not None:
+        query = query.where(audit.c.patient == patient)
+    return tuple(AuditRow(*row) for row in await look.execute(query))
+
+
 async def looked(look: AsyncConnection, who: str, patient: str, *, since: datetime) -> bool:
     """Whether a row of this person's says that this patient ("" for the list) was looked at."""
     query = select(audit.c.number).where(

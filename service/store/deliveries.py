@@ -29,6 +29,8 @@ PENDING = (
 ACTIVE = (DeliveryState.PLANNED, DeliveryState.SENDING)
 """What a worker may move on by itself."""
 
+_AT_ONCE = 500
+
 _MOVING = (
     "state",
     "strategy",
@@ -110,6 +112,10 @@ class Stood(NamedTuple):
 def body_of(resource: Mapping[str, object]) -> bytes:
     """The bytes in which a planned resource is kept, compared and sent."""
     return json.dumps(resource, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+_NOTHING = sha256(body_of({})).hexdigest()
+"""Digest of what was left out when it was planned."""
 
 
 async def plan(
@@ -218,6 +224,16 @@ async def of_review(look: AsyncConnection, review: str) -> tuple[Delivery, ...]:
     return tuple(_delivery(row) for row in found)
 
 
+async def some(look: AsyncConnection, ids: Sequence[str]) -> dict[str, Delivery]:
+    """These rows by id, as far as they are kept."""
+    found: dict[str, Delivery] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        batch = ids[start : start + _AT_ONCE]
+        rows = await look.execute(select(deliveries).where(deliveries.c.id.in_(batch)))
+        found.update((row.id, _delivery(row)) for row in rows)
+    return found
+
+
 async def of_type(look: AsyncConnection, patient: str, type_name: str) -> tuple[Delivery, ...]:
     """Every row of one type for one patient, over all reviews, oldest first."""
     found = await look.execute(
@@ -238,6 +254,83 @@ async def pending_of(tx: AsyncConnection, patient: str) -> tuple[Delivery, ...]:
         .with_for_update()
     )
     return tuple(_delivery(row) for row in found)
+
+
+async def set_aside(tx: AsyncConnection, group: Group, reason: str, *, at: datetime) -> None:
+    """Give up what is not at an end, without reading it: what may stand there is for a person."""
+    ends = {
+        DeliveryState.PLANNED: DeliveryState.DEAD,
+        DeliveryState.SENDING: DeliveryState.NEEDS_REVIEW,
+    }
+    for state, end in ends.items():
+        await tx.execute(
+            update(deliveries)
+            .where(deliveries.c.signature == group.signature, deliveries.c.target == group.target)
+            .where(deliveries.c.state == state.value)
+            .values(state=end.value, reason=reason, changed_at=at)
+        )
+
+
+class Letter(NamedTuple):
+    """A write that waits for a person, without what it says. `planned`: it was to be written."""
+
+    id: str
+    target: str
+    type: str
+    state: DeliveryState
+    reason: str
+    attempts: int
+    planned: bool
+
+
+async def letters(
+    look: AsyncConnection, states: Iterable[DeliveryState], *, limit: int = 200
+) -> tuple[Letter, ...]:
+    """What stands in any of these states, newest first; a damaged row too."""
+    found = await look.execute(
+        select(
+            deliveries.c.id,
+            deliveries.c.target,
+            deliveries.c.type,
+            deliveries.c.state,
+            deliveries.c.reason,
+            deliveries.c.attempts,
+            (deliveries.c.digest != _NOTHING).label("planned"),
+        )
+        .where(deliveries.c.state.in_([state.value for state in states]))
+        .order_by(deliveries.c.changed_at.desc(), deliveries.c.id)
+        .limit(limit)
+    )
+    return tuple(Letter(*row[:3], DeliveryState(row.state), *row[4:]) for row in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Where everything ever accepted is: done, pending, given up (dead), or cancelled."""
+
+    accepted: int
+    done: int
+    pending: int
+    dead: int
+    cancelled: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing has disappeared."""
+        return self.accepted == self.done + self.pending + self.dead + self.cancelled
+
+
+async def balance(look: AsyncConnection) -> Balance:
+    """Every row counted, and the rows of every state that there is: a row in none is lost sight of."""
+    by_state = await tally(look)
+    accepted = await look.scalar(select(func.count()).select_from(deliveries)) or 0
+    return Balance(
+        accepted=accepted,
+        done=by_state[DeliveryState.DONE],
+        pending=sum(by_state[state] for state in PENDING),
+        dead=by_state[DeliveryState.DEAD] + by_state[DeliveryState.REFUSED],
+        cancelled=by_state[DeliveryState.CANCELLED],
+    )
 
 
 async def in_state(

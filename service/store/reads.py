@@ -100,6 +100,17 @@ async def of_report(look: AsyncConnection, report: str) -> tuple[SourceRead, ...
     return tuple([await load(look, read) for read in ids.all()])
 
 
+async def behind(look: AsyncConnection, report: str) -> tuple[KeptRead, ...]:
+    """The reads that a report was made of, without their resources, by source name."""
+    found = await look.execute(
+        select(reads.c.id, reads.c.source, reads.c.kept_at, reads.c.state)
+        .join(report_reads, report_reads.c.read == reads.c.id)
+        .where(report_reads.c.report == report)
+        .order_by(reads.c.source)
+    )
+    return tuple(KeptRead(row.id, row.source, row.kept_at, State(row.state)) for row in found)
+
+
 async def resource(look: AsyncConnection, report: str, source: str, reference: str) -> RawResource:
     """The raw resource ("Type/id") of a source that a report rests on. Raises: NotKept."""
     kind, _, identity = reference.partition("/")

@@ -22,8 +22,9 @@ from service.pipeline import review as desk
 from service.pipeline.changes import changes
 from service.review.asked import asked
 from service.store import access, audit, jobs, patients, reports, worklist
-from service.web.access import Decider, Reviewer, confined, services_of
+from service.web.access import Decider, Reviewer, SignedIn, confined, services_of
 from service.web.errors import BadRequest, PreconditionMissing
+from service.write.discrepancy import concept_map
 
 router = APIRouter(prefix="/api")
 
@@ -302,6 +303,12 @@ async def sign(request: Request, user: Decider, review: str) -> dict[str, str]:
         at=services.now(),
     )
     return {"signature": made.id, "job": await services.queue("deliver", made.id)}
+
+
+@router.get("/fhir/ConceptMap/discrepancies")
+async def discrepancy_map(_user: SignedIn) -> Response:
+    """The ConceptMap from our discrepancies to the codes of the French reconciliation sheet."""
+    return Response(msgspec.json.encode(concept_map()), media_type="application/fhir+json")
 
 
 @router.get("/reviews/{review}/deliveries")

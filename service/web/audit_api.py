@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
 
+from service.pipeline.audit_events import audit_events
 from service.store import audit
 from service.web.access import Auditor, services_of
 
@@ -39,3 +41,21 @@ async def audit_rows(
             for row in found
         ]
     }
+
+
+@router.get("/audit/events")
+async def audit_export(
+    request: Request,
+    user: Auditor,
+    patient_id: str | None = None,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+) -> Response:
+    """The trail as FHIR AuditEvents, one a line, oldest first; `after` is the last number seen."""
+    services = services_of(request)
+    async with services.store.transaction() as tx:
+        found = await audit_events(tx, patient=patient_id, after=after, limit=limit)
+        about, at = patient_id or "", services.now()
+        await audit.record(tx, user, "export-audit", "", patient=about, at=at)
+    lines = b"".join(msgspec.json.encode(one) + b"\n" for one in found)
+    return Response(lines, media_type="application/fhir+ndjson")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from service.errors import StoreUnavailable
+from service.fhir.release import check
 from service.model.review import User, UserRole
 from service.store import access, audit
 from service.web import progress
@@ -66,6 +68,8 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/break-glass"): CLINICIANS,
     ("GET", "/api/alerts"): AUDITORS,
     ("GET", "/api/audit"): AUDITORS,
+    ("GET", "/api/audit/events"): AUDITORS,
+    ("GET", "/api/fhir/ConceptMap/discrepancies"): EVERYBODY,
     ("GET", "/alerts"): AUDITORS,
     ("POST", "/alerts/{alert}/seen"): AUDITORS,
     ("GET", "/rules"): EVERYBODY,
@@ -398,6 +402,34 @@ def test_trying_to_open_a_patient_who_is_not_here_is_written_down() -> None:
         rows = [row for row in await office.audited() if row.action == "break-glass"]
         assert [row.outcome for row in rows] == ["refused-patient"] * 3
         assert CANARY not in repr(rows)
+
+    in_office(use)
+
+
+def test_the_trail_is_exported_as_audit_events_in_pages_without_a_word_of_the_patient() -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        admin = office.bearer(user("admin"))
+        for _ in range(3):
+            path = f"/api/patients/{ids['patient']}/report"
+            await office.client.get(path, headers=office.bearer(user("psychiatrist")))
+        seen: list[dict[str, Any]] = []
+        query = {"patient_id": ids["patient"], "limit": "2", "after": "0"}
+        while lines := (
+            await office.client.get("/api/audit/events", params=query, headers=admin)
+        ).text.splitlines():
+            page = [json.loads(line) for line in lines]
+            seen += page
+            query["after"] = page[-1]["id"].split("-")[1]
+            if page[-1]["subtype"][0]["code"] == "export-audit":
+                break
+        assert CANARY not in json.dumps(seen)
+        codes = [one["subtype"][0]["code"] for one in seen]
+        assert codes.count("read-report") == 3
+        assert [problem for one in seen for problem in check(one)] == []
+        assert all(
+            one["entity"][0]["what"]["identifier"]["value"] == ids["patient"] for one in seen
+        )
 
     in_office(use)
 
