@@ -133,3 +133,29 @@ def test_a_kind_that_nobody_does_fails_in_words(tmp_path: Path, kind: str) -> No
         return None
 
     with_jobs(tmp_path, {"deliver": work}, use)
+
+
+def test_sources_that_hang_hold_no_persons_job_up(tmp_path: Path) -> None:
+    released = asyncio.Event()
+    begun: list[str] = []
+
+    async def hang(subject: str) -> None:
+        begun.append(subject)
+        await released.wait()
+
+    async def work(_subject: str) -> None:
+        return None
+
+    async def use(jobs: Jobs) -> None:
+        hanging = [await jobs.queue("sync", f"source-{n}") for n in range(jobs.syncs_at_once)]
+        for _ in range(200):
+            if len(begun) == len(hanging):
+                break
+            await asyncio.sleep(0.05)
+        assert (await ended(jobs, await jobs.queue("reconcile", "p-1"))).state is JobState.DONE
+        released.set()
+        for job in hanging:
+            assert (await ended(jobs, job)).state is JobState.DONE
+        await jobs.forget(hanging)
+
+    with_jobs(tmp_path, {"sync": hang, "reconcile": work}, use)
