@@ -149,6 +149,10 @@ class SmartBackend:
             if abs(off - self._clock_off_s) > _CLOCK_TOLERANCE_S:
                 self._clock_off_s = off
                 reply = await self._with(self._keys[0], http, url)
+        if reply.status == 400 and self._token:
+            # Who was granted a token before is known there: Epic now and then refuses one for
+            # nothing (smart-on-fhir/cumulus-fhir-support, auth.py).
+            reply = await self._with(self._keys[0], http, url)
         for key in self._keys[1:]:
             if reply.status not in {400, 401}:
                 break

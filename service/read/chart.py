@@ -65,7 +65,7 @@ class ChartReader:
         found = {one.reference: one for result in results for one in result.resources}
         included = {one.reference: one for result in results for one in result.included}
         certificate = merged([result.certificate for result in results], len(found))
-        notes = [f"{kind}: {one.note}" for one in planned if one.note]
+        notes = [f"{kind}: {note}" for one in planned for note in one.notes]
         # The first request of all may be the one that brought the token and its scopes.
         granted = self.client.credentials.grants(kind)
         if granted is not Grant.WHOLE:

@@ -70,6 +70,35 @@ def test_a_token_that_ends_in_the_middle_of_paging_is_renewed_once() -> None:
     assert sum(1 for one in app.log if one.method == "POST") == 2
 
 
+@pytest.mark.parametrize(("granted_before", "calls"), [(True, 3), (False, 1)])
+def test_a_token_refused_for_nothing_is_asked_for_again_by_who_had_one(
+    granted_before: bool, calls: int
+) -> None:
+    """Epic answers 400 now and then; who was never granted one is not known there at all."""
+    statuses = iter([200, 400, 200] if granted_before else [400])
+    jtis: set[str] = set()
+
+    def answer(asked: httpx.Request) -> httpx.Response:
+        jtis.add(asked.content.decode().rpartition(".")[2])
+        token = {"access_token": "t", "token_type": "bearer", "expires_in": 300}
+        return httpx.Response(next(statuses), json=token)
+
+    async def run() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            own = backend(token_url="https://ehr.example/token")
+            here = Endpoint.parse("https://ehr.example/fhir")
+            if granted_before:
+                first = await own.header(http, here)
+                own.forget(first or "")
+                assert await own.header(http, here) == "Bearer t"
+            else:
+                with pytest.raises(SourceRefused):
+                    await own.header(http, here)
+
+    asyncio.run(run())
+    assert len(jtis) == calls
+
+
 def test_a_narrower_grant_is_withheld_and_not_empty() -> None:
     app = sandbox(access=door(EC, scopes=("system/Patient.rs",)))
     assert certificate(pulled(app, credentials=backend())).state is State.WITHHELD

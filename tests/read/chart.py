@@ -22,7 +22,7 @@ from tests.read.stage import on_stage
 LINES = 6
 """MedicationRequests of Patient/1; two on a page make a first, a middle and a last page."""
 
-QUICK = Limits(connect_s=2.0, answer_s=0.3, deadline_s=2.0, page_cap=2_000_000, pages=20)
+QUICK = Limits(connect_s=2.0, answer_s=1.5, deadline_s=4.0, page_cap=2_000_000, pages=20)
 
 
 def request(id_: str, subject: str = "Patient/1", **more: Any) -> dict[str, Any]:

@@ -106,10 +106,12 @@ def test_a_quirk_has_a_reason_a_source_and_an_effect(
     effects = 0
     for name, value in quirk.query:
         assert asked[0][name] == value
+        assert f"{kind}: asked with {name}={value} only: {quirk.reason}" in _reasons(read, kind)
         effects += 1
     if quirk.each is not None:
         name, values = quirk.each
         assert {one[name] for one in asked if name in one} == set(values)
+        assert any(why.startswith(f"{kind}: asked with {name}=") for why in _reasons(read, kind))
         effects += 1
     if quirk.window is not None:
         assert any(reason.startswith(f"{kind}: asked from") for reason in _reasons(read, kind))
