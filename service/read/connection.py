@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from service.errors import SourceError
+from service.errors import SourceError, SourceRefused
 from service.fhir.capability import Capabilities
 from service.fhir.client import FhirClient
 from service.fhir.scopes import Grant
@@ -36,7 +36,8 @@ async def connection(client: FhirClient) -> tuple[Step, ...]:
     try:
         known = await client.capabilities(deadline=deadline)
     except SourceError as error:
-        return (Step("It answers", False, error.message),)
+        tried = "It lets us sign in" if isinstance(error, SourceRefused) else "It answers"
+        return (Step(tried, False, error.message),)
     steps = [_statement(known)]
     try:
         shown = await client.credentials.header(client.http, client.endpoint)

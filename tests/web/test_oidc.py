@@ -123,7 +123,7 @@ def test_a_person_who_signed_in_there_works_here_under_that_name_and_role() -> N
         }
         arrived = await sign_in(office, provider)
         assert arrived.status_code == 200
-        assert 'content="0;url=/patients"' in arrived.text
+        assert 'content="0;url=/"' in arrived.text
         cookies = arrived.headers.get_list("set-cookie")
         assert [c.split("=")[0] for c in cookies] == [
             "__Host-concord-session",
@@ -473,6 +473,57 @@ def test_logging_off_ends_the_session_here_and_clears_the_browser() -> None:
         assert "sign-out" in acts
 
     in_office(use)
+
+
+END = "https://login.test/end?theme=calm"
+
+
+def test_logging_off_leads_on_to_the_providers_own_end_where_it_offers_one() -> None:
+    async def use(office: Office, provider: IdentityProvider) -> None:
+        provider.metadata = {"end_session_endpoint": END}
+        await sign_in(office, provider)
+        answer = await office.client.post("/sign-out", headers=SAME_ORIGIN)
+        assert answer.status_code == 200
+        assert answer.headers["clear-site-data"]
+        (away,) = re.findall(r'content="0;url=([^"]+)"', answer.text)
+        away = away.replace("&amp;", "&")
+        query = {k: v[0] for k, v in parse_qs(urlsplit(away).query).items()}
+        assert away.startswith(END)
+        assert query["theme"] == "calm"
+        assert query["client_id"] == provider.client_id
+        assert query["post_logout_redirect_uri"] == f"{ORIGIN}/sign-in"
+        assert query["id_token_hint"].count(".") == 2
+        assert (await office.client.get("/patients")).headers["location"] == "/sign-in"
+
+    at_provider(use, IdentityProvider())
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{}, {"end_session_endpoint": "http://login.test/end"}, {"end_session_endpoint": 7}],
+)
+def test_without_a_safe_place_to_end_a_session_it_ends_here_alone(metadata: dict[str, Any]) -> None:
+    async def use(office: Office, provider: IdentityProvider) -> None:
+        provider.metadata = metadata
+        await sign_in(office, provider)
+        answer = await office.client.post("/sign-out", headers=SAME_ORIGIN)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+        async with office.store.read() as look:
+            assert (await look.exec_driver_sql("SELECT * FROM sessions")).all() == []
+
+    at_provider(use, IdentityProvider())
+
+
+def test_the_proof_for_the_provider_rests_packed_and_only_while_it_is_of_use() -> None:
+    async def use(office: Office, provider: IdentityProvider) -> None:
+        provider.metadata = {"end_session_endpoint": END}
+        await sign_in(office, provider)
+        async with office.store.read() as look:
+            (row,) = (await look.exec_driver_sql("SELECT proof FROM sessions")).all()
+        assert row.proof is not None
+        assert b"eyJ" not in bytes(row.proof)
+
+    at_provider(use, IdentityProvider())
 
 
 # SMART App Launch
