@@ -256,6 +256,12 @@ class House:
             launches=self.people.launches,
             public_keys=partial(public_keys, self.settings, os.environ),
             senders=self.senders(),
+            stale_after=ages(self.settings).stale,
+            every={
+                name: rhythm.every
+                for name, rhythm in rhythms(self.settings, self.clients).items()
+                if rhythm.every
+            },
             metrics_token=self.people.metrics_token,
             rules=self.knowledge.rules,
             rule_text=self.rule_text,

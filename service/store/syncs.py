@@ -20,6 +20,9 @@ from service.store.tables import worklist
 
 _SEEDED_AT_ONCE = 500
 
+LATE: Final = timedelta(minutes=10)
+"""So long after its time a reading is late: nobody works, or there is more than can be read."""
+
 SWEPT: Final = timedelta(minutes=10)
 """How long after a reading nobody is read again because something unknown changed."""
 
@@ -51,12 +54,14 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class SourceSync:
-    """One source over all patients: how many rows are planned, late and failing, and when."""
+    """One source over all patients: how many are planned, late, failing and stale, and when the
+    last was read and the next one is."""
 
     source: str
     planned: int
     late: int
     failing: int
+    stale: int
     last: datetime | None
     next: datetime | None
 
@@ -220,23 +225,24 @@ async def unplanned(look: AsyncConnection, source: str) -> tuple[str, ...]:
 
 
 async def by_source(
-    look: AsyncConnection, *, at: datetime, patience: timedelta
-) -> list[SourceSync]:
-    """Every source's readings: planned, late by more than `patience`, failing, last and next."""
-    late = and_(syncs.c.due_at <= at - patience, syncs.c.due_at.is_not(None))
+    look: AsyncConnection, *, at: datetime, stale_after: timedelta
+) -> tuple[SourceSync, ...]:
+    """Every source's readings, by its name."""
+    late = and_(syncs.c.due_at <= at - LATE, syncs.c.due_at.is_not(None))
     found = await look.execute(
         select(
             syncs.c.source,
             func.count(syncs.c.due_at),
             func.count().filter(late),
             func.count().filter(syncs.c.failures > 0),
+            func.count().filter(syncs.c.seen_at < at - stale_after),
             func.max(syncs.c.seen_at, type_=syncs.c.seen_at.type),
             func.min(syncs.c.due_at, type_=syncs.c.due_at.type),
         )
         .group_by(syncs.c.source)
         .order_by(syncs.c.source)
     )
-    return [SourceSync(*row) for row in found]
+    return tuple(SourceSync(*row) for row in found)
 
 
 def _this(patient: str, source: str) -> tuple[Any, Any]:

@@ -11,13 +11,15 @@ import json
 from collections import Counter as Tally
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from service.store import Store, figures, reports
+from service.store import Store, figures, notices, reports, syncs
 from service.store.figures import Figures
+from service.web.fresh_meter import FreshMeter
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _AT_ONCE: Final = 200
@@ -46,15 +48,20 @@ class Meter:
         known = method if method in {"GET", "HEAD", "POST", "PUT"} else "other"
         self.requests.labels(known, route or "none", f"{status // 100}xx").observe(seconds)
 
-    async def exposition(self, store: Store) -> bytes:
+    async def exposition(self, store: Store, *, at: datetime, stale_after: timedelta) -> bytes:
         """Everything, in the text format."""
         async with store.read() as look:
+            fresh = FreshMeter(
+                await syncs.by_source(look, at=at, stale_after=stale_after),
+                await notices.channels_of(look),
+            )
             kept = await figures.figures(look)
             newest = await figures.newest_reports(look)
             for report in [one for one in newest if one not in self._found][:_AT_ONCE]:
                 self._found[report] = _findings((await reports.get(look, report)).body)
         self._found = {report: self._found[report] for report in newest if report in self._found}
         counted = CollectorRegistry()
+        counted.register(fresh)
         counted.register(
             _Kept(kept, sum(self._found.values(), Tally()), len(newest) - len(self._found))
         )

@@ -26,7 +26,9 @@ async def metrics(request: Request) -> Response:
     services = services_of(request)
     if not (_from_here(request) or _with_token(request, services)):
         await operator(request, await signed_in(request))
-    body = await services.meter.exposition(services.store)
+    body = await services.meter.exposition(
+        services.store, at=services.now(), stale_after=services.stale_after
+    )
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -8,12 +8,21 @@ from typing import Any
 from service.errors import NotKept
 from service.model.review import Review, ReviewState, User
 from service.review import decide as rules
-from service.store import Connection, patient_words, patients, reports, reviews, worklist
+from service.store import (
+    Connection,
+    patient_words,
+    patients,
+    reports,
+    reviews,
+    syncs,
+    worklist,
+)
 from service.store import deliveries as outbox
 from service.web import delivered
 from service.web.access import confined
 from service.web.auth import DECIDING
 from service.web.decisions import decided
+from service.web.freshness import aged
 from service.web.services import Services
 from service.web.since import since
 from service.web.view import Page
@@ -44,7 +53,12 @@ async def page_of(
         rows = await outbox.of_review(look, review.id) if review else ()
         following = await _following(look, services, user, patient)
         words = await patient_words.of_patient(look, patient)
-        content = json.loads(kept.body)
+        content = aged(
+            json.loads(kept.body),
+            await syncs.of_patient(look, patient),
+            stale_after=services.stale_after,
+            now=services.now(),
+        )
         news = None
         if compared_with is not None:
             news = await since(look, services, user, patient, content, compared_with)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from service.assess.rule import RuleBook
 from service.model.review import User, UserRole
@@ -48,7 +48,8 @@ class Services:
     `origin` is how browsers reach us ("https://concord.example"), "" where it is as we listen.
     `only_related` are roles that see only patients whom they have to do with. `openid` is where
     people sign in, `launches` the EHRs they come from; `public_keys` are our own, as a JWK Set.
-    `senders` are the sources that may notify us, by name.
+    `senders` are the sources that may notify us, by name. What was read longer ago than
+    `stale_after` is shown as stale; `every` is how often a source is read by itself.
     `metrics_token` opens `/metrics` from elsewhere; `meter` and `tries` count in this process.
     `rules` are in force here, `rule_text` gives the file of one; `drug_classes` is the therapeutic
     class of an ingredient by RxCUI. `connection` tries one source, step by step.
@@ -69,6 +70,8 @@ class Services:
     launches: Launches | None = None
     public_keys: Callable[[], Mapping[str, object]] = _no_keys
     senders: Mapping[str, Sender] = field(default_factory=dict)
+    stale_after: timedelta = timedelta(hours=24)
+    every: Mapping[str, timedelta] = field(default_factory=dict)
     metrics_token: str = ""
     rules: RuleBook = field(default_factory=lambda: RuleBook(()))
     rule_text: Callable[[str], str] = _no_text
