@@ -19,6 +19,8 @@ from service.store import deliveries as outbox
 from service.store.deliveries import Delivery
 from service.write.known import Known, Put
 from service.write.referring import missed_key, put_before
+from service.write.target import WriteTarget
+from service.write.withhold import Withholding, recipients, withholding
 
 _TYPE = "CarePlan"
 
@@ -30,6 +32,7 @@ async def beside(
 
     Args:
         key: the store's secret for identifiers.
+        report: its id, "" for the newest reads alone.
         content: the JSON report.
     """
     made_of = await _latest(look, patient, report)
@@ -48,8 +51,23 @@ async def beside(
     )
 
 
+async def held_back(
+    look: Connection,
+    key: bytes,
+    patient: str,
+    content: Mapping[str, Any],
+    targets: Sequence[WriteTarget],
+    to: str,
+) -> Withholding:
+    """What of a report must not be told to somebody, by the name of a source or of a person."""
+    known = await beside(look, key, patient, "", content)
+    parties = [(target.name, target.parties) for target in targets]
+    return withholding(content, recipients(parties, to), known.consents, known.labels)
+
+
 async def _latest(look: Connection, patient: str, report: str) -> list[SourceRead]:
-    found = {read.name: read for read in await reads.of_report(look, report)}
+    made_of = await reads.of_report(look, report) if report else ()
+    found = {read.name: read for read in made_of}
     for kept in await reads.newest(look, patient):
         if kept.state is not State.UNAVAILABLE:
             found[kept.source] = await reads.load(look, kept.id)

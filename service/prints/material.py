@@ -18,6 +18,7 @@ STATES = {
     "unavailable": "not read: nothing of it is known",
 }
 
+WITHHELD = "not everything"
 UNCERTAIN = "it is not certain that all records are this person's"
 
 
@@ -27,7 +28,8 @@ class Material:
 
     `decisions` are those that count, by item. `signed_by` and `signed_at` are empty before the
     whole list was signed. `printed_at` is the moment of printing, aware. `questions` and
-    `preferences` are the patient's own words.
+    `preferences` are the patient's own words. `withheld` says that something is not told to the one
+    it is for.
     """
 
     report: Mapping[str, Any]
@@ -35,6 +37,7 @@ class Material:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     signed_by: str = ""
     signed_at: datetime | None = None
+    withheld: str = ""
     questions: tuple[str, ...] = ()
     preferences: tuple[str, ...] = ()
 
@@ -90,6 +93,8 @@ def stamp(material: Material) -> Stamp:
     ]
     if patient["grade"] != "certain":
         lacking.append((str(patient["grade"]), UNCERTAIN))
+    if material.withheld:
+        lacking.append((WITHHELD, material.withheld))
     return Stamp(
         name=patient.get("name") or "name not given",
         born=patient.get("birth_date") or "birth date not given",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from functools import cache
 from typing import Annotated, Any, Final, Literal
@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.errors import NotKept
 from service.model.review import Review, ReviewState
+from service.pipeline.beside import held_back
 from service.prints.changes import ChangesLetter, changes_letter, clinicians
 from service.prints.comparison import comparison
 from service.prints.letter import letter
@@ -32,6 +33,7 @@ from service.web.services import Services
 from service.web.since import is_day, report_of
 from service.web.templating import FOLDER, environment, render
 from service.write.draft import draft_bundle
+from service.write.withhold import without
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,6 +48,7 @@ KINDS: Final[Mapping[Kind, str]] = {
     "monitoring-card": "Monitoring card: lithium, clozapine, injections",
 }
 PDF: Final = "application/pdf"
+_TO_SOMEBODY: Final = frozenset({"letter", "changes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ async def print_sheet(
     """One print. Raises: NotKept for a letter to nobody; PdfNotInstalled."""
     services = services_of(request)
     material = await material_of(services, patient, zone_of(request))
+    if kind in _TO_SOMEBODY:
+        material = await _for_recipient(services, patient, material, to)
     if kind == "changes":
         document: object = await _news(services, patient, material, to, since)
     else:
@@ -143,14 +148,26 @@ async def material_of(services: Services, patient: str, zone: tzinfo = UTC) -> M
     )
 
 
+async def _for_recipient(services: Services, patient: str, material: Material, to: str) -> Material:
+    """The material without what consents and labels hold back from this recipient."""
+    targets = await services.targets()
+    async with services.store.read() as look:
+        held = await held_back(look, services.store.key, patient, material.report, targets, to)
+    return replace(material, report=without(material.report, held), withheld=held.said)
+
+
 async def _news(
     services: Services, patient: str, material: Material, to: str, since: str
 ) -> ChangesLetter:
     """The letter of what is new since a day. Raises: NotKept without a day."""
     if not is_day(since):
         raise NotKept("Say since when: a day such as 2026-03-10.")
+    targets = await services.targets()
     async with services.store.read() as look:
         before = await report_of(look, patient, since)
+        if before is not None:
+            held = await held_back(look, services.store.key, patient, before, targets, to)
+            before = without(before, held)
     return changes_letter(material, to, since, before)
 
 

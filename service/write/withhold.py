@@ -28,12 +28,14 @@ class Withholding:
         medications: how many of them are medications.
         resting_on: consents by which something goes that would not go otherwise.
         noticed: ids of what goes with the notice of 42 CFR 2.32.
+        places: resources, as (source, reference), of which nothing is told.
     """
 
     reasons: Mapping[str, str] = field(default_factory=dict)
     medications: int = 0
     resting_on: tuple[Origin, ...] = ()
     noticed: frozenset[str] = frozenset()
+    places: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def said(self) -> str:
@@ -80,7 +82,49 @@ def withholding(
             reasons[finding["id"]] = held[0]
         else:
             resting += [origin for one in decided for origin in one.consents]
-    return Withholding(reasons, medications, tuple(dict.fromkeys(resting)), frozenset(noticed))
+    for entry in _beside(report):
+        item = Item(*_place(entry), labels.get(_place(entry), frozenset()), day=_day(entry["date"]))
+        if disclosure(item, recipient, consents, day).reason:
+            hidden.add(_place(entry))
+    return Withholding(
+        reasons,
+        medications,
+        tuple(dict.fromkeys(resting)),
+        frozenset(noticed),
+        frozenset(hidden),
+    )
+
+
+def without(report: Mapping[str, Any], held: Withholding) -> dict[str, Any]:
+    """The report as this recipient may see it: what is held back is not in it, nor named by it."""
+    if not held.reasons and not held.places:
+        return dict(report)
+    plan, context = dict(report.get("plan", {})), dict(report.get("context", {}))
+    gone = held.reasons.keys()
+    for kind in ("calendar", "education"):
+        plan[kind] = [e for e in plan.get(kind, ()) if gone.isdisjoint(e["medications"])]
+    plan["questions"] = [e for e in plan.get("questions", ()) if e["finding"] not in gone]
+    plan["timeline"] = []
+    for kind in ("results", "visits"):
+        context[kind] = [e for e in context.get(kind, ()) if _place(e) not in held.places]
+    return {
+        **report,
+        "medications": [one for one in report["medications"] if one["id"] not in gone],
+        "findings": [one for one in report["findings"] if one["id"] not in gone],
+        "problems": [one for one in report["problems"] if _place(one) not in held.places],
+        "plan": plan,
+        "context": context,
+    }
+
+
+def _beside(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Results and contacts that the report tells beside the medications."""
+    context = report.get("context", {})
+    return [*context.get("results", ()), *context.get("visits", ())]
+
+
+def _place(one: Mapping[str, Any]) -> tuple[str, str]:
+    return one["source"], one["reference"]
 
 
 def recipients(names: Iterable[tuple[str, frozenset[str]]], name: str) -> Recipient:

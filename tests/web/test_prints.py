@@ -164,6 +164,36 @@ def test_the_letter_asks_a_prescriber_only_what_that_person_must_decide() -> Non
     assert letter(made, "pharmacy").questions == ()
 
 
+def test_a_letter_tells_nothing_of_what_is_withheld_and_says_that_something_is() -> None:
+    async def use(office: Office) -> None:
+        content = report(
+            medications=[
+                medication("m-li", "6448", "lithium", [line("psychiatry", 3, labels=["PSY"])]),
+                medication("m-li2", "29046", "lisinopril", [line("primary-care", 4)]),
+            ],
+            findings=[
+                finding("f-both", ["m-li", "m-li2"], title="lithium with lisinopril"),
+                finding("f-gp", ["m-li2"], "moderate", title="only for the practice", evidence=[]),
+            ],
+        )
+        patient = await office.patient(content=content)
+        pages = {
+            to: (
+                await office.client.get(
+                    f"/patients/{patient}/prints/letter?to={to}", headers=office.bearer()
+                )
+            ).text
+            for to in ("primary-care", "psychiatry")
+        }
+        assert "only for the practice" in pages["primary-care"]
+        assert "1 item is withheld from this recipient" in pages["primary-care"]
+        assert "lithium" not in pages["primary-care"]
+        assert "lithium with lisinopril" in pages["psychiatry"]
+        assert "withheld" not in pages["psychiatry"]
+
+    in_office(use)
+
+
 def test_the_patients_list_names_every_medicine_plainly_and_stops_nothing() -> None:
     made = of("lithium-new-ace-inhibitor")
     listed = patient_list(made, Words())
