@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from service.model.clinical import Allergy, Condition, LabResult, Visit
 from service.model.concept import LOINC, Coding
