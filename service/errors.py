@@ -6,7 +6,8 @@
       SourceError    SourceUnavailable [retry], SourceRefused [person], SourceInvalid [person]
       WriteError     WriteUnavailable [retry], WriteConflict [read again], WriteRejected [person],
                      WriteUnknown [read again]
-      StoreError     StoreConflict [retry], StoreUnavailable [retry], NotKept [person]
+      StoreError     StoreConflict [retry], StoreUnavailable [retry], NotKept [person],
+                     StoreDamaged [person]
       ReviewError    ReviewStale [read again], DecisionNotAllowed [person]
       DomainError    UnitMismatch, UnknownCode: normalize turns them into a Problem
 
@@ -128,6 +129,10 @@ class StoreUnavailable(StoreError):
     """The store does not answer now; nothing was half done."""
 
     after = After.RETRY
+
+
+class StoreDamaged(StoreError):
+    """A stored payload is damaged; restore it from a backup."""
 
 
 class NotKept(StoreError):

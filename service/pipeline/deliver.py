@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.errors import StoreConflict
+from service.errors import StoreConflict, StoreDamaged
 from service.pipeline.claim import claim, lease_of
 from service.pipeline.courier import AT_ONCE, Courier
 from service.pipeline.round import Round, after_giving_up, moved
@@ -39,6 +39,8 @@ async def _in_turn(courier: Courier, groups: Sequence[Group]) -> int:
             moved += await deliver_group(courier, group)
         except StoreConflict:
             continue
+        except StoreDamaged:
+            await _isolate(courier, group)
     return moved
 
 
@@ -92,6 +94,13 @@ async def _postpone(courier: Courier, group: Group, reason: str) -> bool:
         await outbox.keep(tx, waiting, at=at)
         await leases.release(tx, name, token, at=at)
     return True
+
+
+async def _isolate(courier: Courier, group: Group) -> None:
+    """Set aside rows that cannot be read, so that nobody else's writes wait for them."""
+    reason = "its row is damaged and cannot be read; restore it from a backup, or sign again"
+    async with courier.store.transaction() as tx:
+        await outbox.set_aside(tx, group, reason, at=courier.clock())
 
 
 async def _refuse(courier: Courier, group: Group, reason: str) -> None:

@@ -301,7 +301,18 @@ async def letters(
         .order_by(deliveries.c.changed_at.desc(), deliveries.c.id)
         .limit(limit)
     )
-    return tuple(Letter(*row[:3], DeliveryState(row.state), *row[4:]) for row in found)
+    return tuple(
+        Letter(
+            id=row.id,
+            target=row.target,
+            type=row.type,
+            state=DeliveryState(row.state),
+            reason=row.reason,
+            attempts=row.attempts,
+            planned=row.planned,
+        )
+        for row in found
+    )
 
 
 @dataclass(frozen=True, slots=True)

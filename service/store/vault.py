@@ -16,7 +16,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from service.errors import SettingsError, StoreError
+from service.errors import SettingsError, StoreDamaged, StoreError
 
 _ENCRYPTED = b"\x01"
 _KEY_BYTES = 32
@@ -56,7 +56,7 @@ class Vault:
         try:
             return zlib.decompress(packed)
         except zlib.error as error:
-            raise StoreError("a stored payload is damaged; restore it from a backup") from error
+            raise StoreDamaged from error
 
     def newest(self, packed: bytes) -> bool:
         """Whether a value rests as one would be packed now."""
@@ -74,7 +74,7 @@ class Vault:
         try:
             return cipher.decrypt(nonce, packed[_HEAD:], head)
         except InvalidTag as error:
-            raise StoreError("a stored payload is damaged; restore it from a backup") from error
+            raise StoreDamaged from error
 
 
 def key_ring(text: str) -> tuple[bytes, ...]:

@@ -20,8 +20,8 @@ from service.store import deliveries as outbox
 from service.store.overview import SourceReads, audit_rows, read_reasons, source_reads
 from service.web.access import Auditor, Operator, services_of
 from service.web.delivered import STATES
-from service.web.freshness import freshness
 from service.web.templating import render
+from service.write.deliver.next_step import NEXT_STEP
 from service.write.target import WriteTarget
 
 router = APIRouter(include_in_schema=False)
@@ -39,9 +39,9 @@ async def operations(request: Request, _user: Operator) -> Response:
         read = await source_reads(look)
         why = await read_reasons(look)
         tally = await outbox.tally(look)
-        stuck = await outbox.in_state(look, (*GIVEN_UP, DeliveryState.CONFLICT))
+        stuck = await outbox.letters(look, (*GIVEN_UP, DeliveryState.CONFLICT))
+        balance = await outbox.balance(look)
         under_way = await jobs.unfinished(look)
-        fresh = await freshness(look, services)
     return render(
         request,
         "operations.html",
@@ -58,12 +58,13 @@ async def operations(request: Request, _user: Operator) -> Response:
                 "words": STATES[row.state.value],
                 "reason": row.reason,
                 "attempts": row.attempts,
-                "again": row.state in GIVEN_UP and bool(row.resource),
+                "next": NEXT_STEP[row.state],
+                "again": row.state in GIVEN_UP and row.planned,
             }
             for row in stuck
         ],
         jobs=len(under_way),
-        fresh=fresh,
+        balance=balance,
     )
 
 

@@ -1,12 +1,12 @@
-"""Kills the service and its servers in every way the tests know; writes docs/write-guarantees.md.
+"""Kills the service and its servers in every way that the tests know, and keeps what was counted.
 
-    python -m tests.tools.guarantees run --store sqlite --targets sandboxes --moments 0:25
-    python -m tests.tools.guarantees run --store postgres --targets servers --random 200
-    python -m tests.tools.guarantees run --store sqlite --targets sandboxes --write-backs 5000
-    python -m tests.tools.guarantees render
+    python -m tests.tools.guarantees --store sqlite --targets sandboxes --moments 0:25
+    python -m tests.tools.guarantees --store postgres --targets servers --random 200
+    python -m tests.tools.guarantees --store sqlite --targets sandboxes --write-backs 5000
 
-Each run adds lines to `write-guarantees.ndjson` beside this file, and `render` makes the page of
-them: what stands there was run. Ends with an error when a count that promises nothing is not 0.
+Each run adds lines to `write-guarantees.ndjson` beside this file, and the page is made of them by
+`pytest tests/write/test_write_faults.py --update-docs`: what stands there was run. Ends with an
+error when a count that promises nothing is not 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -35,14 +35,13 @@ from tests.acceptance.kills import (
 )
 from tests.acceptance.targets import Target, hapi, kept_sandbox, medplum
 from tests.postgres import empty_database, server
-from tests.tools.write_faults import table as faults_table
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "write-guarantees.md"
 HEAD = HERE / "write-guarantees.head.md"
 RUNS = HERE / "write-guarantees.ndjson"
 WRITES_OF_A_PATIENT = 14
-SANDBOX_LIVES_S, JAVA_LIVES_S = (5.0, 40.0), (40.0, 90.0)
+WORKER_LIVES_S, SANDBOX_LIVES_S, JAVA_LIVES_S = (0.5, 5.0), (5.0, 40.0), (40.0, 90.0)
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def everybody(house: Hospital, write_backs: int) -> int:
     rng = random.Random(write_backs)
     java = any(target.name == "HAPI" for target in house.targets.values())
     with targets_die_too(house, rng, lives_s=JAVA_LIVES_S if java else SANDBOX_LIVES_S) as died:
-        workers = kill_again_and_again(house, rng)
+        workers = kill_again_and_again(house, rng, lives_s=WORKER_LIVES_S)
     print(f"{workers} workers and {len(died)} servers died", flush=True)
     return workers + len(died)
 
@@ -145,24 +144,20 @@ def table(found: list[Run]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render() -> str:
-    """The page, from what was run and from the fault catalogue."""
+def render(faults: Iterable[str]) -> str:
+    """The page: the kills that were run, and the lines of the fault catalogue."""
     head = HEAD.read_text(encoding="utf-8")
-    return head.replace("{kills}\n", table(runs())).replace("{faults}\n", faults_table())
+    return head.replace("{kills}\n", table(runs())).replace("{faults}", "\n".join(faults))
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.guarantees")
-    parser.add_argument("do", choices=["run", "render"])
     parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--targets", choices=["sandboxes", "servers"], default="sandboxes")
     parser.add_argument("--moments", default="", help="FIRST:LAST seed of every named moment")
     parser.add_argument("--random", type=int, default=0, help="kills at random moments")
     parser.add_argument("--write-backs", type=int, default=0, help="while everybody is killed")
     options = parser.parse_args(arguments)
-    if options.do == "render":
-        PAGE.write_text(render(), encoding="utf-8")
-        return 0
     store, targets = options.store, options.targets
     first, _, last = options.moments.partition(":")
     for seed in range(int(first or 0), int(last or 0)):
@@ -175,7 +170,7 @@ def main(arguments: list[str]) -> int:
             lambda house: at_random(house, options.random),
         )
     if options.write_backs:
-        what = "worker every 0.2 to 2 s, and the server"
+        what = "worker every 0.5 to 5 s, and the server"
         run(what, store, targets, lambda house: everybody(house, options.write_backs))
     return 0
 
