@@ -14,6 +14,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.errors import ReviewError, WriteRejected
 from service.pipeline import review as desk
+from service.pipeline.changes import ConflictChange, changes
+from service.review.difference import Change, report_changes
+from service.store import Store, reports
 from service.web.access import Decider, Reviewer, services_of
 from service.web.errors import status_of
 from service.web.screen import page_of
@@ -34,6 +37,7 @@ async def plan(request: Request, user: Reviewer, patient: str, scope: str = "all
     page = await page_of(services, user, patient)
     targets: list[dict[str, Any]] = []
     problems: tuple[str, ...] = ()
+    conflicts: tuple[ConflictChange, ...] = ()
     if page.review:
         planned = await desk.plan_of(
             services.store,
@@ -45,6 +49,7 @@ async def plan(request: Request, user: Reviewer, patient: str, scope: str = "all
         )
         targets = [_target(target) for target in planned.targets]
         problems = planned.problems
+        conflicts = (await changes(services.store, page.review)).conflicts
     return render(
         request,
         "plan.html",
@@ -53,6 +58,7 @@ async def plan(request: Request, user: Reviewer, patient: str, scope: str = "all
         decided=decided_words(page),
         targets=targets,
         problems=problems,
+        conflicts=conflicts,
     )
 
 
@@ -103,9 +109,21 @@ async def sign(
         signature = await desk.sign(services.store, user, review.id, scope, targets, at=at)
     except (ReviewError, WriteRejected) as refused:
         page = await page_of(services, user, patient, error=refused.message, compared_with="")
-        return render(request, "patient.html", status_of(refused), page=page)
+        met = await met_since(services.store, patient, report)
+        return render(request, "patient.html", status_of(refused), page=page, met=met)
     await services.queue("deliver", signature.id)
     return RedirectResponse(f"/patients/{patient}#signing", HTTPStatus.SEE_OTHER)
+
+
+async def met_since(store: Store, patient: str, etag: str) -> tuple[Change, ...]:
+    """How the newest report differs from the one that a person saw, () where it is the same."""
+    async with store.read() as look:
+        newest = await reports.newest(look, patient)
+        known = [one for one in await reports.history(look, patient) if f'"{one.digest}"' == etag]
+        if newest is None or not known or known[0].id == newest.id:
+            return ()
+        seen = await reports.get(look, known[0].id)
+    return report_changes(json.loads(seen.body), json.loads(newest.body))
 
 
 @router.post("/patients/{patient}/review")

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from service.pipeline.changes import ConflictChange
 from service.prints.changes import Changes, News
+from service.review.difference import Change, Field
 from service.store.patient_words import PatientWord
 from service.web.care import care
 from service.web.guard import HEADERS
@@ -52,12 +54,21 @@ def test_no_payload_changes_what_the_time_line_is_made_of() -> None:
         assert over_time(hostile(full(), text)) == plain, text
 
 
-OTHERS = ["resource.html", "plan.html", "care.html", "since.html", "words.html", "message.html"]
+OTHERS = [
+    "resource.html",
+    "plan.html",
+    "patient.html",
+    "care.html",
+    "since.html",
+    "words.html",
+    "message.html",
+]
 
 
 @pytest.mark.parametrize("template", OTHERS)
 def test_no_payload_changes_what_the_other_pages_are_made_of(template: str) -> None:
     def skeleton(text: str) -> list[tuple[str, ...]]:
+        field = Field(text, text, text)
         write = {"type": text, "words": text, "json": text}
         target = {"name": text, "writes": [write], "skipped": [text], "json": text}
         shown = page(hostile(planned(), text), open=True, words=said(text), since=since(text))
@@ -69,7 +80,9 @@ def test_no_payload_changes_what_the_other_pages_are_made_of(template: str) -> N
                 "decided": decided_words(shown),
                 "targets": [target],
                 "problems": [text],
+                "conflicts": [ConflictChange(text, text, text, text, text, (field,))],
             },
+            "patient.html": {"page": shown, "met": [Change(text, text, text, text, (field,))]},
             "care.html": {"page": shown, "care": care(shown.content)},
             "since.html": {"page": shown},
             "words.html": {"page": shown},
