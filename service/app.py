@@ -187,3 +187,11 @@ def mappings_checked(config: Path | None) -> tuple[str, ...]:
     from service.mappings.folder import mappings_folder
 
     return check(mappings_folder(settings_of(config).mappings))
+
+
+def mappings_unverified(config: Path | None) -> dict[str, int]:
+    """How many facts beside the rules ship without their source looked up, by file."""
+    from service.mappings.folder import mappings_folder
+    from service.mappings.sourcing import unverified
+
+    return unverified(mappings_folder(settings_of(config).mappings))

@@ -152,9 +152,12 @@ def run_rules_explain(options: argparse.Namespace) -> int:
 
 
 def run_check_mappings(options: argparse.Namespace) -> int:
-    from service.app import mappings_checked
+    from service.app import mappings_checked, mappings_unverified
 
     complaints = mappings_checked(options.config)
+    if not complaints and (counts := mappings_unverified(options.config)):
+        named = ", ".join(f"{count} in {name}" for name, count in counts.items())
+        say(f"concord: {sum(counts.values())} fact(s) whose source nobody looked up: {named}.")
     for complaint in complaints:
         print(complaint)
     say(f"concord: {len(complaints)} complaint(s) about the mappings.")

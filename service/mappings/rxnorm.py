@@ -10,6 +10,7 @@ from typing import Any
 from service.errors import MappingError
 from service.mappings.rxnorm_build import BRANDED_COLUMNS, INGREDIENT_COLUMNS, PRODUCT_COLUMNS
 from service.mappings.rxnorm_codes import load_codes
+from service.mappings.rxnorm_words import load_other_words
 from service.model.concept import NO_CODE, AdministrationClass
 from service.normalize.drug_rows import (
     AdministrationRule,
@@ -55,6 +56,7 @@ def load_drug_table(folder: Path, imported: Path | None = None) -> DrugTable:
             _brand_lines(rxnorm / "brand_lines.tsv"),
             _lookalikes(folder / "lookalikes.toml"),
             _stated_together(folder / "moieties.toml"),
+            load_other_words(rxnorm),
         ),
         load_codes(rxnorm, imported),
     )
@@ -179,8 +181,8 @@ def _lookalikes(path: Path) -> frozenset[tuple[str, str]]:
     pairs: set[tuple[str, str]] = set()
     for number, entry in enumerate(_toml(path).get("pair", [])):
         names = entry.get("names", ())
-        if len(names) < 2:
-            raise MappingError(path.name, f"pair {number}", "two or more names")
+        if len(names) < 2 or not entry.get("source"):
+            raise MappingError(path.name, f"pair {number}", "two or more names, and a source")
         words = [folded(name) for name in names]
         pairs.update((one, other) for one in words for other in words if one != other)
     return frozenset(pairs)

@@ -109,6 +109,8 @@ def name_lengths(table: DrugTable) -> Mapping[str, int]:
 
 
 def _respelled(words: tuple[str, ...], table: DrugTable) -> Named:
+    if not table.other_words.isdisjoint(words):  # a real drug that the table does not carry
+        return Named()
     for word in words:
         if len(word) < SHORTEST_MISSPELLED or word in NOT_NAMES or not word.isalpha():
             continue
@@ -132,11 +134,10 @@ def spelled(word: str, table: DrugTable) -> str:
     if len(set(drugs.values())) != 1:
         return ""
     name = near[0]
-    for other in _single_words(table):
-        if abs(len(other) - len(word)) <= _NEARLY_AS_CLOSE and len(set(other) ^ set(word)) <= 4:
-            close = distance(word, other, _NEARLY_AS_CLOSE) <= _NEARLY_AS_CLOSE
-            if close and _drugs(other, table) != drugs[name] and _in_use(other, table):
-                return ""
+    for other in _alike(word, table):
+        close = distance(word, other, _NEARLY_AS_CLOSE) <= _NEARLY_AS_CLOSE
+        if close and _drugs(other, table) != drugs[name] and _in_use(other, table):
+            return ""
     for one, other in table.lookalikes:
         if one == name and distance(word, other, _NEARLY_AS_CLOSE) <= _NEARLY_AS_CLOSE:
             return ""
@@ -170,6 +171,33 @@ def _single_words(table: DrugTable) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8)
+def _by_length(table: DrugTable) -> Mapping[int, tuple[tuple[int, str], ...]]:
+    """Names with the set of their letters (one bit each), by length."""
+    lengths: dict[int, list[tuple[int, str]]] = {}
+    for name in _single_words(table):
+        lengths.setdefault(len(name), []).append((_letters(name), name))
+    return {length: tuple(names) for length, names in lengths.items()}
+
+
+def _letters(word: str) -> int:
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) % 64)
+    return bits
+
+
+def _alike(word: str, table: DrugTable) -> list[str]:
+    """Names that can lie within two letters of a word: by their length and the letters in them."""
+    own, lengths = _letters(word), _by_length(table)
+    return [
+        name
+        for length in range(len(word) - _NEARLY_AS_CLOSE, len(word) + _NEARLY_AS_CLOSE + 1)
+        for letters, name in lengths.get(length, ())
+        if (own ^ letters).bit_count() <= 2 * _NEARLY_AS_CLOSE
+    ]
+
+
+@lru_cache(maxsize=8)
 def _by_half(table: DrugTable) -> Mapping[str, tuple[str, ...]]:
     """Names by their first three and by their last three letters: one slip leaves one of them."""
     halves: dict[str, list[str]] = {}
@@ -188,19 +216,36 @@ def _one_letter_away(word: str, table: DrugTable) -> set[str]:
 def distance(one: str, other: str, most: int) -> int:
     """Letters to insert, delete, replace or swap with the neighbour; `most + 1` when more.
 
+    Worked out near the diagonal only, as nothing farther away can come to `most` or less.
     Source: optimal string alignment (restricted Damerau-Levenshtein).
     """
     if abs(len(one) - len(other)) > most:
         return most + 1
+    start, shorter = 0, min(len(one), len(other))
+    while start < shorter and one[start] == other[start]:
+        start += 1
+    one, other = one[start:], other[start:]
+    too_far = most + 1
+    width = len(other)
     before: list[int] = []
-    row = list(range(len(other) + 1))
+    row = list(range(width + 1))
     for i, letter in enumerate(one, 1):
-        before, last, row = row, before, [i]
-        for j, against in enumerate(other, 1):
-            cost = min(row[-1] + 1, before[j] + 1, before[j - 1] + (letter != against))
+        before, last = row, before
+        row = [too_far] * (width + 1)
+        row[0] = i
+        nearest = i
+        for j in range(max(1, i - most), min(width, i + most) + 1):
+            against = other[j - 1]
+            cost = before[j - 1] + (letter != against)
+            if row[j - 1] < cost:
+                cost = row[j - 1] + 1
+            if before[j] < cost:
+                cost = before[j] + 1
             if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == against:
                 cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-    return row[-1]
+            row[j] = cost
+            if cost < nearest:
+                nearest = cost
+        if nearest > most:
+            return too_far
+    return min(row[-1], too_far)

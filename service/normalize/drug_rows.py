@@ -74,13 +74,15 @@ class DrugWords:
 
     `synonyms`: RxCUI of an ingredient (INN and BAN names, abbreviations); `brand_lines`: lines of a
     brand; `lookalikes`: pairs of names that must never be taken for each other; `stated_together`:
-    ingredient sets whose strength is stated as one sum.
+    ingredient sets whose strength is stated as one sum; `others`: words of names that the table
+    does not carry, so that no spelling is corrected in a text that holds one.
     """
 
     synonyms: Mapping[str, str] = field(default_factory=dict)
     brand_lines: Mapping[str, BrandLine] = field(default_factory=dict)
     lookalikes: frozenset[tuple[str, str]] = frozenset()
     stated_together: frozenset[frozenset[str]] = frozenset()
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class DrugTable:
             dose_forms, rules, moieties, words.stated_together, self.by_rxcui, self.ingredient
         )
         self.lookalikes = words.lookalikes
+        self.other_words = words.others
         self._lines: dict[str, str] = {}
         for lines in (files.parts, files.products, files.branded, files.ingredients):
             self._lines.update(zip([line[: line.index("\t")] for line in lines], lines))  # noqa: B905

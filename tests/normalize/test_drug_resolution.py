@@ -182,32 +182,6 @@ def test_a_misspelling_near_two_drugs_is_left_to_a_person(text: str) -> None:
     assert found.drug is None
 
 
-def test_lookalikes_never_resolve_to_each_other() -> None:
-    table = drug_table()
-    for one, other in table.lookalikes:
-        mine, theirs = by_text(f"{one} 10 mg"), by_text(f"{other} 10 mg")
-        assert mine.drug is not None
-        assert theirs.drug is not None
-        if mine.drug.ingredients == theirs.drug.ingredients:
-            brands = {c.brand for n in (one, other) for c in table.by_ingredient_name(n)}
-            assert len(brands) > 1 or brands != {""}, (one, other)
-
-
-@given(st.data())
-def test_no_single_slip_turns_one_lookalike_into_the_other(data: st.DataObject) -> None:
-    table = drug_table()
-    one, other = data.draw(st.sampled_from(sorted(table.lookalikes)))
-    place = data.draw(st.integers(0, len(one) - 1))
-    letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
-    slip = one[:place] + letter + one[place + 1 :]
-    if table.by_ingredient_name(slip):
-        return
-    meant = {c.ingredients for c in table.by_ingredient_name(one)}
-    mistaken = {c.ingredients for c in table.by_ingredient_name(other)} - meant
-    found = by_text(slip)
-    assert found.drug is None or found.drug.ingredients not in mistaken
-
-
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_reading(text: str) -> None:
     reading = read_text(text)
