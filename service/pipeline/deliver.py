@@ -88,8 +88,7 @@ async def _postpone(courier: Courier, group: Group, reason: str) -> bool:
         rows = [row for row in await outbox.held(tx, group) if row.state in outbox.ACTIVE]
         tried = [replace(row, attempts=row.attempts + 1) for row in rows]
         waiting = [
-            moved(row, Outcome(row.id, row.state, reason), at, courier.first_wait_s)
-            for row in tried
+            moved(row, Outcome(row.id, row.state, reason), at, courier.patience) for row in tried
         ]
         await outbox.keep(tx, waiting, at=at)
         await leases.release(tx, name, token, at=at)

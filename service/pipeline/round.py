@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from service.errors import StoreConflict
 from service.model.review import DeliveryState, PlannedWrite
 from service.pipeline.claim import Claim, sending
-from service.pipeline.courier import AT_ONCE, LONGEST_WAIT_S, MOST_ATTEMPTS, Courier
+from service.pipeline.courier import AT_ONCE, Courier, Patience
 from service.store import Connection, audit, leases
 from service.store import deliveries as outbox
 from service.store.deliveries import Delivery
@@ -117,7 +117,7 @@ class Round:
         at = self.courier.clock()
         before = [self.rows[one.id] for one in outcomes]
         now = [
-            moved(row, one, at, self.courier.first_wait_s)
+            moved(row, one, at, self.courier.patience)
             for row, one in zip(before, outcomes, strict=True)
         ]
         if again:
@@ -166,7 +166,7 @@ def after_giving_up(state: DeliveryState, attempts: int) -> DeliveryState:
     return DeliveryState.DEAD if surely else DeliveryState.NEEDS_REVIEW
 
 
-def moved(row: Delivery, outcome: Outcome, at: datetime, first_wait_s: float) -> Delivery:
+def moved(row: Delivery, outcome: Outcome, at: datetime, patience: Patience) -> Delivery:
     """The row after an outcome; what is tried again waits longer each time, at last it is given up.
 
     A write that waits for what it refers to has not been tried.
@@ -176,9 +176,8 @@ def moved(row: Delivery, outcome: Outcome, at: datetime, first_wait_s: float) ->
         state is DeliveryState.SENDING and bool(outcome.reason)
     )
     if unfinished and row.attempts > 0:
-        wait = min(first_wait_s * 2 ** (row.attempts - 1), LONGEST_WAIT_S)
-        not_before = at + timedelta(seconds=wait)
-        if row.attempts >= MOST_ATTEMPTS:
+        not_before = at + patience.after(row.attempts)
+        if row.attempts >= patience.most_tries:
             state = after_giving_up(state, row.attempts)
     return replace(
         row,

@@ -332,7 +332,7 @@ class Balance:
 
 
 async def balance(look: AsyncConnection) -> Balance:
-    """Every row counted, and the rows of every state that there is: a row in none is lost sight of."""
+    """Every row counted, and those of each state that there is: a row in none is lost sight of."""
     by_state = await tally(look)
     accepted = await look.scalar(select(func.count()).select_from(deliveries)) or 0
     return Balance(

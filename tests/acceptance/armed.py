@@ -13,12 +13,12 @@ from functools import partial
 
 from service import house
 from service.cli import main
-from service.pipeline.courier import Courier
+from service.pipeline.courier import Courier, Patience
 from service.write import crash
 from service.write.crash import CrashPoint
 
 LEASE_S = 2.0
-FIRST_WAIT_S = 0.3
+PATIENCE = Patience(first_wait_s=0.3, longest_wait_s=5.0, most_tries=60)
 TEND_S = 0.3
 
 
@@ -37,7 +37,7 @@ def armed(order: str, how: signal.Signals) -> crash.Hook:
 
 
 if __name__ == "__main__":
-    house.Courier = partial(Courier, lease_s=LEASE_S, first_wait_s=FIRST_WAIT_S)  # type: ignore[misc,assignment]
+    house.Courier = partial(Courier, lease_s=LEASE_S, patience=PATIENCE)  # type: ignore[misc,assignment]
     house.TEND_S = TEND_S
     house.LOOK_AGAIN_S = 0.3
     for name, how in (("KILL", signal.SIGKILL), ("STOP", signal.SIGSTOP)):
