@@ -132,9 +132,7 @@ async def wondering(look: AsyncConnection, source: str) -> int:
     return await look.scalar(counted) or 0
 
 
-async def settle(tx: AsyncConnection, source: str, reference: str | None = None) -> None:
-    """The question about this reference (None: all of the source) is answered."""
-    theirs = questions.c.source == source
-    if reference is not None:
-        theirs = theirs & (questions.c.reference == reference)
-    await tx.execute(delete(questions).where(theirs))
+async def settle(tx: AsyncConnection, source: str, reference: str) -> None:
+    """The question about this reference is answered."""
+    this = (questions.c.source == source, questions.c.reference == reference)
+    await tx.execute(delete(questions).where(*this))
