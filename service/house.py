@@ -45,6 +45,8 @@ from service.store import Store
 from service.store.seals import seal
 from service.syncing import ages, claimed, keep_planning, rhythms
 from service.web.auth import Issuer
+from service.web.pdf import drawn_or_nothing
+from service.web.print_pages import style
 from service.web.senders import Sender, sender
 from service.web.services import Services
 from service.write.deliver.recipient import Recipient, write_target
@@ -192,6 +194,7 @@ class House:
             coordinate_unguarded=source.coordinate_unguarded,
             parties=frozenset(source.parties),
             cpt_licensed=self.settings.measures.cpt_licensed,
+            draws=draw,
         )
 
     @asynccontextmanager
@@ -305,6 +308,11 @@ async def open_house(
             day=day,
             demo_user=demo_user,
         )
+
+
+def draw(html: str) -> bytes:
+    """A page as PDF in the style of the prints; nothing where that is not installed."""
+    return drawn_or_nothing(html, style())
 
 
 def jobs_address(store: str) -> str:

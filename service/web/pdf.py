@@ -15,6 +15,14 @@ class PdfNotInstalled(ServiceError):
     """PDF takes the `pdf` extra and the library Pango; print the page from the browser instead."""
 
 
+def drawn_or_nothing(html: str, style: str) -> bytes:
+    """The sheet, or nothing where PDF is not installed."""
+    try:
+        return pdf(html, style)
+    except PdfNotInstalled:
+        return b""
+
+
 def pdf(html: str, style: str) -> bytes:
     """The sheet, with this style. Raises: PdfNotInstalled."""
     try:

@@ -102,7 +102,7 @@ async def print_sheet(
     )
     if form == "html":
         return HTMLResponse(html)
-    drawn = await asyncio.to_thread(pdf, html, _style())
+    drawn = await asyncio.to_thread(pdf, html, style())
     headers = {"Content-Disposition": f'inline; filename="{kind}.pdf"'}
     return Response(drawn, media_type=PDF, headers=headers)
 
@@ -199,5 +199,6 @@ def words_in(language: str) -> Words:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
+    """What every sheet looks like."""
     return (FOLDER / "static" / "print.css").read_text(encoding="utf-8")

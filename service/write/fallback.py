@@ -65,12 +65,18 @@ def _message(
 def document(
     desk: Desk, parts: Sequence[Mapping[str, Any]], labels: frozenset[str]
 ) -> dict[str, Any]:
-    """The list and the plan as one page of XHTML, where the server takes neither as a resource."""
+    """The list and the plan as one page, where the server takes neither as a resource.
+
+    As PDF where the site draws one, and as XHTML in any case.
+    """
     at = instant(desk.signing.at)
     page = "".join(part["text"]["div"] for part in parts)
     titles = [str(part["title"]) for part in parts]
     html = f'<html xmlns="http://www.w3.org/1999/xhtml"><body>{page}</body></html>'
     tags = [SIGNED, WITHHELD] if desk.withheld else [SIGNED]
+    pages = [("text/html", html.encode())]
+    if desk.target.draws and (drawn := desk.target.draws(html)):
+        pages.insert(0, ("application/pdf", drawn))
     return compact(
         {
             "resourceType": DOCUMENT,
@@ -87,13 +93,14 @@ def document(
             "content": [
                 {
                     "attachment": {
-                        "contentType": "text/html",
+                        "contentType": kind,
                         "language": "en",
-                        "data": b64encode(html.encode()).decode(),
+                        "data": b64encode(data).decode(),
                         "title": ", ".join(titles),
                         "creation": at,
                     }
                 }
+                for kind, data in pages
             ],
         }
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,7 @@ class WriteTarget:
         coordinate_unguarded: the site answers for it where the server guards no versions.
         parties: who is told what is written here: "system|value" of its organizations.
         cpt_licensed: whether the site holds a licence for CPT codes.
+        draws: makes a PDF of a page of HTML; it, or what it gives, is empty where it cannot.
         unreachable: why its CapabilityStatement could not be read, "" when it could.
     """
 
@@ -68,6 +69,7 @@ class WriteTarget:
     coordinate_unguarded: bool = False
     parties: frozenset[str] = frozenset()
     cpt_licensed: bool = False
+    draws: Callable[[str], bytes] | None = None
     unreachable: str = ""
 
     def refusal(self, resource_type: str) -> str:

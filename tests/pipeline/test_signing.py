@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from service.errors import ReviewStale
 from service.model.review import DeliveryState, Disposition, ReviewState
 from service.pipeline import review as desk
 from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault
+from service.settings import Measures
 from tests.patients.golden import AS_OF
 from tests.pipeline.wards import Ward, in_ward
 
@@ -124,5 +126,22 @@ def test_what_was_called_intended_stays_quiet_until_its_day(days: int, bucket: s
             again = await ward.opened()
             await ward.decide_rest(again)
             await ward.sign(again)
+
+    in_ward(use)
+
+
+def test_a_server_is_a_recipient_as_the_site_describes_it() -> None:
+    async def use(ward: Ward) -> None:
+        one = ward.house.settings.sources["psychiatry"]
+        said = structs.replace(one, coordinate=("CarePlan",), parties=("npi|1",))
+        sources = ward.house.settings.sources | {"psychiatry": said}
+        ward.house.settings = structs.replace(
+            ward.house.settings, sources=sources, measures=Measures(cpt_licensed=True)
+        )
+        targets = {target.name: target for target in await ward.house.targets()}
+        there = targets["psychiatry"]
+        assert (there.coordinate, there.parties) == (frozenset({"CarePlan"}), frozenset({"npi|1"}))
+        assert there.cpt_licensed
+        assert targets["pharmacy"].coordinate == frozenset()
 
     in_ward(use)

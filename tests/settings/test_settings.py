@@ -99,3 +99,21 @@ def test_the_name_tells_the_role_where_the_configuration_does_not(tmp_path: Path
     assert role_of("clinic", settings) is Role.PSYCHIATRY
     assert role_of("pharmacy", settings) is Role.PHARMACY
     assert role_of("village", settings) is Role.OTHER
+
+
+def test_what_a_site_says_of_a_server_as_a_recipient_is_read_from_file_and_environment(
+    tmp_path: Path,
+) -> None:
+    text = '[sources.a]\nbase_url = "https://a.example"\ncoordinate = ["CarePlan"]\n'
+    file = written(tmp_path, text)
+    environment = {"CONCORD_SOURCES__A__PARTIES": "npi|1,b:Organization/2"}
+    source = load(file, environment).sources["a"]
+    assert source.coordinate == ("CarePlan",)
+    assert not source.coordinate_unguarded
+    assert source.parties == ("npi|1", "b:Organization/2")
+
+
+def test_only_care_plans_of_others_can_be_added_to(tmp_path: Path) -> None:
+    file = written(tmp_path, '[sources.a]\ncoordinate = ["MedicationRequest"]\n')
+    with pytest.raises(SettingsError, match="coordinate"):
+        load(file, {})

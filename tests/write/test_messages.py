@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import replace
 
 from service.fhir.release import check
@@ -47,6 +48,18 @@ def test_a_server_without_tasks_gets_one_message_in_their_place() -> None:
     to_gp = [one for one in of(writes, "Communication") if "recipient" in one]
     assert [one["recipient"][0]["reference"] for one in to_gp] == ["Practitioner/5"]
     assert all("basedOn" not in one for one in to_gp)
+
+
+def test_a_document_is_a_pdf_where_the_site_draws_one_and_a_page_in_any_case() -> None:
+    poor = replace(PSYCHIATRY, offered=frozenset(WRITTEN) - {"List", "CarePlan"})
+    (plain,) = of(planned(target=poor), "DocumentReference")
+    assert [one["attachment"]["contentType"] for one in plain["content"]] == ["text/html"]
+    drawn = replace(poor, draws=lambda html: b"%PDF of " + html[:5].encode())
+    (document,) = of(planned(target=drawn), "DocumentReference")
+    kinds = [one["attachment"]["contentType"] for one in document["content"]]
+    assert kinds == ["application/pdf", "text/html"]
+    assert b64decode(document["content"][0]["attachment"]["data"]) == b"%PDF of <html"
+    assert check(document) == ()
 
 
 def test_a_message_that_is_not_switched_on_is_said_to_be_left_out() -> None:
