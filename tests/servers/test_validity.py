@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.app import reconcile_once
+from service.model.around import CareMember, Stay
 from service.pipeline import review as desk
 from service.report.document import document
 from service.store import open_store
 from service.write.codes import ADHERENCE
-from service.write.target import ORDER, WriteTarget
+from service.write.discrepancy import concept_map
+from service.write.target import INSTEAD, WRITTEN, WriteTarget
 from tests.patients.golden import AS_OF, GoldenPatient, patients
 from tests.servers import build
 from tests.servers.conftest import asked_for
 from tests.servers.signed import AT, PHARMACIST, reviewed
 from tests.servers.validating import Validator, validating
+from tests.write import synthetic
+from tests.write.given import PSYCHIATRY, of
+from tests.write.given import planned as beside
 
 pytestmark = pytest.mark.java
 
@@ -73,7 +79,8 @@ def plans() -> dict[str, list[dict[str, Any]]]:
 
 
 def planned(patient: GoldenPatient) -> list[dict[str, Any]]:
-    """Every resource, for every source as a server that takes all of them."""
+    """Every resource, for every source as a server that takes all of them, and as one that takes
+    words in place of the list, the plan and the tasks."""
     report = document(reconcile_once(patient.sources, as_of=AS_OF))
 
     async def run() -> list[dict[str, Any]]:
@@ -81,13 +88,17 @@ def planned(patient: GoldenPatient) -> list[dict[str, Any]]:
         try:
             asked = {"source": "psychiatry", "reference": "Patient/any"}
             review = await reviewed(store, report, asked)
-            targets = [
-                WriteTarget(name, f"https://{name}.example/fhir", frozenset(ORDER))
-                for name in patient.sources
-            ]
-            view = await desk.plan_of(store, PHARMACIST, review.id, targets, at=AT)
-            assert view.problems == ()
-            return [dict(write.resource) for one in view.targets for write in one.writes]
+            everything = frozenset(WRITTEN)
+            found = []
+            for offered in (everything, everything - INSTEAD.keys()):
+                targets = [
+                    WriteTarget(name, f"https://{name}.example/fhir", everything, offered)
+                    for name in patient.sources
+                ]
+                view = await desk.plan_of(store, PHARMACIST, review.id, targets, at=AT)
+                assert view.problems == ()
+                found += [dict(write.resource) for one in view.targets for write in one.writes]
+            return found
         finally:
             await store.close()
 
@@ -112,12 +123,25 @@ def test_every_resource_that_golden_patients_lead_to_is_valid_r4(
     base_r4: Validator, plans: dict[str, list[dict[str, Any]]]
 ) -> None:
     kinds = {one["resourceType"] for resources in plans.values() for one in resources}
-    assert kinds == set(ORDER)
+    assert kinds == set(WRITTEN)
     assert [
         f"{patient}: {named(resource, error)}"
         for patient, resources in plans.items()
         for resource in resources
         for error in judged(base_r4.errors(resource))
+    ] == []
+
+
+def test_the_map_to_french_codes_and_messages_to_members_are_valid_r4(base_r4: Validator) -> None:
+    writes = beside(members=(CareMember("psychiatry", "Practitioner/5", "Dr Gita Pract"),))
+    (message,) = of(writes, "Communication")
+    stay = Stay("psychiatry", "Encounter/1", "1", synthetic.AT.date())
+    licensed = replace(PSYCHIATRY, cpt_licensed=True)
+    done = [one for one in of(beside(target=licensed, stays=(stay,)), "Task") if "output" in one]
+    assert [
+        named(one, error)
+        for one in (concept_map(), message, *done)
+        for error in judged(base_r4.errors(one))
     ] == []
 
 
