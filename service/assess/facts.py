@@ -34,7 +34,8 @@ def _telling(exposure: Exposure) -> Iterable[PlacedLine]:
 def result_fact(result: LabResult) -> Fact:
     shown = result.text
     if result.value is not None:
-        shown = f"{result.comparator}{result.value.value} {result.value.unit}".strip()
+        unit = "" if result.value.unit == "1" else result.value.unit
+        shown = f"{result.comparator}{result.value.value} {unit}".strip()
     elif result.value_codings:
         shown = result.value_codings[0].display or result.value_codings[0].code
     origin = result.origin

@@ -32,7 +32,7 @@ class Risk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class NoShow(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A visit was missed or cancelled while `drug` is taken, and none is booked or was kept since.
+    """A visit was missed or cancelled while `drug` is taken, and none is booked or was kept from that day on.
 
     Met from `rebook_days` after the missed visit on, for `look_back_days`. `depot`: only where the
     drug is given as a long-acting injection. `risks`: only where one of these answers was given.
@@ -66,7 +66,7 @@ class NoShow(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
             return
         last_missed = missed[-1]
         on = last_missed.start or date.min
-        if any(v.status in KEPT_VISITS and v.start is not None and v.start > on for v in visits):
+        if any(v.status in KEPT_VISITS and v.start is not None and v.start >= on for v in visits):
             yield not_met("A later visit is booked or was kept.")
             return
         since = chart.as_of - on
