@@ -19,15 +19,22 @@ STATES = {
 }
 """Each state of a delivery in words."""
 
+SKIPPED = "not sent there, as was said before signing"
+
 
 def row(delivery: Delivery, sources: Mapping[str, str]) -> dict[str, Any]:
-    """One write; `href` leads to the resource on its server, "" before it stands there."""
+    """One write; `href` leads to the resource on its server, "" before it stands there.
+
+    `skipped` is what was never to be sent there, because the server does not take it.
+    """
     base = sources.get(delivery.target, "")
+    skipped = not delivery.resource
     return {
         "target": delivery.target,
         "type": delivery.type,
         "state": delivery.state.value,
-        "words": STATES[delivery.state.value],
+        "skipped": skipped,
+        "words": SKIPPED if skipped else STATES[delivery.state.value],
         "reference": delivery.location,
         "version": delivery.version or "",
         "href": f"{base}/{delivery.location}" if base and delivery.location else "",
@@ -45,11 +52,15 @@ def by_target(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """Each server, how it stands in a word ("good", "busy" or "bad"), and the same in words."""
     states: dict[str, set[str]] = {}
     for one in rows:
-        states.setdefault(one["target"], set()).add(one["state"])
+        of_target = states.setdefault(one["target"], set())
+        if not one["skipped"]:
+            of_target.add(one["state"])
     return [(target, *_stands(found)) for target, found in sorted(states.items())]
 
 
 def _stands(states: set[str]) -> tuple[str, str]:
+    if not states:
+        return "bad", "nothing was sent: it takes none of this"
     if states == {"done"}:
         return "good", "written"
     if states & {"planned", "sending"}:

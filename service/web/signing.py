@@ -15,6 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from service.errors import ReviewError, WriteRejected
 from service.pipeline import review as desk
 from service.pipeline.changes import ConflictChange, changes
+from service.prints.comparison import DECIDED
 from service.review.difference import Change, report_changes
 from service.store import Store, reports
 from service.web.access import Decider, Reviewer, services_of
@@ -68,7 +69,7 @@ def decided_words(page: Page) -> dict[str, Any]:
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault(row["decision"].disposition or "", []).append(row)
-    answers = Counter(f["decision"].disposition or "open" for f in page.shown)
+    answers = Counter(DECIDED.get(f["decision"].disposition, "still open") for f in page.shown)
     return {
         "medications": [(word, groups[word]) for word in ORDER if word in groups],
         "open": groups.get("", []),

@@ -58,11 +58,12 @@ def test_each_resource_is_one_sentence(resource: dict[str, Any], words: str) -> 
 
 
 def test_a_server_is_written_only_when_everything_there_is_done() -> None:
-    def row(target: str, state: str) -> dict[str, str]:
-        return {"target": target, "state": state}
+    def row(target: str, state: str, *, skipped: bool = False) -> dict[str, Any]:
+        return {"target": target, "state": state, "skipped": skipped}
 
     rows = [row("a", "done"), row("b", "done"), row("b", "sending"), row("c", "done")]
     rows += [row("c", "refused"), row("d", "dead"), row("e", "done"), row("e", "conflict")]
+    rows += [row("a", "refused", skipped=True), row("f", "refused", skipped=True)]
     assert pending(rows)
     assert [(target, how) for target, how, _ in by_target(rows)] == [
         ("a", "good"),
@@ -70,6 +71,7 @@ def test_a_server_is_written_only_when_everything_there_is_done() -> None:
         ("c", "bad"),
         ("d", "bad"),
         ("e", "bad"),
+        ("f", "bad"),
     ]
     assert STATES.keys() == {state.value for state in DeliveryState}
 
