@@ -1,2 +1,0 @@
-def table() -> str:
-    return ""
