@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.errors import (
     SourceInvalid,
+    SourceRefused,
+    SourceUnavailable,
     WriteConflict,
     WriteRejected,
     WriteUnavailable,
@@ -15,7 +18,7 @@ from service.errors import (
 from service.fhir import bundle as bundles
 from service.fhir.body import json_text
 from service.fhir.outcome import issues as issues_in
-from service.fhir.wire import Reply
+from service.fhir.wire import Lost, NotSent, Reply, Wire
 
 _ETAG = re.compile(r'(?:W/)?"?([^"]*)"?\Z')
 
@@ -42,7 +45,34 @@ class Answer:
     entries: tuple[EntryAnswer, ...] = ()
 
 
-def written(reply: Reply, what: str) -> Answer:
+async def sent(
+    wire: Wire, method: str, target: str, headers: Mapping[str, str], content: bytes
+) -> Answer:
+    """The answer of a write that took place; it is sent once, whatever becomes of it.
+
+    Args:
+        target: relative to the base, "" for a transaction.
+    Raises: WriteUnavailable (surely not written), WriteUnknown (the answer was lost),
+        WriteConflict, WriteRejected.
+    """
+    what = f"{method} {target or 'transaction'}"
+    headers = {"Prefer": "return=representation", **headers}
+    try:
+        reply = await wire.send(method, target, headers=headers, content=content)
+    except NotSent as error:
+        raise WriteUnavailable(f"{what}: {error}; nothing was sent") from None
+    except Lost as error:
+        raise WriteUnknown(f"{what}: {error}; it may have been written") from None
+    except SourceUnavailable as error:
+        raise WriteUnavailable(f"{what}: {error.message}; nothing was sent") from None
+    except SourceRefused as error:
+        raise WriteRejected(f"{what}: {error.message}") from None
+    except SourceInvalid as error:
+        raise WriteUnknown(f"{what}: {error.message}; it may have been written") from None
+    return _written(reply, what)
+
+
+def _written(reply: Reply, what: str) -> Answer:
     """The answer of a write that took place. Raises: WriteError for every other answer."""
     answer = answer_of(reply)
     if reply.status in {200, 201, 204}:

@@ -12,27 +12,20 @@ from dataclasses import dataclass, field
 
 import httpx
 import msgspec
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from service.errors import (
-    SourceInvalid,
-    SourceRefused,
-    SourceUnavailable,
-    WriteRejected,
-    WriteUnavailable,
-    WriteUnknown,
-)
+from service.errors import SourceInvalid, SourceRefused, SourceUnavailable, WriteRejected
 from service.fhir import bundle as bundles
-from service.fhir.answer import Answer, EntryAnswer, answer_of, written
+from service.fhir.answer import Answer, EntryAnswer, answer_of, sent
+from service.fhir.asking import Asking
 from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import json_text
 from service.fhir.capability import Capabilities, capabilities
 from service.fhir.paging import Paging, SearchResult
 from service.fhir.policy import Endpoint, literal
 from service.fhir.release import READ, Release
-from service.fhir.retry import RETRIED_STATUS, Again, Budget, wait_politely
+from service.fhir.retry import RETRIED_STATUS
 from service.fhir.search import NO_CACHE, page_through
-from service.fhir.wire import FORM, Limits, Lost, NotSent, Reply, Wire
+from service.fhir.wire import FORM, Limits, Reply, Wire
 from service.model.source import RawResource
 
 __all__ = ["Answer", "EntryAnswer", "FhirClient"]
@@ -60,7 +53,7 @@ class FhirClient:
     limits: Limits = field(default_factory=Limits)
     takes_post: bool = True
     wire: Wire = field(init=False, repr=False)
-    _budget: Budget = field(init=False, default_factory=Budget, repr=False)
+    _polite: Asking = field(init=False, repr=False)
     _capabilities: Capabilities | None = field(init=False, default=None, repr=False)
     _known_until: float = field(init=False, default=0.0, repr=False)
     _asking: asyncio.Lock = field(init=False, default_factory=asyncio.Lock, repr=False)
@@ -69,6 +62,7 @@ class FhirClient:
         endpoint = Endpoint.parse(self.base_url)
         self.base_url = endpoint.base_url
         self.wire = Wire(endpoint, self.credentials, self.http, self.limits)
+        self._polite = Asking(self.wire)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -272,54 +266,14 @@ class FhirClient:
         Raises: SourceUnavailable (nothing answered), SourceRefused (address elsewhere),
             SourceInvalid (body broken, cut off or over the cap).
         """
-        latest = deadline or asyncio.get_running_loop().time() + self.limits.deadline_s
         content = body if form is None else form.encode()
-        method = "GET" if content is None else "POST"
-        sent = dict(headers or {}) | ({"Content-Type": FORM} if form is not None else {})
-        last: Reply | None = None
-        failure: Again | None = None
-
-        async def once() -> Reply:
-            nonlocal last, failure
-            last = None
-            try:
-                with self._budget.open():
-                    reply = await self.wire.send(
-                        method, url, headers=sent, content=content, latest=latest
-                    )
-            except (NotSent, Lost) as error:
-                failure = Again(str(error))
-                raise failure from None
-            if reply.status in RETRIED_STATUS:
-                last = reply
-                invited = reply.status == 429 and reply.wait is not None
-                failure = Again(f"the server answers {reply.words}", reply.wait, invited=invited)
-                raise failure
-            self._budget.answered()
-            return reply
-
-        def enough(state: RetryCallState) -> bool:
-            too_late = asyncio.get_running_loop().time() + state.upcoming_sleep > latest
-            return too_late or state.attempt_number >= self.limits.attempts
-
-        self._budget.ask()
-        try:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(Again),
-                stop=enough,
-                wait=wait_politely,
-                reraise=True,
-            ):
-                repeated = failure is not None and not failure.invited
-                if repeated and not await self._budget.spend_by(latest):
-                    break
-                with attempt:
-                    return await once()
-        except Again:
-            pass  # `failure` says why
-        if last is not None:
-            return last
-        raise SourceUnavailable(failure.message if failure else None)
+        return await self._polite.reply(
+            "GET" if content is None else "POST",
+            url,
+            headers=dict(headers or {}) | ({"Content-Type": FORM} if form is not None else {}),
+            content=content,
+            latest=deadline or asyncio.get_running_loop().time() + self.limits.deadline_s,
+        )
 
     def _must_be_ok(self, reply: Reply, what: str) -> None:
         if reply.status == 200:
@@ -338,20 +292,4 @@ class FhirClient:
         headers: Mapping[str, str],
         resource: Mapping[str, object] | msgspec.Raw,
     ) -> Answer:
-        what = f"{method} {target or 'transaction'}"
-        headers = {"Prefer": "return=representation", **headers}
-        try:
-            reply = await self.wire.send(
-                method, target, headers=headers, content=msgspec.json.encode(resource)
-            )
-        except NotSent as error:
-            raise WriteUnavailable(f"{what}: {error}; nothing was sent") from None
-        except Lost as error:
-            raise WriteUnknown(f"{what}: {error}; it may have been written") from None
-        except SourceUnavailable as error:
-            raise WriteUnavailable(f"{what}: {error.message}; nothing was sent") from None
-        except SourceRefused as error:
-            raise WriteRejected(f"{what}: {error.message}") from None
-        except SourceInvalid as error:
-            raise WriteUnknown(f"{what}: {error.message}; it may have been written") from None
-        return written(reply, what)
+        return await sent(self.wire, method, target, headers, msgspec.json.encode(resource))

@@ -149,7 +149,7 @@ class Content(_Action, frozen=True, tag="content"):
     find: str = ""
     put: str = ""
     size: int = 0
-    coding: Literal["gzip", "deflate"] = "gzip"
+    coding: Literal["gzip", "deflate", "br", "zstd"] = "gzip"
 
 
 class Edit(_Action, frozen=True, tag="edit"):

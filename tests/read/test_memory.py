@@ -24,6 +24,8 @@ PAGES = {
     "a page of a gigabyte": Content(kind="huge", size=GIGABYTE),
     "a gzip bomb of a gigabyte": Content(kind="bomb", size=GIGABYTE),
     "a deflate bomb of a gigabyte": Content(kind="bomb", size=GIGABYTE, coding="deflate"),
+    "a zstd bomb of a gigabyte": Content(kind="bomb", size=GIGABYTE, coding="zstd"),
+    "a brotli bomb of a gigabyte": Content(kind="bomb", size=GIGABYTE, coding="br"),
     "a page just below the cap": Content(kind="huge", size=CAP - 1_000_000),
     "a million entries": Content(kind="many", size=1_000_000),
     "as many entries as the cap takes": Content(kind="many", size=400_000),
