@@ -1,7 +1,7 @@
 """A person's work on one report: open it, decide, see what is missing.
 
-A review stands on exactly one report, by the digest of its bytes. Signing is in `sign`, what it
-queued in `outbox`; all of it can be had from here.
+A review stands on exactly one report, by the digest of its bytes. What would be written is in
+`plan`, signing in `sign`, what it queued in `outbox`; all of it can be had from here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from service.errors import DecisionNotAllowed, NotKept, ReviewStale
 from service.model.review import Decision, Disposition, Review, ReviewState, User
 from service.pipeline.opened import opened
 from service.pipeline.outbox import cancel, deliveries, replay
-from service.pipeline.sign import PlanView, TargetPlan, plan_of, sign
+from service.pipeline.plan import PlanView, TargetPlan, plan_of
+from service.pipeline.sign import sign
 from service.review import decide as rules
 from service.review.asked import Asked
 from service.review.items import rule_of

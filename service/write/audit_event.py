@@ -20,9 +20,9 @@ from service.write.codes import (
     Code,
     concept,
 )
+from service.write.desk import Desk
 from service.write.elements import compact, device, instant, person
 from service.write.identity import mark
-from service.write.target import Desk
 
 TYPE = "AuditEvent"
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.write.codes import ASSESS_PLAN, MANAGEMENT_PLAN, SIGNED, WITHHELD, concept
+from service.write.desk import Desk
 from service.write.elements import compact, instant, meta, narrative, person, printable
 from service.write.identity import identifier
-from service.write.target import Desk
 
 TYPE = "CarePlan"
 REFERRED = ("ServiceRequest", "Appointment")

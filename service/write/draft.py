@@ -8,9 +8,10 @@ from typing import Any
 
 from service.model.review import Review, User, UserRole
 from service.write import issue, medication_list, statement
+from service.write.desk import Desk
 from service.write.identity import full_url
 from service.write.refusals import incomplete_sources
-from service.write.target import Desk, Signing, WriteTarget
+from service.write.target import Signing, WriteTarget
 from service.write.wanted import AGREEING, LISTED
 
 _KEY = b"draft"

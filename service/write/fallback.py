@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.write.codes import NOTIFICATION, RECONCILED_LIST, SIGNED, WITHHELD, concept
+from service.write.desk import Desk
 from service.write.elements import compact, instant, meta, narrative, person
 from service.write.identity import identifier
-from service.write.target import Desk
 
 COMMUNICATION = "Communication"
 DOCUMENT = "DocumentReference"

@@ -13,9 +13,9 @@ from typing import Any
 
 from service.write import statement
 from service.write.codes import DRUG_FLAG, RXNORM, SIGNED, Code, concept
+from service.write.desk import Desk
 from service.write.elements import compact, instant, meta, narrative, person
 from service.write.identity import identifier
-from service.write.target import Desk
 
 TYPE = "Flag"
 

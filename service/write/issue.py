@@ -17,10 +17,10 @@ from service.write.codes import (
     Code,
     concept,
 )
+from service.write.desk import Desk
 from service.write.discrepancy import codings
 from service.write.elements import compact, device, instant, meta, narrative, person, printable
 from service.write.identity import identifier
-from service.write.target import Desk
 
 TYPE = "DetectedIssue"
 

@@ -12,9 +12,9 @@ from typing import Any
 from service.model.review import Decision, Disposition
 from service.write import statement
 from service.write.codes import DRAFT, INCOMPLETE, RECONCILED_LIST, SIGNED, WITHHELD, concept
+from service.write.desk import Desk
 from service.write.elements import compact, dose_text, instant, meta, narrative, person, printable
 from service.write.identity import identifier
-from service.write.target import Desk
 
 TYPE = "List"
 

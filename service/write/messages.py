@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from service.write import care_plan, fallback, medication_list, task
+from service.write.desk import Desk
 from service.write.refusals import held_back
-from service.write.target import INSTEAD, Desk
+from service.write.target import INSTEAD
 from service.write.wanted import Wanted
 
 

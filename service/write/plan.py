@@ -15,12 +15,13 @@ from typing import Any
 from service.model.around import ForeignPlan
 from service.model.review import PlannedWrite, Review
 from service.write import audit_event, care_plan, fallback, issue, provenance, statement
+from service.write.desk import Desk
 from service.write.identity import full_url
 from service.write.known import Known
 from service.write.messages import messages, stands_in, substitutes
 from service.write.referring import TAKEN_OUT, chosen, key_for, missed_key, referring
 from service.write.refusals import blocked, incomplete_sources, refusal
-from service.write.target import WRITTEN, Desk, Signing, Standing, WriteTarget
+from service.write.target import WRITTEN, Signing, Standing, WriteTarget
 from service.write.wanted import Wanted, wanted
 from service.write.withhold import recipients, withholding
 

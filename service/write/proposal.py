@@ -11,9 +11,9 @@ from typing import Any
 from service.model.review import Decision
 from service.write import issue, statement
 from service.write.codes import RXNORM, SIGNED, concept
+from service.write.desk import Desk
 from service.write.elements import compact, instant, meta, narrative, note, person, printable
 from service.write.identity import identifier
-from service.write.target import Desk
 
 TYPE = "MedicationRequest"
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from service.write.codes import ASSEMBLER, AUTHOR, SIGNED, VERIFIER, Code, concept
+from service.write.desk import Desk
 from service.write.elements import compact, device, instant, meta, narrative, organization, person
 from service.write.identity import mark
-from service.write.target import Desk
 
 TYPE = "Provenance"
 

@@ -11,10 +11,10 @@ from service.model.around import ForeignPlan
 from service.model.review import PlannedWrite
 from service.write import care_plan, issue, task
 from service.write.coordinate import Coordinated, Ours, Unreadable, coordinated, key_of, keys_in
+from service.write.desk import Desk
 from service.write.identity import identifier, identifier_value
 from service.write.known import Put
 from service.write.refusals import blocked, held_back
-from service.write.target import Desk
 
 TAKEN_OUT = "somebody took our reference out of this plan; it is not put back"
 _NOTHING = "it says nothing new: the plan refers to all of it already"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.write import care_plan, medication_list, statement
-from service.write.target import Desk
+from service.write.desk import Desk
 from service.write.wanted import unclaimable
 
 _WITHOUT_COMPLETE_SOURCES = frozenset(

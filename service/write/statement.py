@@ -20,9 +20,9 @@ from service.write.codes import (
     UCUM,
     concept,
 )
+from service.write.desk import Desk
 from service.write.elements import compact, dose_text, instant, meta, narrative, note, printable
 from service.write.identity import identifier
-from service.write.target import Desk
 
 TYPE = "MedicationStatement"
 

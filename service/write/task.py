@@ -20,9 +20,10 @@ from service.write.codes import (
     SIGNED,
     concept,
 )
+from service.write.desk import Desk
 from service.write.elements import compact, instant, meta, narrative, person, printable
 from service.write.identity import identifier
-from service.write.target import Desk, Signing
+from service.write.target import Signing
 
 TYPE = "Task"
 

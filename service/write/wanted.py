@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from service.model.review import Disposition
 from service.write import care_plan, flag, issue, medication_list, proposal, statement, task
-from service.write.target import Desk
+from service.write.desk import Desk
 
 LISTED = frozenset({"current", "planned", "held", "conflict", "unknown"})
 AGREEING = frozenset({"confirmed-match", "equivalent-product"})

@@ -20,6 +20,7 @@ from service.pipeline.deliver import deliver_due
 from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault, Hang
 from service.store import deliveries as outbox
+from service.store import reports, reviews
 from service.store.backup import backup
 from service.store.tables import deliveries
 from service.write.crash import CrashPoint, arm
@@ -162,11 +163,10 @@ def test_a_kill_at_any_named_moment_loses_and_doubles_nothing(
         arm(None)
         bench.later(LEASE_S + 1)
         async with bench.store.read() as look:
-            (opened,) = await desk.reviews.of_report(
-                look,
-                (await desk.reports.newest(look, bench.patient)).id,  # type: ignore[union-attr]
-            )
-            review = await desk.reviews.get(look, opened)
+            kept = await reports.newest(look, bench.patient)
+            assert kept is not None
+            (opened,) = await reviews.of_report(look, kept.id)
+            review = await reviews.get(look, opened)
         if review.signed_by is None:
             await desk.sign(bench.store, PHARMACIST, opened, "all", bench.targets, at=bench.now[0])
         await drain(bench)
