@@ -112,7 +112,7 @@ def line_of(
         daily_doses=doses.daily,
         as_needed=doses.as_needed,
         interval_d=doses.interval_d,
-        route=doses.route or (drug.route if drug else ""),
+        route=_route(doses.route, drug),
         form=head.form,
         timing=doses.timing,
         start=start,
@@ -125,6 +125,14 @@ def line_of(
         problems=notes.sentences,
         **own,
     )
+
+
+def _route(stated: str, drug: DrugConcept | None) -> str:
+    """The stated route, else the product's; an inhaler "by mouth" is inhaled through it."""
+    own = drug.route if drug else ""
+    if stated == "oral" and own == "inhalation":
+        return own
+    return stated or own
 
 
 def _reasons(found: medication.MedicationLine) -> tuple[str, ...]:

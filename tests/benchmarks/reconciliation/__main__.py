@@ -3,6 +3,7 @@
     python -m tests.benchmarks.reconciliation [--patients N] [--seed N | --held-out] [--misses]
     python -m tests.benchmarks.reconciliation --held-out --page docs/benchmarks.md
     python -m tests.benchmarks.reconciliation --families E-H [--held-out]
+    python -m tests.benchmarks.reconciliation --families forms [--held-out] [--page ...]
 
 `--page` rewrites the part of that page between its two marks, with the date and the command.
 """
@@ -22,6 +23,8 @@ from tests.benchmarks.reconciliation import (
     clinical_generate,
     clinical_run,
     concord,
+    forms_generate,
+    forms_run,
 )
 from tests.benchmarks.reconciliation.generate import DEVELOPMENT_SEEDS, HELD_OUT_SEEDS, cases
 from tests.benchmarks.reconciliation.gold import TYPES, Case, Said
@@ -61,10 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--page", type=Path, help="a Markdown page to put the table into")
     parser.add_argument("--misses", action="store_true", help="list what Concord got wrong")
-    parser.add_argument("--families", choices=("A-D", "E-H"), default="A-D")
+    parser.add_argument("--families", choices=("A-D", "E-H", "forms"), default="A-D")
     chosen = parser.parse_args(arguments)
     if chosen.families == "E-H":
         return clinical(chosen)
+    if chosen.families == "forms":
+        return special_forms(chosen)
     seeds = HELD_OUT_SEEDS if chosen.held_out else (chosen.seed,)
     made = [case for seed in seeds for case in cases(chosen.patients, seed)]
     scores = measure(made)
@@ -95,6 +100,22 @@ def clinical(chosen: argparse.Namespace) -> int:
     print(f"the same median on patients of families A to D, who have no results: {bare.median:g}")
     if chosen.misses and not chosen.held_out:
         print("\n".join(found.score.errors))
+    return 0
+
+
+def special_forms(chosen: argparse.Namespace) -> int:
+    """Liquids, patches, inhalers and tapers: the service alone."""
+    own = forms_generate.DEVELOPMENT_SEEDS
+    one = own[0] if chosen.seed == DEVELOPMENT_SEEDS[0] else chosen.seed
+    seeds = forms_generate.HELD_OUT_SEEDS if chosen.held_out else (one,)
+    made = [case for seed in seeds for case in forms_generate.form_cases(chosen.patients, seed)]
+    score = forms_run.measure(made)
+    text = forms_run.table(score, len(made), seeds)
+    print(text)
+    if chosen.page:
+        put(chosen.page, text, forms_run.BEGIN, forms_run.END)
+    if chosen.misses and not chosen.held_out:
+        print("\n".join(score.errors))
     return 0
 
 
@@ -156,16 +177,16 @@ def markdown(scores: dict[str, Score], patients: int, seeds: Sequence[int]) -> s
     return "\n".join(rows)
 
 
-def put(page: Path, text: str) -> None:
+def put(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """The page with `text` between its marks.
 
     Raises: ValueError when the page lacks them.
     """
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{page} has no {BEGIN} ... {END}")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{page} has no {begin} ... {end}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def share(value: float | None) -> str:
