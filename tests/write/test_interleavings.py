@@ -11,14 +11,18 @@ import tempfile
 from collections import Counter
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from service.errors import DecisionNotAllowed
 from service.model.review import DeliveryState
+from service.pipeline import outbox as desk
 from service.pipeline.courier import LEASE_S
 from service.pipeline.deliver import deliver_due
 from service.sandbox.faults import Answer, Fault
@@ -28,13 +32,21 @@ from service.write.crash import CrashPoint, arm
 from service.write.target import ORDER
 from tests.acceptance.targets import our_key
 from tests.write.bench import Bench, bench
-from tests.write.synthetic import report
+from tests.write.synthetic import PHARMACIST, report
 from tests.write.test_delivery import WAYS
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 GUARDED = [way for way in WAYS if way != "by POST once"]
 DELIVERY = [point for point in CrashPoint if "sign" not in point.value]
 T = TypeVar("T")
+
+
+SENT_AGAIN = {DeliveryState.DEAD, DeliveryState.REFUSED, DeliveryState.NEEDS_REVIEW}
+CANCELLABLE = {DeliveryState.PLANNED, DeliveryState.CONFLICT}
+
+
+async def both(first: Awaitable[int], second: Awaitable[int]) -> None:
+    await asyncio.gather(first, second)
 
 
 class Killed(BaseException):
@@ -52,6 +64,7 @@ class Interleavings(RuleBasedStateMachine):
         self.bench: Bench
         self.edits: dict[tuple[str, str], str] = {}
         self.backups: list[tuple[Path, int]] = []
+        self.accepted = 0
         self.dose = 100
 
     def do(self, work: Awaitable[T]) -> T:
@@ -60,7 +73,7 @@ class Interleavings(RuleBasedStateMachine):
     @initialize(way=st.sampled_from(GUARDED))
     def open(self, way: str) -> None:
         self.bench = self.do(bench(self.stack, **WAYS[way]))
-        self.do(self.bench.signed())
+        self.sign(report())
 
     @rule()
     def sign_a_newer_report(self) -> None:
@@ -68,7 +81,39 @@ class Interleavings(RuleBasedStateMachine):
         self.bench.later(1)
         content = report()
         content["medications"][0]["daily_dose"]["value"] = self.dose
-        self.do(self.bench.signed(content))
+        self.sign(content)
+
+    def sign(self, content: dict[str, Any]) -> None:
+        signed = self.do(self.bench.signed(content))
+        self.accepted += len(self.do(self.bench.rows(signed)))
+
+    @rule(number=st.integers(0, 60))
+    def a_person_sends_again_what_was_given_up(self, number: int) -> None:
+        """Twice: the second time there is nothing to send again."""
+        letters = [row for row in self.rows() if row.state in SENT_AGAIN and row.resource]
+        if letters:
+            letter = letters[number % len(letters)].id
+            at = self.bench.now[0]
+            self.do(desk.replay(self.bench.store, PHARMACIST, letter, at=at))
+            with pytest.raises(DecisionNotAllowed):
+                self.do(desk.replay(self.bench.store, PHARMACIST, letter, at=at))
+
+    @rule(number=st.integers(0, 60))
+    def a_person_cancels_what_was_not_sent(self, number: int) -> None:
+        unsent = [row for row in self.rows() if row.state in CANCELLABLE]
+        if unsent:
+            one = unsent[number % len(unsent)].id
+            self.do(desk.cancel(self.bench.store, PHARMACIST, one, at=self.bench.now[0]))
+
+    @rule()
+    def two_workers_work_at_once(self) -> None:
+        other = replace(self.bench.courier, worker="w2")
+        self.do(both(deliver_due(self.bench.courier), deliver_due(other)))
+
+    @rule(times=st.integers(1, 40))
+    def the_server_is_down_for_a_while(self, times: int) -> None:
+        down = Fault(Answer(status=503), times=times)
+        self.bench.servers["psychiatry"].faults.add(down)
 
     @rule(number=st.integers(0, 30))
     def somebody_else_edits_one_of_our_resources(self, number: int) -> None:
@@ -118,12 +163,12 @@ class Interleavings(RuleBasedStateMachine):
     def a_backup_is_taken(self) -> None:
         file = Path(self.folder) / f"{len(self.backups)}.gz"
         self.do(backup(self.bench.store, file))
-        self.backups.append((file, len(self.backups)))
+        self.backups.append((file, self.accepted))
 
     @precondition(lambda self: bool(self.backups))
     @rule(number=st.integers(0, 5))
     def a_backup_is_restored(self, number: int) -> None:
-        file, _ = self.backups[number % len(self.backups)]
+        file, self.accepted = self.backups[number % len(self.backups)]
         self.do(self.bench.restored(file, self.stack))
 
     @invariant()
@@ -149,11 +194,15 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def every_accepted_write_is_somewhere(self) -> None:
-        async def tally() -> int:
-            async with self.bench.store.read() as look:
-                return sum((await outbox.tally(look)).values())
+        """accepted = done + pending + dead + cancelled, and accepted is what people signed."""
 
-        assert self.do(tally()) == len(self.rows())
+        async def balance() -> outbox.Balance:
+            async with self.bench.store.read() as look:
+                return await outbox.balance(look)
+
+        found = self.do(balance())
+        assert found.holds
+        assert found.accepted == self.accepted
 
     def rows(self) -> tuple[outbox.Delivery, ...]:
         async def found() -> tuple[outbox.Delivery, ...]:
