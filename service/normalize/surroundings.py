@@ -69,7 +69,6 @@ class _Plan(base.Resource, frozen=True):
     category: tuple[base.CodeableConcept, ...] = ()
     subject: base.Reference | None = None
     identifier: tuple[base.Identifier, ...] = ()
-    intent: str = ""
 
 
 def foreign_plans(read: SourceRead, patients: frozenset[str]) -> tuple[ForeignPlan, ...]:

@@ -10,6 +10,7 @@ from msgspec import structs
 from service.errors import ReviewStale
 from service.model.review import DeliveryState, Disposition, ReviewState
 from service.pipeline import review as desk
+from service.pipeline.changes import changes
 from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault
 from service.settings import Measures
@@ -143,5 +144,27 @@ def test_a_server_is_a_recipient_as_the_site_describes_it() -> None:
         assert (there.coordinate, there.parties) == (frozenset({"CarePlan"}), frozenset({"npi|1"}))
         assert there.cpt_licensed
         assert targets["pharmacy"].coordinate == frozenset()
+
+    in_ward(use)
+
+
+def test_after_a_conflict_the_patient_is_read_again_and_what_changed_is_told() -> None:
+    async def use(ward: Ward) -> None:
+        first = await ward.opened()
+        await ward.decide_rest(first)
+        await ward.house.deliver((await ward.sign(first)).id)
+        await ward.house.reconcile(ward.patient)
+        again = await ward.opened()
+        await ward.decide_rest(again)
+        signature = await ward.sign(again)
+        storage = ward.servers["psychiatry"].storage
+        (listed,) = [v for v in storage.live("List") if v.resource]
+        edited = dict(listed.resource or {}) | {"title": "Edited by somebody"}
+        storage.add("List", listed.id, edited, "PUT")
+        await ward.house.deliver(signature.id)
+        stuck = (await changes(ward.house.store, again.id)).conflicts
+        (told,) = [one for one in stuck if one.reference == f"List/{listed.id}"]
+        assert told.now == "2"
+        assert ("title", "Edited by somebody") in [(f.name, f.now) for f in told.fields]
 
     in_ward(use)
