@@ -16,7 +16,7 @@ from service.errors import DecisionNotAllowed, NotKept, ReviewStale
 from service.model.review import Decision, Disposition, Review, ReviewState, User
 from service.pipeline.opened import opened
 from service.pipeline.outbox import cancel, deliveries, replay
-from service.pipeline.plan import PlanView, TargetPlan, plan_of
+from service.pipeline.plan import CarePlanChoice, PlanView, TargetPlan, plan_of
 from service.pipeline.sign import sign
 from service.review import decide as rules
 from service.review.asked import Asked
@@ -27,6 +27,7 @@ from service.store.reviews import Signature
 from service.write.identity import identifier_value
 
 __all__ = [
+    "CarePlanChoice",
     "PlanView",
     "ReviewView",
     "TargetPlan",

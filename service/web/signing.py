@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from service.errors import ReviewError, WriteRejected
@@ -32,9 +32,20 @@ ORDER: Final = ("change", "propose stop", "hold", "add", "not sure", "continue")
 
 
 @router.get("/patients/{patient}/plan")
-async def plan(request: Request, user: Reviewer, patient: str, scope: str = "all") -> Response:
-    """What was decided, and the exact resources for each server, before anything is sent."""
+async def plan(
+    request: Request,
+    user: Reviewer,
+    patient: str,
+    scope: str = "all",
+    refer_in: Annotated[list[str] | None, Query()] = None,
+) -> Response:
+    """What was decided, and the exact resources for each server, before anything is sent.
+
+    `refer_in` are care plans of others that the reader chose to let refer to ours.
+    """
     services = services_of(request)
+    chosen = frozenset(refer_in or ())
+    care_plans: tuple[desk.CarePlanChoice, ...] = ()
     page = await page_of(services, user, patient)
     targets: list[dict[str, Any]] = []
     problems: tuple[str, ...] = ()
@@ -46,8 +57,10 @@ async def plan(request: Request, user: Reviewer, patient: str, scope: str = "all
             page.review,
             await services.targets(),
             scope=scope if scope in {"all", "mine"} else "all",
+            refer_in=chosen,
             at=services.now(),
         )
+        care_plans = planned.care_plans
         targets = [_target(target) for target in planned.targets]
         problems = planned.problems
         conflicts = (await changes(services.store, page.review)).conflicts
@@ -58,6 +71,8 @@ async def plan(request: Request, user: Reviewer, patient: str, scope: str = "all
         scope=scope,
         decided=decided_words(page),
         targets=targets,
+        care_plans=care_plans,
+        chosen=sorted(chosen & {one.name for one in care_plans}),
         problems=problems,
         conflicts=conflicts,
     )
@@ -90,6 +105,7 @@ def _target(plan: desk.TargetPlan) -> dict[str, Any]:
         ],
         "skipped": [f"{write.type}: {write.skipped}" for write in plan.skipped],
         "json": json.dumps(plan.bundle, indent=2, ensure_ascii=False),
+        "texts": [(one["url"], one["body"]) for one in plan.requests if "body" in one],
     }
 
 
@@ -100,6 +116,7 @@ async def sign(
     patient: str,
     report: Annotated[str, Form()],
     scope: Annotated[str, Form()] = "all",
+    refer_in: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """Signs exactly what is shown; the writes are queued in the same transaction."""
     services = services_of(request)
@@ -107,7 +124,15 @@ async def sign(
         at = services.now()
         review = await desk.open_review(services.store, user, patient, report, at=at)
         _, targets = await asyncio.gather(services.unchanged(review.id), services.targets())
-        signature = await desk.sign(services.store, user, review.id, scope, targets, at=at)
+        signature = await desk.sign(
+            services.store,
+            user,
+            review.id,
+            scope,
+            targets,
+            refer_in=frozenset(refer_in or ()),
+            at=at,
+        )
     except (ReviewError, WriteRejected) as refused:
         page = await page_of(services, user, patient, error=refused.message, compared_with="")
         met = await met_since(services.store, patient, report)
