@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import msgspec
 
+from service.assess.amounts import dose_changes
 from service.assess.answer import Answer, Verdict, day, not_met
 from service.assess.chart import Chart, Measured
 from service.assess.exposure import Exposure
@@ -23,8 +24,8 @@ LONGEST_GRACE_D = 14
 class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How often during a part of the treatment: `every_days` until day `until_day` (None: on).
 
-    `age_from` and `taken_with` make it a stage for some patients only; the stages are read in
-    order and the first that fits the patient counts.
+    `age_from`, `taken_with` and `last_at_least` (the last result) make it a stage for some patients
+    only; the stages are read in order and the first that fits the patient counts.
     """
 
     every_days: int
@@ -32,12 +33,18 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     grace_days: int | None = None
     age_from: int | None = None
     taken_with: DrugClass | None = None
+    last_at_least: Decimal | None = None
 
     @property
     def grace(self) -> timedelta:
         """A quarter of the interval, at most a fortnight, unless the rule says otherwise."""
-        usual = min(self.every_days // 4, LONGEST_GRACE_D)
-        return timedelta(days=usual if self.grace_days is None else self.grace_days)
+        if self.grace_days is not None:
+            return timedelta(days=self.grace_days)
+        return _grace(self.every_days)
+
+
+def _grace(days: int) -> timedelta:
+    return timedelta(days=min(days // 4, LONGEST_GRACE_D))
 
 
 class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +54,8 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     result of any source counts, whatever its value: the test was done. `named` finds what has no
     code of its own by its words, as a result, procedure or questionnaire. `condition` chooses the
     patients; `last_at_least` asks only after a result so high (a score that calls for a repeat);
-    with `once_done` only a repeat is missed, the first one stands in the calendar alone.
+    with `once_done` only a repeat is missed, the first one stands in the calendar alone. After a
+    dose change one more is due in `change_days`.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "lab", "last", "due", "start"})
@@ -60,6 +68,7 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
     condition: CodeSet | None = None
     last_at_least: Decimal | None = None
     once_done: bool = False
+    change_days: int | None = None
 
     def triggers(self) -> frozenset[str]:
         return self.drug.rxcuis
@@ -80,7 +89,7 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
         treated = (chart.as_of - start).days if start is not None else None
         if treated is not None and treated < self.min_days_taken:
             return not_met(f"{first.ingredient.name} is taken since {day(start)} only.", on=taken)
-        stage = self._stage(chart, treated)
+        stage = self._stage(chart, treated, last)
         if stage is None:
             return not_met(f"No further {title} is asked for at this stage.", on=taken)
         anchors = [d for d in (start, done.date if done else None) if d is not None]
@@ -88,7 +97,13 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             missing = f"since when {first.ingredient.name} is taken"
             return self._unknown(missing, taken, None)
         due = max(anchors) + timedelta(days=stage.every_days)
-        if chart.as_of <= due + stage.grace:
+        latest = due + stage.grace
+        changed = self._changed(taken, done)
+        if changed is not None and self.change_days is not None:
+            after = changed + timedelta(days=self.change_days)
+            if after + _grace(self.change_days) < latest:
+                due, latest = after, after + _grace(self.change_days)
+        if chart.as_of <= latest:
             words = f"Next {title} is due {due.isoformat()}."
             return not_met(words, due=due, on=taken, asks=title)
         if self.once_done and done is None:
@@ -113,12 +128,23 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
             asks=title,
         )
 
-    def _stage(self, chart: Chart, treated: int | None) -> Stage | None:
+    def _changed(self, taken: tuple[Exposure, ...], done: Fact | None) -> date | None:
+        """The last dose change that no test has seen: none was done after its day."""
+        if self.change_days is None:
+            return None
+        changes = [max(days) for exposure in taken if (days := dose_changes(exposure))]
+        last = max(changes, default=None)
+        seen = done.date if done is not None else None
+        return None if last is None or (seen is not None and seen > last) else last
+
+    def _stage(self, chart: Chart, treated: int | None, last: Measured | None) -> Stage | None:
         age = chart.facts.age_on(chart.as_of)
         for stage in self.stages:
             if stage.age_from is not None and (age is None or age < stage.age_from):
                 continue
             if stage.taken_with is not None and not chart.of(stage.taken_with):
+                continue
+            if stage.last_at_least is not None and not _reaches(last, stage.last_at_least):
                 continue
             if stage.until_day is not None and (treated is None or treated > stage.until_day):
                 continue

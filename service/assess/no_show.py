@@ -32,10 +32,11 @@ class Risk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class NoShow(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A visit was missed or cancelled while `drug` is taken, and none is booked or was kept from that day on.
+    """A visit was missed or cancelled while `drug` is taken, and none is booked or was kept since.
 
-    Met from `rebook_days` after the missed visit on, for `look_back_days`. `depot`: only where the
-    drug is given as a long-acting injection. `risks`: only where one of these answers was given.
+    One that was kept on the same day answers too. Met from `rebook_days` after the missed visit
+    on, for `look_back_days`. `depot`: only where the drug is given as a long-acting injection.
+    `risks`: only where one of these answers was given.
     """
 
     words: ClassVar[frozenset[str]] = frozenset({"drug", "visit", "risk"})
