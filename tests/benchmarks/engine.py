@@ -1,13 +1,17 @@
-"""How fast the engine is: ratios of things timed in one run, interleaved, medians.
+"""How fast the engine is, and where its time goes: ratios of things timed in one run, interleaved.
 
     python -m tests.benchmarks.engine [--patients N] [--rounds N] [--json]
 
-The engine is normalize (which decodes) and reconcile on bytes that are already here; tables are
-loaded before. It is compared with decoding the same bytes and nothing else (msgspec, stdlib json),
-and with a pipeline that validates each resource with fhir.resources R4B before the same engine.
-Readings of drug texts and of directions are remembered by the engine: figures are of a warm process
-that has seen the spellings, `first pass` is of one that has not. Times are of this process alone
-(CPU time), so that what else runs on the machine changes little.
+The engine is normalize (which decodes) and reconcile, without the clinical rules, on bytes that are
+already here; tables are loaded before. Baselines, on the same bytes in the same run: decoding and
+nothing else (msgspec, the standard library, orjson where it is installed), models of fhir.resources
+R4B and nothing else, and two pipelines with such a model of every resource before the same engine:
+one goes on with the bytes that it has checked, the other with what the models write.
+
+The engine remembers readings of drug texts, directions and packs. `unseen` is of a process that has
+read other patients, and these once; `seen` has read these same patients before; `first pass` knows
+nobody. Times are of this process alone (CPU time), so that what else runs on the machine changes
+little.
 """
 
 from __future__ import annotations
@@ -19,15 +23,37 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from importlib import import_module
+from importlib.util import find_spec
 from statistics import median
 from time import process_time
 from typing import Any
 
 import msgspec
 
+from service.app import knowledge
+from service.assess.engine import examined, findings
+from service.assess.plan_items import plan_items
+from service.link.match import links
+from service.model.concept import Resolution, ResolvedBy
+from service.model.evidence import Fact, Origin
+from service.model.medication import (
+    Kind,
+    LineMatch,
+    MatchConfidence,
+    MedicationEntry,
+    PlacedLine,
+    TherapyState,
+)
 from service.model.source import MEDICATION_TYPES, Certificate, RawResource, Role, SourceRead, State
-from service.normalize import normalize
+from service.normalize import normalize, patients
+from service.normalize.decode import decoded as typed
+from service.normalize.wire import clinical
+from service.normalize.wire import medication as wire
+from service.pipeline.gather import Gathered
+from service.pipeline.reconcile import report_of, view_of
 from service.reconcile import reconcile
+from service.report.document import document
+from service.settings import Settings
 from tests.benchmarks.reconciliation.concord import tables
 from tests.benchmarks.reconciliation.directions import Take
 from tests.benchmarks.reconciliation.drugs import drugs
@@ -40,7 +66,7 @@ Patient = tuple[SourceRead, ...]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.engine")
-    parser.add_argument("--patients", type=int, default=60)
+    parser.add_argument("--patients", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
@@ -49,48 +75,126 @@ def main(arguments: Sequence[str] | None = None) -> int:
         json.dump(figures, sys.stdout, indent=1)
     else:
         for name, value in figures.items():
-            print(f"{name:48}{value:>12,.3f}")
+            print(f"{name:56}{value:>12,.3f}")
     return 0
 
 
 def measured(patients: int, rounds: int) -> dict[str, float]:
     """Every figure by its name; times in milliseconds."""
     tables()
-    made = [patient(case.sources) for case in cases(patients, DEVELOPMENT_SEEDS[0])]
-    start = process_time()
-    engine(made)
-    first = process_time() - start
+    others, made = (population(patients, seed) for seed in DEVELOPMENT_SEEDS[:2])
+    first = spent(lambda: engine(others)) / patients
+    unseen = spent(lambda: engine(made)) / patients
     few, many, wide = of_drugs(8), of_drugs(80), of_lines(200)
+    decoders = {"msgspec": msgspec.json.decode, "stdlib json": json.loads}
+    if find_spec("orjson"):
+        decoders["orjson"] = import_module("orjson").loads
     times = interleaved(
         {
             "engine": lambda: engine(made),
-            "normalize": lambda: [normalized(one) for one in made],
-            "msgspec": lambda: decoded(made, msgspec.json.decode),
-            "stdlib": lambda: decoded(made, json.loads),
+            **{name: lambda d=d: decoded(made, d) for name, d in decoders.items()},
+            "floor": lambda: floor(made),
             "8 drugs": lambda: engine([few]),
             "80 drugs": lambda: engine([many]),
             "wide": lambda: engine([wide]),
         },
         rounds,
     )
-    share = made[: max(1, patients // 10)]
+    share = made[: max(1, patients // 4)]
     slow = interleaved(
-        {"validated": lambda: validated(share), "engine": lambda: engine(share)},
-        max(2, rounds // 3),
+        {
+            "models": lambda: models(share),
+            "checked": lambda: checked(share),
+            "written": lambda: written(share),
+            "engine": lambda: engine(share),
+        },
+        max(2, rounds // 2),
     )
     size = sum(len(raw.body) for one in made for read in one for raw in read.resources)
     return {
         "patients": patients,
+        "resources a patient": sum(len(r.resources) for one in made for r in one) / patients,
         "megabytes": size / 1e6,
-        "engine, ms a patient": times["engine"] * 1e3 / patients,
-        "engine, first pass, ms a patient": first * 1e3 / patients,
-        "of it normalize (with decoding), share": times["normalize"] / times["engine"],
-        "engine / msgspec decode": times["engine"] / times["msgspec"],
-        "engine / stdlib json decode": times["engine"] / times["stdlib"],
-        "fhir.resources pipeline / engine": slow["validated"] / slow["engine"],
+        "engine, seen, ms a patient": times["engine"] * 1e3 / patients,
+        "engine, unseen, ms a patient": unseen * 1e3,
+        "engine, first pass, ms a patient": first * 1e3,
+        **{f"engine / {name} decode": times["engine"] / times[name] for name in decoders},
+        **{f"{name} decode, ms a patient": times[name] * 1e3 / patients for name in decoders},
+        "nothing decided (decode, line, facts) / engine": times["floor"] / times["engine"],
+        "nothing decided / msgspec decode": times["floor"] / times["msgspec"],
+        "models of fhir.resources, ms a patient": slow["models"] * 1e3 / len(share),
+        "models of fhir.resources / engine": slow["models"] / slow["engine"],
+        "models, then the bytes reconciled / engine": slow["checked"] / slow["engine"],
+        "models, then what they write reconciled / engine": slow["written"] / slow["engine"],
         "80 drugs / 8 drugs (5 sources)": times["80 drugs"] / times["8 drugs"],
         "200 lines x 5 sources, ms": times["wide"] * 1e3,
+        **stages(made, rounds),
     }
+
+
+def spent(call: Callable[[], object]) -> float:
+    start = process_time()
+    call()
+    return process_time() - start
+
+
+def population(count: int, seed: int) -> list[Patient]:
+    return [patient(case.sources) for case in cases(count, seed)]
+
+
+KINDS: dict[str, type[Any]] = {
+    "MedicationRequest": wire.MedicationRequest,
+    "MedicationStatement": wire.MedicationStatement,
+    "MedicationDispense": wire.MedicationDispense,
+    "MedicationAdministration": wire.MedicationAdministration,
+    "Medication": wire.Medication,
+    "Patient": clinical.Patient,
+    "Observation": clinical.Observation,
+    "Condition": clinical.Condition,
+    "Practitioner": clinical.Practitioner,
+}
+
+
+def stages(made: Sequence[Patient], rounds: int) -> dict[str, float]:
+    """Milliseconds a patient of each step from bytes to the report's bytes, all rules included."""
+    known = knowledge(Settings())
+    seen: dict[str, list[float]] = {}
+    for number in range(rounds + 1):
+        total: dict[str, float] = {}
+
+        def step(name: str, call: Callable[[], Any], total: dict[str, float] = total) -> Any:
+            start = process_time()
+            result = call()
+            total[name] = total.get(name, 0.0) + process_time() - start
+            return result
+
+        for one in made:
+            raws = [raw for read in one for raw in read.resources if raw.type in KINDS]
+            step(
+                "typed decode", lambda raws=raws: [typed(raw.body, KINDS[raw.type]) for raw in raws]
+            )
+            records = step(
+                "normalize, with decode",
+                lambda one=one: [normalize(read, known.tables, AS_OF) for read in one],
+            )
+            people = [p for read in one for p in patients(read.resources, read.name)[0]]
+            joined = step(
+                "link",
+                lambda people=people: links(people[0], people, known.weights) if people else (),
+            )
+            made_one = step("reconcile", lambda r=records: reconcile(r, known.policy, AS_OF))
+            view = view_of(joined, records, made_one.medications, AS_OF)
+            answers = step("assess", lambda v=view: examined(v, known.rules, AS_OF))
+            told = step("assess", lambda a=answers: findings(a))
+            step("plan", lambda a=answers, t=told: plan_items(a, t, known.planning))
+            gathered = Gathered(None, joined, one, tuple(people), ())
+            report = report_of(gathered, known, AS_OF, today=AS_OF)
+            content = step("report", lambda report=report: document(report))
+            step("encode", lambda c=content: msgspec.json.encode(c))
+        if number:
+            for name, value in total.items():
+                seen.setdefault(name, []).append(value * 1e3 / len(made))
+    return {f"stage {name}, ms a patient": median(values) for name, values in seen.items()}
 
 
 def interleaved(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -190,14 +294,56 @@ def decoded(made: Sequence[Patient], decode: Callable[[bytes], object]) -> None:
                 decode(raw.body)
 
 
-def validated(made: Sequence[Patient]) -> None:
-    """The same engine behind a model of every resource, as most FHIR code in Python is written."""
+def floor(made: Sequence[Patient]) -> None:
+    """What no engine of these values in CPython goes below: every resource decoded to its struct,
+    and for each a line, its place and two facts made of constants, with nothing decided."""
+    origin, empty = Origin("a", "b"), Resolution(None, ResolvedBy.NOTHING)
     for one in made:
         for read in one:
             for raw in read.resources:
-                model = getattr(import_module(f"fhir.resources.R4B.{raw.type.lower()}"), raw.type)
-                model.model_validate_json(raw.body)
+                typed(raw.body, KINDS[raw.type])
+                entry = MedicationEntry(
+                    origin=origin, role=read.role, kind=Kind.REQUEST, text="", codings=(),
+                    resolution=empty, status="active", intent="order", category=(), dosages=(),
+                    daily_doses=(), as_needed=False, interval_d=None, route="", form="", timing="",
+                    start=AS_OF, end=None, reasons=(), reason_codings=(), identifiers=(), taken="",
+                    labels=(), problems=(), authored=AS_OF, requester="", links=(),
+                )  # fmt: skip
+                match = LineMatch(2, MatchConfidence.CERTAIN, ("",))
+                PlacedLine(entry, TherapyState.CURRENT, match, AS_OF)
+                Fact("a", "b", "1", "medication", "", AS_OF)
+                Fact("a", "b", "1", "dosageInstruction[0]", "", AS_OF)
+
+
+def models(made: Sequence[Patient]) -> list[Any]:
+    """A validated model of fhir.resources R4B of every resource."""
+    return [
+        getattr(
+            import_module(f"fhir.resources.R4B.{raw.type.lower()}"), raw.type
+        ).model_validate_json(raw.body)
+        for one in made
+        for read in one
+        for raw in read.resources
+    ]
+
+
+def checked(made: Sequence[Patient]) -> None:
+    """Every resource validated, then the same engine on the same bytes."""
+    models(made)
     engine(made)
+
+
+def written(made: Sequence[Patient]) -> None:
+    """Every resource validated, then the same engine on what the models write: models handed on."""
+    for one in made:
+        reads = []
+        for read in one:
+            raws = [
+                RawResource(raw.type, raw.id, raw.version, model.model_dump_json().encode())
+                for raw, model in zip(read.resources, models([(read,)]), strict=True)
+            ]
+            reads.append(read_of(read.name, raws, read.role))
+        engine([tuple(reads)])
 
 
 if __name__ == "__main__":
