@@ -9,6 +9,7 @@ from service.model.patient import PatientRecord
 from service.model.source import SourceRead, State
 from service.normalize import patients
 from service.pipeline.known import Asking, Known, gone, same_person
+from service.read.pull import REFERRED_TYPES
 from service.read.since import Since, merged_reads
 from service.read.source import Found, PatientQuery, Reader
 
@@ -51,7 +52,9 @@ class Chain:
             self.read = kept
             return
         since = Since.after(kept) if self.known.asking is Asking.CHANGES else None
-        fresh = await self.reader.pull(self.known.ids, since=since)
+        whole = [one.reference for one in kept.resources if one.type in REFERRED_TYPES]
+        expected = () if since else whole
+        fresh = await self.reader.pull(self.known.ids, since=since, expected=expected)
         now, problems = self._records(fresh)
         if len(now) == len(self.known.ids):
             self.same = same_person(self.records, now)

@@ -9,7 +9,7 @@ patient whose Patient resource is not there can be pulled by the bare id; nothin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +77,7 @@ class FilesReader:
         patient_ids: tuple[str, ...],
         *,
         since: Since | None = None,  # noqa: ARG002  (a file is read whole anyway)
+        expected: Collection[str] = (),  # noqa: ARG002
     ) -> SourceRead:
         """Everything about the patient with these ids, with a certificate for each type."""
         held = await self._held()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.errors import SourceError, SourceRefused
@@ -25,10 +25,28 @@ _ADDRESS = 1500
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Reads by reference on one server, until `deadline` (the event loop's clock)."""
+    """Reads by reference on one server, until `deadline` (the event loop's clock).
+
+    `ahead` is what was read already because an earlier reading led to it.
+    """
 
     client: FhirClient
     deadline: float
+    ahead: Mapping[str, RawResource] = field(default_factory=dict)
+
+    async def expected(self, references: Iterable[str]) -> dict[str, RawResource]:
+        """What lines are likely to refer to, read beside them; what does not come is not told."""
+        asked: dict[str, list[str]] = {}
+        for one in sorted(set(references)):
+            kind = one.partition("/")[0]
+            known = self.client.known
+            if kind in REFERRED_TYPES and (known is None or known.reads(kind)):
+                asked.setdefault(kind, []).append(one)
+        followed = [Followed(kind, 0) for kind in asked]
+        came = await asyncio.gather(
+            *(self._follow(one, frozenset(asked[one.kind])) for one in followed)
+        )
+        return {one.reference: one for part in came for one in part}
 
     async def single(self, reference: str) -> tuple[RawResource | None, State, str]:
         """One resource by reference: (None, COMPLETE, "") says that the server has none such."""
@@ -81,7 +99,10 @@ class References:
         asked = here[: max(0, _REFERRED_CAP - followed.asked)]
         followed.left += len(here) - len(asked)
         followed.asked += len(asked)
-        came = await self._together(followed.kind, asked)
+        came: dict[str, RawResource | None] = {
+            one: self.ahead[one] for one in asked if one in self.ahead
+        }
+        came |= await self._together(followed.kind, [one for one in asked if one not in came])
         alone = [one for one in asked if one not in came]
         for reference, answer in zip(
             alone, await asyncio.gather(*(self.single(one) for one in alone)), strict=True

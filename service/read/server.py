@@ -7,6 +7,7 @@ said, what came before stays.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -72,10 +73,17 @@ class ServerReader:
         read = self._read(found.result.resources, (found.result.certificate,))
         return Found(found.result.resources, read, ratings=found.ratings)
 
-    async def pull(self, patient_ids: tuple[str, ...], *, since: Since | None = None) -> SourceRead:
+    async def pull(
+        self,
+        patient_ids: tuple[str, ...],
+        *,
+        since: Since | None = None,
+        expected: Collection[str] = (),
+    ) -> SourceRead:
         """Every type of RESOURCE_TYPES for one patient, with a certificate for each.
 
         Args:
+            expected: what lines referred to when they were read before; read beside them.
             since: types of which changes are enough (`Since.after` a kept read); where the server
                 cannot be trusted with that, all of the type is read, as its certificate tells.
         """
@@ -95,9 +103,10 @@ class ServerReader:
         chart = ChartReader(
             self.name, self.client, known, self._profile(known), ids, deadline, since
         )
-        (patients, certificate), typed = await asyncio.gather(
+        (patients, certificate), typed, ahead = await asyncio.gather(
             patients_read,
             asyncio.gather(*(chart.of_type(kind) for kind in SEARCHED_TYPES)),
+            References(self.client, deadline).expected(expected),
         )
         kept: dict[str, RawResource] = {one.reference: one for one in patients}
         certificates = [certificate]
@@ -113,7 +122,7 @@ class ServerReader:
             for name, one in came_along.items()
             if one.type in {*REFERRED_TYPES, "Provenance"}
         )
-        people, more = await References(self.client, deadline).referred(kept)
+        people, more = await References(self.client, deadline, ahead).referred(kept)
         kept.update((one.reference, one) for one in people)
         certificates += more
         reasons: list[str] = [known.reason] if known.reason else []

@@ -5,6 +5,7 @@ Two kinds exist: a FHIR server (`server.py`) and a file or folder (`files.py`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -61,10 +62,18 @@ class Reader(Protocol):
         """The patients that match; several, where the caller has to decide."""
         ...
 
-    async def pull(self, patient_ids: tuple[str, ...], *, since: Since | None = None) -> SourceRead:
+    async def pull(
+        self,
+        patient_ids: tuple[str, ...],
+        *,
+        since: Since | None = None,
+        expected: Collection[str] = (),
+    ) -> SourceRead:
         """Everything about one patient, who may have several ids ("17" or "Patient/17") here.
 
         Args:
+            expected: references ("Practitioner/3") to which lines led when they were read before;
+                reading them at once saves waiting.
             since: types of which changes are enough; a source may give all of them nevertheless.
         """
         ...

@@ -45,6 +45,31 @@ def test_a_known_record_is_read_in_one_round_trip_and_nobody_is_looked_for() -> 
     in_fresh_ward(use)
 
 
+def test_the_people_whom_lines_refer_to_are_read_beside_them_when_they_are_known() -> None:
+    async def use(ward: FreshWard) -> None:
+        people = [{"resourceType": "Practitioner", "id": f"d{n}"} for n in range(3)]
+        for one in (*people, {"resourceType": "Organization", "id": "o"}):
+            ward.put("psychiatry", one)
+        ward.put("psychiatry", order("a", 1, requester={"reference": "Practitioner/d0"}))
+        ward.put("psychiatry", order("b", 1, requester={"reference": "Practitioner/d1"}))
+        ward.put("psychiatry", order("c", 1, requester={"reference": "Organization/o"}))
+        await ward.read()
+        ward.forget()
+        await ward.read()
+        assert ward.rounds["psychiatry"] == 1
+        ward.put("psychiatry", order("b", 1, requester={"reference": "Practitioner/d2"}))
+        ward.later(hours=1)
+        await ward.read()
+        row = (await ward.rows())["psychiatry"]
+        async with ward.store.read() as look:
+            kept = await reads.load(look, row.read or "")
+        found = {one.reference for one in kept.resources if one.type == "Practitioner"}
+        assert found == {"Practitioner/d0", "Practitioner/d2"}
+        assert kept.state is State.COMPLETE
+
+    in_fresh_ward(use)
+
+
 def test_a_first_reading_finds_the_person_and_a_later_full_compare_does_so_again() -> None:
     async def use(ward: FreshWard) -> None:
         await ward.read()
