@@ -83,6 +83,16 @@ class Exposure:
         )
 
     @cached_property
+    def injected(self) -> bool:
+        """Whether it is given as a depot that nobody has ended, whatever tablets are taken."""
+        return any(
+            medication.administration is AdministrationClass.DEPOT
+            and medication.state is not TherapyState.STOPPED
+            and not _ended_by_all(medication)
+            for medication in self.medications
+        )
+
+    @cached_property
     def routes(self) -> frozenset[str]:
         return frozenset(line.entry.route for line in self.lines if line.entry.route)
 

@@ -64,9 +64,7 @@ class LongActingInjection(Check, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
         for exposure in chart.of(self.drug):
-            depot = [line for line in exposure.depot if line.state.value != "stopped"]
-            ordered = [line for line in exposure.depot if line.entry.kind is not Kind.DISPENSE]
-            if depot or (ordered and any(m.state.value == "current" for m in exposure.medications)):
+            if exposure.injected:
                 yield from self._of_product(chart, exposure)
 
     def _of_product(self, chart: Chart, exposure: Exposure) -> Iterator[Answer]:

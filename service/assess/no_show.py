@@ -53,7 +53,7 @@ class NoShow(Check, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.drug.rxcuis
 
     def answers(self, chart: Chart) -> Iterator[Answer]:
-        taken = [e for e in chart.of(self.drug) if e.depot or not self.depot]
+        taken = [e for e in chart.of(self.drug) if e.injected or not self.depot]
         visits = chart.visits(self.services, self.roles)
         missed = [
             visit
