@@ -29,6 +29,10 @@ class Frequencies:
     harmless: frozenset[str]
     meaning: frozenset[str]
 
+    def says_nothing(self, text: str) -> bool:
+        """Whether a direction has only words without a dose or a time: `use as directed`."""
+        return all(word.strip(".,;") in self.harmless for word in text.lower().split())
+
     def of_codings(self, codings: tuple[Coding, ...], text: str = "") -> Frequency | None:
         """What a Timing.code says: a code of the standard system, else a known abbreviation."""
         for coding in codings:

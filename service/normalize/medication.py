@@ -75,13 +75,14 @@ def administered_on(found: medication.MedicationAdministration) -> date | None:
 def from_request(
     origin: Origin, found: medication.MedicationRequest, context: Context, notes: Notes
 ) -> MedicationEntry:
-    """One order as a line; where it has no directions, quantity and duration tell the dose."""
+    """One order as a line; where no direction says a dose, quantity and duration tell it."""
     authored = notes.first_day(found.authored_on, "authoredOn")
     head = head_of(found, context, notes)
     supply = found.dispense_request
     days_supply = days_of(supply.expected_supply_duration, context.tables.units) if supply else None
     doses = doses_of(found.dosage_instruction, head.drug, context, notes, authored)
-    if supply and not any(d.text or d.read_from != "nothing" for d in doses.dosages):
+    silent = context.tables.frequencies.says_nothing
+    if supply and all(d.read_from == "nothing" and silent(d.text) for d in doses.dosages):
         units = context.tables.units
         doses = _by_supply(doses, supply.quantity, days_supply, head, units, "ordered")
     requester, requester_key = context.who(_requester(found.requester))

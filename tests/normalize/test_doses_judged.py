@@ -662,7 +662,7 @@ def test_of_steps_the_one_of_the_day_asked_counts(
         ("sertraline 50 mg tablet", -60, "tablet", 30, "-"),
     ],
 )
-def test_quantity_and_days_supply_tell_the_dose_where_directions_do_not(
+def test_quantity_and_days_supply_tell_the_dose_where_there_are_no_directions(
     drug: str, quantity: int, unit: str, days: int, expected: str
 ) -> None:
     supply = {
@@ -670,4 +670,30 @@ def test_quantity_and_days_supply_tell_the_dose_where_directions_do_not(
         "expectedSupplyDuration": {"value": days, **DAYS},
     }
     found = entry(request(medicationCodeableConcept={"text": drug}, dispenseRequest=supply))
+    assert came_to(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("as directed", "sertraline 100 mg"),
+        ("Use as directed by your doctor.", "sertraline 100 mg"),
+        # they say something that was not understood: a mean over the pack would hide it
+        ("taper as directed", "-"),
+        ("1 tablet daily, hold if drowsy", "-"),
+        ("2 tablets", "-"),
+    ],
+)
+def test_words_that_say_nothing_leave_the_dose_to_the_supply(text: str, expected: str) -> None:
+    supply = {
+        "quantity": {"value": 60, "unit": "tablet"},
+        "expectedSupplyDuration": {"value": 30, **DAYS},
+    }
+    found = entry(
+        request(
+            medicationCodeableConcept={"text": "sertraline 50 mg tablet"},
+            dosageInstruction=[{"text": text}],
+            dispenseRequest=supply,
+        )
+    )
     assert came_to(found) == expected
