@@ -28,6 +28,7 @@ from service.settings import role_of
 from service.store import Store, open_store, reports, syncs
 from service.store.reports import ReportEntry
 from service.store.syncs import Freshness
+from tests.acceptance.hospital import order as prescribed
 from tests.patients.golden import AS_OF
 from tests.pipeline.wards import Settings, knowledge
 from tests.write.synthetic import PHARMACIST
@@ -52,25 +53,8 @@ def person(number: int, **more: Any) -> dict[str, Any]:
 
 
 def order(id_: str, number: int, drug: tuple[str, str] = SERTRALINE, **more: Any) -> dict[str, Any]:
-    rxcui, name = drug
-    return {
-        "resourceType": "MedicationRequest",
-        "id": id_,
-        "status": "active",
-        "intent": "order",
-        "subject": {"reference": f"Patient/p{number}"},
-        "authoredOn": "2026-01-10",
-        "medicationCodeableConcept": {
-            "coding": [
-                {
-                    "system": "http://www.nlm.nih.gov/research/umls/rxnorm",
-                    "code": rxcui,
-                    "display": name,
-                }
-            ]
-        },
-        **more,
-    }
+    """An order under an id of its own."""
+    return prescribed(number, *drug, 1) | {"id": id_} | more
 
 
 @dataclass
