@@ -135,12 +135,20 @@ def reached(level: Level, last: Measured) -> bool | None:
     if level.below is not None:
         if comparator in (">", ">=") and value < level.below:
             return None
+        if comparator == "<=" and value == level.below:
+            return None
         return value < level.below or (comparator == "<" and value <= level.below)
     limit = level.at_least if level.at_least is not None else level.over
     if limit is None:
         return False
-    if comparator in ("<", "<=") and value > limit:
-        return None
+    if comparator == "<":
+        return None if value > limit else False
     if level.at_least is not None:
+        if comparator == "<=":
+            return None if value >= limit else False
         return value >= limit
+    if comparator == "<=":
+        return None if value > limit else False
+    if comparator == ">=" and value == limit:
+        return None
     return value > limit or (comparator == ">" and value >= limit)
