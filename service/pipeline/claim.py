@@ -49,7 +49,7 @@ async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | 
             return None
         before = await outbox.held(tx, group)
         stood = await outbox.standing(tx, group.patient)
-        now = [_allowed(_as_approved(_rebased(row, stood)), target) for row in before]
+        now = [_allowed(as_approved(_rebased(row, stood)), target) for row in before]
         outgoing = frozenset(row.id for row in now if row.state is DeliveryState.PLANNED)
         doubtful = frozenset(
             row.id for row in now if row.state is DeliveryState.SENDING and not row.location
@@ -88,7 +88,7 @@ def _allowed(row: Delivery, target: WriteTarget) -> Delivery:
     return replace(row, state=DeliveryState.REFUSED, reason=reason)
 
 
-def _as_approved(row: Delivery) -> Delivery:
+def as_approved(row: Delivery) -> Delivery:
     """The row; refused when its bytes are not those that were signed."""
     if row.state not in outbox.ACTIVE or sha256(row.body).hexdigest() == row.digest:
         return row

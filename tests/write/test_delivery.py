@@ -565,3 +565,28 @@ def test_a_request_never_outlasts_its_lease() -> None:
         assert counts(bench) == EXPECTED
 
     on_bench(use)
+
+
+def test_a_post_that_no_search_shows_yet_is_not_repeated_after_a_kill() -> None:
+    """The mark that was made before it went out is all that is known of it."""
+
+    class Killed(BaseException):
+        """The process ends here."""
+
+    def kill(point: CrashPoint) -> None:
+        if point is CrashPoint.AFTER_SEND:
+            raise Killed
+
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        arm(kill)
+        with pytest.raises(Killed):
+            await deliver_due(bench.courier)
+        arm(None)
+        bench.later(LEASE_S + 1)
+        await drain(bench)
+        assert DeliveryState.NEEDS_REVIEW in {row.state for row in await bench.rows(review)}
+        storage = bench.servers["psychiatry"].storage
+        assert [storage.count(kind) for kind in ("MedicationStatement", "Task")] == [1, 0]
+
+    on_bench(use, index_lag_s=3600, **WAYS["by POST once"])

@@ -55,6 +55,11 @@ def test_nothing_is_written_twice(case: Case, found: Found) -> None:
     assert [key for key, number in standing.items() if number > 1] == []
 
 
+def test_what_is_gone_when_it_is_read_back_is_said_to_be_gone(found: Found) -> None:
+    (rows,) = [rows for case, (rows, _) in found.items() if case.row == 88]
+    assert "is not there" in gravest(rows).reason
+
+
 def test_every_row_of_the_catalogue_and_every_state_has_its_words() -> None:
     assert {case.row for case in CASES} == set(range(77, 96))
     assert set(NEXT_STEP) == set(DeliveryState)

@@ -1,0 +1,169 @@
+"""Migrations while work is in flight: killed between two statements, and beside older processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+
+from service.model.review import DeliveryState
+from service.pipeline.deliver import deliver_due
+from service.store import database, open_store
+from service.store.migrate import config, upgrade
+from tests.postgres import empty_database
+from tests.write.bench import bench
+from tests.write.test_delivery import EXPECTED, counts
+
+FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
+FIRST = "0003"
+"""The earliest that there is a way back to."""
+
+IN_SLICE = 4
+"""Statements after which the migration is killed, spread over all of them."""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store.db'}"
+        return
+    with empty_database(request.getfixturevalue("postgres_server")) as address:
+        yield address
+
+
+def engine_of(url: str) -> Engine:
+    """A plain engine whose transactions begin with the write lock, as the service's own do."""
+    address = make_url(url)
+    if address.drivername == "sqlite":
+        made = create_engine(address)
+
+        @event.listens_for(made, "connect")
+        def manual(connection: object, _record: object) -> None:
+            connection.isolation_level = None  # type: ignore[attr-defined]
+
+        @event.listens_for(made, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return made
+    return create_engine(address.set(drivername="postgresql+psycopg"))
+
+
+def led_back(url: str, to: str) -> None:
+    """The store as an earlier release left it, with its rows."""
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        command.downgrade(config(connection), to)
+    engine.dispose()
+
+
+def statements(url: str) -> int:
+    """How many statements lead from here to the newest tables; nothing is kept of them."""
+    engine, seen = engine_of(url), [0]
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def count(*_: object) -> None:
+        seen[0] += 1
+
+    with engine.connect() as connection, connection.begin() as transaction:
+        upgrade(connection)
+        transaction.rollback()
+    engine.dispose()
+    return seen[0]
+
+
+def killed_after(url: str, statement: int) -> None:
+    """Migrates in a process of its own that dies after so many statements."""
+    pid = os.fork()
+    if not pid:
+        left = [statement]
+
+        def die(*_: object) -> None:
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            engine = engine_of(url)
+            event.listen(engine, "after_cursor_execute", die)
+            with engine.begin() as connection:
+                upgrade(connection)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status)
+
+
+def tables(url: str) -> dict[str, list[str]]:
+    engine = engine_of(url)
+    look = inspect(engine)
+    found = {
+        name: sorted(str(column["name"]) for column in look.get_columns(name))
+        for name in look.get_table_names()
+    }
+    engine.dispose()
+    return found
+
+
+async def signed_and_not_sent(url: str) -> None:
+    async with AsyncExitStack() as stack:
+        made = await bench(stack, url=url)
+        await made.signed()
+
+
+async def delivered(url: str) -> None:
+    """Goes on with what was signed before the migration, on a server of its own."""
+    async with AsyncExitStack() as stack:
+        made = await bench(stack, url=url)
+        await deliver_due(made.courier)
+        assert counts(made) == EXPECTED
+        async with made.store.read() as look:
+            found = await look.execute(text("SELECT DISTINCT state FROM deliveries"))
+            assert list(found.scalars()) == [DeliveryState.DONE.value]
+
+
+def test_a_migration_that_is_killed_is_done_at_the_next_start_and_nothing_signed_is_lost(
+    url: str,
+) -> None:
+    asyncio.run(signed_and_not_sent(url))
+    newest = tables(url)
+    led_back(url, FIRST)
+    older = tables(url)
+    assert older != newest
+    number = statements(url)
+    assert tables(url) == older
+    step = 1 if FULL else max(1, number // IN_SLICE)
+    for statement in range(1, number + 1, step):
+        killed_after(url, statement)
+        assert tables(url) == older
+    asyncio.run(delivered(url))
+    assert tables(url) == newest
+
+
+def test_an_older_process_goes_on_beside_a_newer_one(url: str) -> None:
+    """What the release before writes still fits: no column is gone, new ones ask for nothing."""
+    asyncio.run(signed_and_not_sent(url))
+    engine = engine_of(url)
+    with engine.connect() as connection:
+        scripts = ScriptDirectory.from_config(config(connection))
+        before = scripts.get_revision(database.HEAD).down_revision
+    led_back(url, str(before))
+    older = {name: {c["name"] for c in inspect(engine).get_columns(name)} for name in tables(url)}
+    store = asyncio.run(open_store(url))
+    asyncio.run(store.close())
+    look = inspect(engine)
+    for name, columns in older.items():
+        now = {column["name"]: column for column in look.get_columns(name)}
+        assert columns <= now.keys(), name
+        for added in now.keys() - columns:
+            assert now[added]["nullable"] or now[added]["default"] is not None, (name, added)
+    engine.dispose()
