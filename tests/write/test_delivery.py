@@ -20,7 +20,7 @@ from service.pipeline.deliver import deliver_due
 from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault, Hang
 from service.store import deliveries as outbox
-from service.store import reports, reviews
+from service.store import leases, reports, reviews
 from service.store.backup import backup
 from service.store.tables import deliveries
 from service.write.crash import CrashPoint, arm
@@ -590,3 +590,35 @@ def test_a_post_that_no_search_shows_yet_is_not_repeated_after_a_kill() -> None:
         assert [storage.count(kind) for kind in ("MedicationStatement", "Task")] == [1, 0]
 
     on_bench(use, index_lag_s=3600, **WAYS["by POST once"])
+
+
+def test_what_somebody_else_holds_is_left_alone() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        name = f"deliver/{bench.patient}/psychiatry"
+        async with bench.store.transaction() as tx:
+            assert await leases.acquire(tx, name, "w2", seconds=LEASE_S, at=bench.now[0])
+        assert await deliver_due(bench.courier) == 0
+        assert {(row.state, row.attempts) for row in await bench.rows(review)} == {
+            (DeliveryState.PLANNED, 0)
+        }
+        bench.later(LEASE_S + 1)
+        await drain(bench)
+        assert {row.state for row in await bench.rows(review)} == {DONE}
+
+    on_bench(use)
+
+
+def test_each_try_waits_longer_than_the_one_before() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        bench.servers["psychiatry"].faults.add(Fault(Answer(status=503), times=0))
+        waits = []
+        for _ in range(4):
+            await deliver_due(bench.courier)
+            (due,) = {row.not_before for row in await bench.rows(review)}
+            waits.append((due - bench.now[0]).total_seconds())
+            bench.later(waits[-1])
+        assert waits == sorted(set(waits))
+
+    on_bench(use)
