@@ -316,7 +316,7 @@ MUTANTS = (
         "service/pipeline/review.py",
         "        if item in signature.items:\n",
         "        if False:\n",
-        DESK,
+        WRITE,
     ),
     Mutant(
         "only what was not sent can be cancelled",

@@ -622,3 +622,14 @@ def test_each_try_waits_longer_than_the_one_before() -> None:
         assert waits == sorted(set(waits))
 
     on_bench(use)
+
+
+def test_a_decision_that_is_signed_is_not_decided_again_in_its_review() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.open()
+        await bench.decide(review, "f-dose", Asked(Disposition.ACCEPT))
+        await desk.sign(bench.store, PHARMACIST, review.id, "mine", bench.targets, at=bench.now[0])
+        with pytest.raises(DecisionNotAllowed, match="signed"):
+            await bench.decide(review, "f-dose", Asked(Disposition.OVERRIDE, reason="no"))
+
+    on_bench(use)
