@@ -19,6 +19,14 @@ Medication = Mapping[str, Any]
 
 KEPT: Final = frozenset({"fulfilled", "finished", "arrived", "checked-in", "in-progress"})
 MISSED: Final = frozenset({"noshow", "cancelled"})
+COUNTED: Final = (
+    ("{count} change of a drug", "{count} changes of drugs"),
+    ("{count} new finding", "{count} new findings"),
+    ("{count} finding gone", "{count} findings gone"),
+    ("{count} new result", "{count} new results"),
+    ("{count} contact", "{count} contacts"),
+)
+"""How many of each kind of news, in the order of `Changes`: for one and for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +56,11 @@ class Changes:
         return not (self.drugs or self.findings or self.gone or self.results or self.contacts)
 
     @property
-    def counts(self) -> list[tuple[int, str]]:
-        """How many of each kind, as (count, word); what is not there is left out."""
-        found = (
-            (len(self.drugs), "change of a drug", "changes of drugs"),
-            (len(self.findings), "new finding", "new findings"),
-            (len(self.gone), "finding gone", "findings gone"),
-            (len(self.results), "new result", "new results"),
-            (len(self.contacts), "contact", "contacts"),
-        )
-        return [(count, one if count == 1 else many) for count, one, many in found if count]
+    def counts(self) -> list[tuple[int, str, str]]:
+        """How many of each kind, with the phrases for one and for many; none of nothing."""
+        found = (len(kind) for kind in (self.drugs, self.findings, self.gone, self.results))
+        every = zip((*found, len(self.contacts)), COUNTED, strict=True)
+        return [(count, one, many) for count, (one, many) in every if count]
 
 
 @dataclass(frozen=True, slots=True)

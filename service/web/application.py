@@ -30,6 +30,7 @@ from service.web import (
 )
 from service.web.access import SignedIn, services_of
 from service.web.guard import Guard
+from service.web.language import InTheReadersLanguage
 from service.web.services import Services
 from service.web.templating import FOLDER
 
@@ -64,6 +65,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(ServiceError, errors.on_service_error)
     app.add_exception_handler(HTTPException, errors.on_http_exception)
     app.add_exception_handler(RequestValidationError, errors.on_invalid_request)
+    app.add_middleware(InTheReadersLanguage)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(services.hosts))
     app.add_middleware(
         Guard,

@@ -23,10 +23,12 @@ from service.prints.material import Material
 from service.prints.monitoring_card import monitoring_card
 from service.prints.patient_list import patient_list
 from service.prints.table import table
-from service.prints.words import Words, catalogue
+from service.prints.words import Words
 from service.store import patient_words, reports, reviews
 from service.web.access import Reviewer, services_of
 from service.web.clock import zone_of
+from service.web.errors import BadRequest
+from service.web.language import languages, spoken, words_in
 from service.web.pdf import pdf
 from service.web.screen import page_of
 from service.web.services import Services
@@ -37,8 +39,6 @@ from service.write.withhold import without
 
 router = APIRouter(include_in_schema=False)
 
-LANGUAGES: Final = {"en": "English", "es": "Español"}
-Language = Literal["en", "es"]
 Kind = Literal["comparison", "letter", "changes", "patient-list", "monitoring-card"]
 KINDS: Final[Mapping[Kind, str]] = {
     "comparison": "Comparison sheet for the pharmacist",
@@ -68,7 +68,7 @@ async def prints_page(request: Request, user: Reviewer, patient: str) -> Respons
         "prints/index.html",
         page=page,
         kinds=KINDS,
-        languages=LANGUAGES,
+        languages=languages(),
         sources=[source["name"] for source in page.content["sources"]],
         clinicians=clinicians(page.content),
     )
@@ -82,19 +82,23 @@ async def print_sheet(
     kind: Kind,
     to: str = "",
     since: str = "",
-    lang: Language = "en",
+    lang: str = "",
     form: Annotated[Literal["html", "pdf"], Query(alias="format")] = "html",
 ) -> Response:
-    """One print. Raises: NotKept for a letter to nobody; PdfNotInstalled."""
+    """One print, in the reader's language where none is asked for.
+
+    Raises: NotKept for a letter to nobody; BadRequest for a language not there; PdfNotInstalled.
+    """
     services = services_of(request)
+    words = _words(lang or spoken())
     material = await material_of(services, patient, zone_of(request))
     if kind in _TO_SOMEBODY:
         material = await _for_recipient(services, patient, material, to)
     if kind == "changes":
         document: object = await _news(services, patient, material, to, since)
     else:
-        document = _document(kind, material, to, words_in(lang))
-    sheet = Sheet(document, words_in(lang))
+        document = _document(kind, material, to, words)
+    sheet = Sheet(document, words)
     html = (
         environment()
         .get_template(f"prints/{kind}.html")
@@ -189,13 +193,10 @@ def _document(kind: Kind, material: Material, to: str, words: Words) -> object:
     return plain[kind](material)
 
 
-@cache
-def words_in(language: str) -> Words:
-    """The texts of one language, from its catalogue; English needs none."""
-    if language == "en":
-        return Words()
-    po = FOLDER / "locales" / f"{language}.po"
-    return Words(language, catalogue(po.read_text(encoding="utf-8")))
+def _words(language: str) -> Words:
+    if language not in languages():
+        raise BadRequest("There are no texts in this language; choose one of the page of prints.")
+    return words_in(language)
 
 
 @cache

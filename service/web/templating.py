@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from service.web.clock import day, moment, zone_of
+from service.web.language import counted, gettext, ngettext, say, spoken
 from service.web.rights import Right, may
 
 FOLDER = Path(__file__).parent
@@ -40,8 +41,12 @@ def environment() -> Environment:
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.globals |= {"moment": moment, "day_of": day, "may": may, "Right": Right}
+    made.globals |= {"say": say, "counted": counted, "spoken": spoken}
     return made
 
 

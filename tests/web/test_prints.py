@@ -26,7 +26,7 @@ from service.prints.patient_list import ROUTES, WHEN, patient_list, timing_in
 from service.prints.table import safe, table
 from service.prints.words import Words, catalogue
 from service.web import print_pages
-from service.web.print_pages import words_in
+from service.web.language import words_in
 from tests.web.office import Office, in_office, report
 from tests.write.synthetic import AT, PHARMACIST, decision, finding, line, medication
 

@@ -39,6 +39,13 @@
     if (first) first.focus();
   }
 
+  // The choices that stand under the fields of the current item, by their number.
+  function choose(number) {
+    const form = current() && current().querySelector("form.decide details[open]");
+    const found = form && form.querySelectorAll(".buttons button")[number - 1];
+    if (found) found.click();
+  }
+
   const actions = {
     j: () => go(1),
     k: () => go(-1),
@@ -47,6 +54,7 @@
     o: () => open("form.decide details"),
     u: () => press("[data-undo]"),
     e: () => open("[data-evidence]"),
+    ...Object.fromEntries([..."123456"].map((digit) => [digit, () => choose(Number(digit))])),
     s: () => { const sign = document.querySelector("#signing"); if (sign) { sign.tabIndex = -1; sign.focus(); } },
     "/": () => { const search = document.querySelector("input[type=search]"); if (search) search.focus(); },
     "?": () => { const map = document.querySelector("#keys"); if (map) { map.showModal ? map.showModal() : (map.open = true); } },
@@ -88,7 +96,7 @@
       place.textContent = event.data + " ";
       const link = document.createElement("a");
       link.href = location.pathname + location.search;
-      link.textContent = "Show it";
+      link.textContent = place.dataset.show;
       place.append(link);
     });
     events.addEventListener("idle", () => events.close());
