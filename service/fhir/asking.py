@@ -6,17 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+
 from service.errors import SourceUnavailable
-from service.fhir.retry import RETRIED_STATUS, Again, Budget, pause_before
+from service.fhir.retry import RETRIED_STATUS, Again, Budget, wait_politely
 from service.fhir.wire import Lost, NotSent, Reply, Wire
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """Why another answer may come shortly; `reply` is the one that came, None where none did."""
-
-    why: Again
-    reply: Reply | None = None
 
 
 @dataclass(slots=True)
@@ -43,45 +37,62 @@ class Asking:
             SourceInvalid (body broken, cut off or over the cap).
         """
         self._budget.ask()
-        tried = 0
-        while True:
-            tried += 1
-            got = await self._once(method, url, headers, content, latest)
-            if isinstance(got, Reply):
-                self._budget.answered()
-                return got
-            last = tried >= self.wire.limits.attempts
-            if last or not await self._may_repeat(got.why, tried, latest):
+        failure: Again | None = None
+        last: Reply | None = None
+        async for attempt in self._attempts(latest):
+            if failure is not None and not await self._may_repeat(failure, latest):
                 break
-        if got.reply is None:
-            raise SourceUnavailable(got.why.message)
-        return got.reply
+            with attempt:
+                last = None
+                try:
+                    last = await self._sent(method, url, headers, content, latest)
+                    _must_not_pass_shortly(last)
+                except Again as error:
+                    failure = error
+                    raise
+                self._budget.answered()
+                return last
+        if last is None:
+            raise SourceUnavailable(failure.message if failure else None)
+        return last
 
-    async def _once(
+    def _attempts(self, latest: float) -> AsyncRetrying:
+        """Attempts with their pauses; they end without an error when there were enough."""
+
+        def enough(state: RetryCallState) -> bool:
+            too_late = asyncio.get_running_loop().time() + state.upcoming_sleep > latest
+            return too_late or state.attempt_number >= self.wire.limits.attempts
+
+        return AsyncRetrying(
+            retry=retry_if_exception_type(Again),
+            wait=wait_politely,
+            stop=enough,
+            retry_error_callback=lambda _: None,
+        )
+
+    async def _sent(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
         content: bytes | None,
         latest: float,
-    ) -> Reply | _Failed:
+    ) -> Reply:
         try:
             with self._budget.open():
-                reply = await self.wire.send(
+                return await self.wire.send(
                     method, url, headers=headers, content=content, latest=latest
                 )
         except (NotSent, Lost) as error:
-            return _Failed(Again(str(error)))
-        if reply.status not in RETRIED_STATUS:
-            return reply
-        invited = reply.status == 429 and reply.wait is not None
-        why = Again(f"the server answers {reply.words}", reply.wait, invited=invited)
-        return _Failed(why, reply)
+            raise Again(str(error)) from None
 
-    async def _may_repeat(self, failure: Again, tried: int, latest: float) -> bool:
-        """Whether it may be asked again; returns when its time has come."""
-        pause = pause_before(tried, failure)
-        if asyncio.get_running_loop().time() + pause > latest:
-            return False
-        await asyncio.sleep(pause)
+    async def _may_repeat(self, failure: Again, latest: float) -> bool:
+        """Whether the budget allows one more; a server that names its time has asked for it."""
         return failure.invited or await self._budget.spend_by(latest)
+
+
+def _must_not_pass_shortly(reply: Reply) -> None:
+    """Raises: Again for a status that may be another one within seconds."""
+    if reply.status in RETRIED_STATUS:
+        invited = reply.status == 429 and reply.wait is not None
+        raise Again(f"the server answers {reply.words}", reply.wait, invited=invited)

@@ -9,18 +9,18 @@ worse ("Site Reliability Engineering", 2016, chapter 21: a client retries a tent
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tenacity import RetryCallState, wait_random_exponential
 
 from service.errors import SourceUnavailable
 
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _SHARE = 0.1
 _ALIVE_S = 2.0
-_FIRST_S, _LONGEST_S = 0.2, 4.0
 
 
 class Again(SourceUnavailable):
@@ -96,8 +96,12 @@ class Budget:
         return True
 
 
-def pause_before(tried: int, failure: Again) -> float:
-    """Seconds to wait after so many tries: as the server asked, else full jitter up to 4 s."""
-    if failure.wait is not None:
-        return failure.wait
-    return random.uniform(0.0, min(_LONGEST_S, _FIRST_S * 2 ** (tried - 1)))
+_JITTER = wait_random_exponential(multiplier=0.2, max=4.0)
+
+
+def wait_politely(state: RetryCallState) -> float:
+    """tenacity's wait: what the server asked for, else full jitter from 0.2 s up to 4 s."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Again) and error.wait is not None:
+        return error.wait
+    return float(_JITTER(state))
