@@ -49,7 +49,7 @@ ROUTES: Final = {
 _TIMING: Final = re.compile(r"(?P<often>[^()]+?)(?: \((?P<when>[A-Z, ]+)\))?")
 _EVERY: Final = re.compile(r"once every (?P<n>\d+(?:\.\d+)?) (?P<unit>days|hours|weeks)")
 _TIMES: Final = re.compile(r"(?P<n>\d+(?:\.\d+)?) times a day")
-_OFTEN: Final = frozenset({"once a day", "twice a day"})
+OFTEN: Final = frozenset({"once a day", "twice a day"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def timing_in(timing: str, words: Words) -> tuple[str, bool]:
     elif times:
         said, known = words.say("{n} times a day", n=times["n"]), True
     else:
-        said, known = words.say(often), often in _OFTEN
+        said, known = words.say(often), often in OFTEN
     codes = [code.strip() for code in when.split(",")] if when else []
     known = known and all(code in WHEN for code in codes)
     moments = [words.say(WHEN.get(code, code)) for code in codes]

@@ -10,14 +10,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.web.words import counted, days_between, dose_words, status_words, timing_words
+from service.web.language import counted, say
+from service.web.words import days_between, dose_words, status_words, timing_words
 
 Line = Mapping[str, Any]
 Mark = tuple[str, str, str]
 """Source, reference and attribute of a line that differs."""
 
 ENDED: Final = frozenset({"stopped"})
-_EVENTS: Final = {"dispense": "fill", "administration": "dose given"}
+EARLIER: Final = {
+    "order": ("{count} earlier order", "{count} earlier orders"),
+    "dispense": ("{count} earlier fill", "{count} earlier fills"),
+    "administration": ("{count} earlier dose given", "{count} earlier doses given"),
+}
+"""What stands behind the line that counts, for one and for many."""
+_EVENTS: Final = ("dispense", "administration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def cell(
 ) -> Cell:
     """The cell of these lines of one source, whose read has this state."""
     if not lines:
-        return Cell((), "" if state == "complete" else f"source is {state}")
+        return Cell((), "" if state == "complete" else say("source is {state}", state=say(state)))
 
     def shown(line: Line) -> ShownLine:
         return _shown(line, marks, href(line))
@@ -86,8 +93,8 @@ def cell(
     orders = _orders([line for line in lines if line["kind"] not in _EVENTS], shown)
     doses = {(fold.first.dose, fold.first.timing) for fold in orders}
     events = [
-        _events(noun, chosen, as_of, shown, doses)
-        for kind, noun in _EVENTS.items()
+        _events(kind, chosen, as_of, shown, doses)
+        for kind in _EVENTS
         if (chosen := [line for line in lines if line["kind"] == kind])
     ]
     return Cell((*orders, *events))
@@ -114,8 +121,11 @@ def supply(line: Line, as_of: str) -> Supply | None:
         return None
     left = round(days) - days_between(day, as_of)
     if left > 0:
-        return Supply(min(100, round(100 * left / days)), f"{left} of {round(days)} days left")
-    return Supply(0, "runs out today" if left == 0 else f"ran out {counted(-left, 'day')} ago")
+        words = say("{left} of {days} days left", left=left, days=round(days))
+        return Supply(min(100, round(100 * left / days)), words)
+    if left == 0:
+        return Supply(0, say("runs out today"))
+    return Supply(0, counted("ran out {count} day ago", "ran out {count} days ago", -left))
 
 
 def _orders(lines: Sequence[Line], shown: Callable[[Line], ShownLine]) -> list[Folded]:
@@ -132,7 +142,7 @@ def _orders(lines: Sequence[Line], shown: Callable[[Line], ShownLine]) -> list[F
 
 
 def _events(
-    noun: str,
+    kind: str,
     lines: Sequence[Line],
     as_of: str,
     shown: Callable[[Line], ShownLine],
@@ -143,15 +153,14 @@ def _events(
     return Folded(
         first=first,
         earlier=tuple(rest),
-        behind=_behind(len(rest), noun),
+        behind=_behind(len(rest), kind),
         supply=supply(newest_first[0], as_of),
         repeats=(first.dose, first.timing) in said,
     )
 
 
-def _behind(count: int, noun: str) -> str:
-    many = "doses given" if noun == "dose given" else ""
-    return counted(count, f"earlier {noun}", many and f"earlier {many}") if count else ""
+def _behind(count: int, kind: str) -> str:
+    return counted(*EARLIER[kind], count) if count else ""
 
 
 def _newest(line: Line) -> tuple[str, str]:

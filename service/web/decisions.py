@@ -12,6 +12,7 @@ from service.model.review import MITIGATIONS, Decision, Disposition, Review
 from service.pipeline.review import etag
 from service.review.asked import Asked, asked
 from service.review.decide import OVERRIDE_REASONS
+from service.web.language import say
 
 MEDICATION_CHOICES: Final = (
     ("continue", "Continue"),
@@ -98,7 +99,7 @@ def decided(review: Review | None) -> Mapping[str, Decided]:
 
 def _said(decision: Decision) -> Decided:
     back = decision.disposition is Disposition.UNDECIDED
-    reason = OVERRIDE_REASONS.get(decision.reason_code, "")
+    reason = say(OVERRIDE_REASONS.get(decision.reason_code, ""))
     return Decided(
         disposition="" if back else decision.disposition.value.replace("-", " "),
         by=decision.by.name,
@@ -114,15 +115,15 @@ def _said(decision: Decision) -> Decided:
 def _notes(decision: Decision) -> tuple[str, ...]:
     notes = []
     if decision.patient_answer:
-        notes.append(f"the patient {PATIENT_ANSWERS[decision.patient_answer]}")
+        notes.append(say("the patient {does}", does=say(PATIENT_ANSWERS[decision.patient_answer])))
     if decision.assigned_to or decision.due:
-        until = f"until {decision.due.isoformat()}" if decision.due else ""
-        whom = f"for {decision.assigned_to}" if decision.assigned_to else ""
+        until = say("until {day}", day=decision.due.isoformat()) if decision.due else ""
+        whom = say("for {name}", name=decision.assigned_to) if decision.assigned_to else ""
         notes.append(" ".join(word for word in (whom, until) if word))
     if decision.intentional is not None:
-        notes.append(INTENTIONS[decision.intentional])
+        notes.append(say(INTENTIONS[decision.intentional]))
     if decision.harm is not None:
-        notes.append(f"harm level {decision.harm} of 5")
+        notes.append(say("harm level {level} of 5", level=decision.harm))
     if decision.mitigation:
-        notes.append(MITIGATIONS[decision.mitigation].lower())
+        notes.append(say(MITIGATIONS[decision.mitigation]).lower())
     return tuple(notes)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.store.deliveries import Delivery
+from service.web.language import say
 
 STATES = {
     "planned": "waits for its turn",
@@ -60,13 +61,14 @@ def by_target(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
 
 def _stands(states: set[str]) -> tuple[str, str]:
     if not states:
-        return "bad", "nothing was sent: it takes none of this"
+        return "bad", say("nothing was sent: it takes none of this")
     if states == {"done"}:
-        return "good", "written"
+        return "good", say("written")
     if states & {"planned", "sending"}:
-        return "busy", "being written"
+        return "busy", say("being written")
     if "conflict" in states:
-        return "bad", "changed there meanwhile; look at it, decide and sign again"
+        return "bad", say("changed there meanwhile; look at it, decide and sign again")
     if "done" in states:
-        return "bad", "partly written; the rest needs a person"
-    return "bad", f"not written: {', '.join(sorted(states))}"
+        return "bad", say("partly written; the rest needs a person")
+    told = ", ".join(say(state) for state in sorted(states))
+    return "bad", say("not written: {states}", states=told)

@@ -8,7 +8,9 @@ from typing import Any
 
 from service.store import Connection, notices, syncs
 from service.store.syncs import Freshness
+from service.web.language import say
 from service.web.services import Services
+from service.web.words import listed
 
 
 def aged(
@@ -38,7 +40,11 @@ def _aged(
     if source["state"] != "complete" or seen_at is None or now - seen_at <= stale_after:
         return source
     when = seen_at.isoformat(sep=" ", timespec="minutes")
-    reason = f"last read {when}; nobody has read it again for {_hours(now - seen_at)} hours"
+    reason = say(
+        "last read {when}; nobody has read it again for {count} hours",
+        when=when,
+        count=_hours(now - seen_at),
+    )
     return {**source, "state": "stale", "reasons": [*source["reasons"], reason]}
 
 
@@ -64,6 +70,6 @@ async def freshness(look: Connection, services: Services) -> list[dict[str, Any]
 
 
 def _rhythm(every: timedelta | None, *, notified: bool) -> str:
-    parts = [f"every {every.total_seconds() / 60:g} min"] if every else []
-    parts += ["when it notifies"] if notified else []
-    return " and ".join(parts) or "only when a person asks"
+    parts = [say("every {count} min", count=f"{every.total_seconds() / 60:g}")] if every else []
+    parts += [say("when it notifies")] if notified else []
+    return listed(parts) or say("only when a person asks")

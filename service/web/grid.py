@@ -16,6 +16,7 @@ from service.review.items import names
 from service.web.cells import Line, cell, leading, line_date
 from service.web.decisions import MEDICATION_CHOICES, Decided
 from service.web.grouping import grouping
+from service.web.language import say
 from service.web.marks import marks
 from service.web.words import dose_words, timing_words
 
@@ -103,7 +104,7 @@ class Grid:
             for column in self.columns
         ]
         where = ", ".join(
-            word for word in (medication["form"], medication["route"], medication["state"]) if word
+            say(medication[key]) for key in ("form", "route", "state") if medication[key]
         )
         complete = all(state == "complete" for state in states.values())
         return {

@@ -20,6 +20,7 @@ NEED: Final = (
 NO_CLASS: Final = "No class known here"
 NOBODY: Final = "Nobody named as prescriber"
 NO_INDICATION: Final = "No indication recorded"
+BY_NAME: Final = "By name"
 DECIDED: Final = ("Not decided yet", "Decided")
 BY: Final = {
     "need": "need",
@@ -73,7 +74,7 @@ def grouping(
         return " and ".join(sorted(known)) or NO_CLASS
 
     def all_together(_medication: Medication, _findings: Sequence[Finding]) -> str:
-        return "By name"
+        return BY_NAME
 
     known: dict[str, tuple[Callable[..., str], list[str]]] = {
         "undecided": (decided, list(DECIDED)),

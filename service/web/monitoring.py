@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.web.words import counted, days_between, first_upper, unit_words
+from service.web.language import counted, say
+from service.web.words import days_between, first_upper, unit_words
 
 
 def calendar(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -41,8 +42,10 @@ def late_words(due: str, as_of: str) -> str:
     """ "overdue by 12 days", "due today", "in 8 days"."""
     days = days_between(as_of, due)
     if days == 0:
-        return "due today"
-    return f"in {counted(days, 'day')}" if days > 0 else f"overdue by {counted(-days, 'day')}"
+        return say("due today")
+    if days > 0:
+        return counted("in {count} day", "in {count} days", days)
+    return counted("overdue by {count} day", "overdue by {count} days", -days)
 
 
 def _value(result: Mapping[str, Any]) -> str:

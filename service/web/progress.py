@@ -13,10 +13,11 @@ from fastapi.responses import StreamingResponse
 from service.store import Store, jobs, reports
 from service.store.jobs import Job, JobState
 from service.web.access import Reviewer, services_of
-from service.web.words import counted
+from service.web.language import counted, say
 
 router = APIRouter(include_in_schema=False)
 
+BEING_READ: Final = ("{count} patient is being read", "{count} patients are being read")
 PAUSE_S: Final = 0.5
 LONGEST: Final = 600
 """Looks at the store after which a page has to ask again."""
@@ -53,7 +54,7 @@ async def _everybody(store: Store) -> AsyncIterator[str]:
             said = words
             yield event("stands", words)
         await asyncio.sleep(PAUSE_S)
-    yield event("done" if busy else "idle", "Every patient is read." if busy else "")
+    yield event("done" if busy else "idle", say("Every patient is read.") if busy else "")
 
 
 def in_words(under_way: Sequence[Job]) -> str:
@@ -62,9 +63,11 @@ def in_words(under_way: Sequence[Job]) -> str:
     running, queued = states[JobState.RUNNING], states[JobState.QUEUED]
     parts = []
     if running:
-        parts.append(f"{counted(running, 'patient')} {'is' if running == 1 else 'are'} being read")
+        parts.append(
+            counted("{count} patient is being read", "{count} patients are being read", running)
+        )
     if queued:
-        parts.append(f"{queued} {'waits' if queued == 1 else 'wait'}")
+        parts.append(counted("{count} waits", "{count} wait", queued))
     return ", ".join(parts)
 
 
@@ -80,13 +83,13 @@ async def _one(store: Store, patient: str) -> AsyncIterator[str]:
             break
         if not busy:
             busy = True
-            yield event("stands", "The sources are being read ...")
+            yield event("stands", say("The sources are being read ..."))
         await asyncio.sleep(PAUSE_S)
     if not busy:
         yield event("idle", "")
     elif job is not None and job.state is JobState.FAILED:
-        yield event("done", "The sources could not be read; the list stays as it was.")
+        yield event("done", say("The sources could not be read; the list stays as it was."))
     elif before is not None and now is not None and before.digest == now.digest:
-        yield event("done", "Read again; nothing has changed.")
+        yield event("done", say("Read again; nothing has changed."))
     else:
-        yield event("done", "Read again; a new list stands.")
+        yield event("done", say("Read again; a new list stands."))

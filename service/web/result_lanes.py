@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from service.web.axis import LEFT, PLOT, RIGHT, Axis, Bar, Lane, Mark
+from service.web.language import say
 from service.web.words import first_upper, unit_words
 
 FIRST: Final = ("PHQ-9", "GAD-7")
@@ -40,18 +41,18 @@ def outside(result: Result) -> str:
     low, high = _ends(result)
     value = float(result["value"])
     if high is not None and value > high:
-        return "above its range"
-    return "below its range" if low is not None and value < low else ""
+        return say("above its range")
+    return say("below its range") if low is not None and value < low else ""
 
 
 def range_words(result: Result) -> str:
     """ "0.6 to 1.0", "below 5", "above 90"; "" where the source gives none."""
     low, high = _ends(result)
     if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
+        return say("{low} to {high}", low=f"{low:g}", high=f"{high:g}")
     if high is not None:
-        return f"up to {high:g}"
-    return f"from {low:g}" if low is not None else ""
+        return say("up to {high}", high=f"{high:g}")
+    return say("from {low}", low=f"{low:g}") if low is not None else ""
 
 
 def _ends(result: Result) -> tuple[float | None, float | None]:
@@ -81,7 +82,8 @@ def _lane(title: str, unit: str, own: Sequence[Result], axis: Axis, top: float) 
     usual_low, usual_high = _ends(own[-1])
     upper = height(usual_high) if usual_high is not None else top + EDGE / 2
     lower = height(usual_low) if usual_low is not None else top + PLOT - EDGE / 2
-    said = f"usual range {range_words(own[-1])} {unit_words(unit)}".strip()
+    usual = f"{range_words(own[-1])} {unit_words(unit)}".strip()
+    said = say("usual range {range}", range=usual)
     band = Bar(LEFT, upper, RIGHT - LEFT, round(lower - upper, 1), "range", said)
     return Lane(
         label=first_upper(title),

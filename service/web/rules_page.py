@@ -20,8 +20,8 @@ from service.mappings.rule_pages import MARKS
 from service.review.decide import OVERRIDE_REASONS
 from service.store.rule_use import RuleUse, rule_use
 from service.web.access import SignedIn, services_of
+from service.web.language import counted, say
 from service.web.templating import render
-from service.web.words import counted
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,6 +31,12 @@ STATUS: Final = {
     RuleStatus.OFF: "off",
     RuleStatus.RETIRED: "retired",
 }
+ANSWERS: Final = (
+    "{aside} of {count} answer set a finding aside",
+    "{aside} of {count} answers set a finding aside",
+)
+RUN_OUT: Final = "on, its signature has run out"
+OF_LISTS: Final = ("always on", "comparing the lists themselves", "differences between lists")
 LISTS: Final = "reconcile/"
 """Ids of what is found by comparing lists, without a rule file."""
 
@@ -58,7 +64,9 @@ class RuleRow:
     @property
     def share(self) -> str:
         """ "3 of 4 set aside"; "" where nobody has answered yet."""
-        return f"{self.overridden} of {self.answered} set aside" if self.answered else ""
+        if not self.answered:
+            return ""
+        return say("{count} of {all} set aside", count=self.overridden, all=self.answered)
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -82,11 +90,12 @@ class RulesPage:
         """ "12 rules; 3 speak now; 2 of 9 answers set a finding aside"."""
         speaking = sum(1 for row in rows if row.use.patients)
         answered, aside = sum(r.answered for r in rows), sum(r.overridden for r in rows)
-        words = [counted(len(rows), "rule")]
+        words = [counted("{count} rule", "{count} rules", len(rows))]
         if speaking:
-            words.append(f"{speaking} speak{'s' if speaking == 1 else ''} now")
+            words.append(counted("{count} speaks now", "{count} speak now", speaking))
         if answered:
-            words.append(f"{aside} of {counted(answered, 'answer')} set a finding aside")
+            one, many = ANSWERS
+            words.append(counted(one, many, answered, aside=aside))
         return "; ".join(words)
 
 
@@ -117,7 +126,7 @@ def rules_page(
         found = [_of_lists(id_, use[id_]) for id_ in sorted(use) if id_.startswith(LISTS)]
         chosen = [row for row in found if _holds(row, words)]
         if chosen:
-            groups["differences between lists"] = chosen
+            groups[OF_LISTS[2]] = chosen
     return RulesPage(groups, Counter(rule.status.value for rule in rules), state, words)
 
 
@@ -125,7 +134,7 @@ def row_of(rule: Rule, use: RuleUse, today: datetime.date) -> RuleRow:
     """One rule's row; a signature that ran out is said to have run out."""
     said = STATUS[rule.status]
     if rule.status is RuleStatus.REVIEWED and not rule.reference(today).reviewed:
-        said = "on, its signature has run out"
+        said = RUN_OUT
     return RuleRow(
         id=rule.id,
         title=rule.title,
@@ -141,10 +150,10 @@ def _of_lists(id_: str, use: RuleUse) -> RuleRow:
     return RuleRow(
         id=id_,
         title=id_.removeprefix(LISTS).replace("-", " ").capitalize(),
-        status="always on",
+        status=OF_LISTS[0],
         severity="",
         version="",
-        source="comparing the lists themselves",
+        source=OF_LISTS[1],
         use=use,
     )
 

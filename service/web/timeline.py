@@ -13,6 +13,7 @@ from typing import Any, Final
 from service.prints.changes import KEPT, MISSED
 from service.web.axis import HEADER, HEADING, LANE, Axis, Bar, Lane, Mark
 from service.web.cells import ENDED, Line, line_date
+from service.web.language import say
 from service.web.result_lanes import outside, range_words, result_lanes, titles
 from service.web.words import dose_words, first_upper, unit_words
 
@@ -107,7 +108,11 @@ def _bar(line: Line, axis: Axis, as_of: str, top: float, largest: float) -> Bar 
     share = _amount(line) / largest if largest else 0.5
     height = 5.0 if fill else round(5 + 7 * share, 1)
     x = axis.x(begun)
-    words = f"{dose_words(line)}, {begun} to {ended}" if ended != begun else dose_words(line)
+    words = (
+        say("{dose}, {start} to {end}", dose=dose_words(line), start=begun, end=ended)
+        if ended != begun
+        else dose_words(line)
+    )
     return Bar(
         x=x,
         y=round(top + LANE - 4 - height, 1),
@@ -174,12 +179,12 @@ def _effect_lanes(effects: Sequence[Mapping[str, Any]], axis: Axis, top: float) 
             )
             for one in effects
         )
-        yield Lane("Side effects", "", top, LANE, marks=marks)
+        yield Lane(say("Side effects"), "", top, LANE, marks=marks)
 
 
 def _contact_lanes(visits: Sequence[Mapping[str, Any]], axis: Axis, top: float) -> Iterable[Lane]:
     if visits:
-        yield Lane("Contacts", "", top, HEADING)
+        yield Lane(say("Contacts"), "", top, HEADING)
         top += HEADING
     for source in sorted({visit["source"] for visit in visits}):
         marks = tuple(
@@ -187,7 +192,7 @@ def _contact_lanes(visits: Sequence[Mapping[str, Any]], axis: Axis, top: float) 
                 axis.x(visit["date"]),
                 top + LANE / 2,
                 visit_kind(visit["status"]),
-                f"{visit['date']} {visit['kind']} {visit['status']}",
+                f"{visit['date']} {say(visit['kind'])} {say(visit['status'])}",
             )
             for visit in visits
             if visit["source"] == source
@@ -206,14 +211,14 @@ def _drug_rows(medications: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, s
                 "dose": dose_words(line),
                 "from": line["start"] or line_date(line),
                 "until": line["end"] or "",
-                "status": line["status"],
+                "status": say(line["status"] or ""),
             }
 
 
 def _contact_row(visit: Mapping[str, Any]) -> dict[str, str]:
     return {
         "date": visit["date"],
-        "what": f"{visit['kind']}, {visit['status'] or 'no status'}",
+        "what": f"{say(visit['kind'])}, {say(visit['status'] or 'no status')}",
         "kind": visit_kind(visit["status"]),
         "with": ", ".join(visit["with"]),
         "source": visit["source"],

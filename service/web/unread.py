@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from service.web.words import counted
+from service.web.language import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +45,6 @@ def unread(problems: Iterable[Mapping[str, str]]) -> list[Unread]:
 def _subject(type_: str, references: list[str]) -> str:
     if not type_:
         return ""
-    return references[0] if len(references) == 1 else counted(len(references), type_)
+    if len(references) == 1:
+        return references[0]
+    return counted("{count} {type}", "{count} {type}s", len(references), type=type_)

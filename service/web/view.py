@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from service.model.review import MITIGATIONS
@@ -19,12 +19,20 @@ from service.web.decisions import PATIENT_ANSWERS, Decided
 from service.web.delivered import by_target, pending
 from service.web.grid import Grid
 from service.web.grouping import BY
+from service.web.language import counted, say
 from service.web.since import Since
 from service.web.unread import Unread, day_notes, unread
-from service.web.words import about, counted, first_upper, unit_words
+from service.web.words import about, first_upper, unit_words
 
 Document = Mapping[str, Any]
 
+TABS: Final = {
+    "": "Review",
+    "/care": "Care plan",
+    "/timeline": "Time line",
+    "/plan": "Sign and send",
+    "/prints": "Prints",
+}
 CONSEQUENCE = {
     "unavailable": "Nothing of it is known; this is not an empty list.",
     "withheld": "It refuses or narrows what it holds; what is missing here may exist there.",
@@ -106,13 +114,7 @@ class Page:
     @property
     def tabs(self) -> list[tuple[str, str]]:
         """The pages of this patient: address and name."""
-        return [
-            (f"/patients/{self.id}", "Review"),
-            (f"/patients/{self.id}/care", "Care plan"),
-            (f"/patients/{self.id}/timeline", "Time line"),
-            (f"/patients/{self.id}/plan", "Sign and send"),
-            (f"/patients/{self.id}/prints", "Prints"),
-        ]
+        return [(f"/patients/{self.id}{place}", name) for place, name in TABS.items()]
 
     @property
     def grade(self) -> str:
@@ -120,7 +122,7 @@ class Page:
 
     @property
     def name(self) -> str:
-        return self.content["patient"].get("name") or "Name not given"
+        return self.content["patient"].get("name") or say("Name not given")
 
     @property
     def about(self) -> str:
@@ -177,7 +179,7 @@ class Page:
 
     @property
     def no_allergies(self) -> str:
-        return "none recorded" if self.complete else "none read; a source is not complete"
+        return say("none recorded") if self.complete else say("none read; a source is not complete")
 
     @property
     def measures(self) -> list[dict[str, str]]:
@@ -200,8 +202,8 @@ class Page:
     @property
     def no_medications(self) -> str:
         if self.complete:
-            return "No medications are recorded in any source."
-        return "No medication line could be read. This does not mean that nothing is taken."
+            return say("No medications are recorded in any source.")
+        return say("No medication line could be read. This does not mean that nothing is taken.")
 
     @cached_property
     def shown(self) -> list[dict[str, Any]]:
@@ -217,12 +219,15 @@ class Page:
         findings = self.content["findings"]
         return [
             (
-                "cannot be told (data missing; not the same as safe)",
+                say("cannot be told (data missing; not the same as safe)"),
                 [self._finding(f) for f in findings if f["bucket"] == "not-evaluable"],
             ),
-            ("suppressed", [self._finding(f) for f in findings if f["bucket"] == "suppressed"]),
             (
-                "agreements",
+                say("suppressed"),
+                [self._finding(f) for f in findings if f["bucket"] == "suppressed"],
+            ),
+            (
+                say("agreements"),
                 [
                     self._finding(f)
                     for f in findings
@@ -241,9 +246,11 @@ class Page:
 
     @property
     def high_words(self) -> str:
-        count = len(self.high_undecided)
-        wait = "still waits" if count == 1 else "still wait"
-        return f"{counted(count, 'grave finding')} {wait} for a decision"
+        return counted(
+            "{count} grave finding still waits for a decision",
+            "{count} grave findings still wait for a decision",
+            len(self.high_undecided),
+        )
 
     @property
     def waiting_for_second(self) -> list[tuple[str, str]]:

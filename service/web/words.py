@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+from service.web.language import say
+
 MOMENTS: Final = {
     "MORN": "in the morning",
     "MORN.early": "early in the morning",
@@ -60,7 +62,7 @@ WEEKDAYS: Final = {
 _TIMES_A_DAY: Final = {"once a day": 1, "twice a day": 2, "3 times a day": 3, "4 times a day": 4}
 _CODED: Final = re.compile(r"(?P<often>.+) \((?P<codes>[A-Za-z.]+(?:, [A-Za-z.]+)*)\)")
 
-_KINDS: Final = {
+KINDS: Final = {
     "request": "order",
     "statement": "reported",
     "dispense": "filled",
@@ -72,16 +74,16 @@ def timing_words(timing: str) -> str:
     """ "once a day (MORN)" as "in the morning"; a timing without codes stays as it is."""
     found = _CODED.fullmatch(timing)
     if found is None:
-        return timing
+        return say(timing)
     often, codes = found["often"], found["codes"].split(", ")
     if any(code not in MOMENTS and code not in WEEKDAYS for code in codes):
         return timing
-    moments = [MOMENTS[code] for code in codes if code in MOMENTS]
-    days = [WEEKDAYS[code] for code in codes if code in WEEKDAYS]
+    moments = [say(MOMENTS[code]) for code in codes if code in MOMENTS]
+    days = [say(WEEKDAYS[code]) for code in codes if code in WEEKDAYS]
     said_by_moments = moments and _TIMES_A_DAY.get(often) == len(moments)
-    words = [] if said_by_moments else [often]
+    words = [] if said_by_moments else [say(often)]
     if days:
-        words.append(f"on {listed(days)}")
+        words.append(say("on {days}", days=listed(days)))
     if moments:
         words.append(listed(moments))
     return ", ".join(words)
@@ -93,38 +95,43 @@ def dose_words(line: Mapping[str, Any]) -> str:
     A depot without an interval has the dose of one injection: nothing is said of a day.
     """
     parts = []
-    per = "each" if line.get("class") == "depot" else "a day"
+    depot, days = line.get("class") == "depot", line["interval_d"]
     for dose in line["daily_doses"]:
-        if dose["value"] is not None and line["interval_d"]:
-            parts.append(f"{dose['value']} {dose['unit']} every {line['interval_d']} d")
-        elif dose["value"] is not None:
-            parts.append(f"{dose['value']} {dose['unit']} {per}")
-        elif dose["max"] is not None:
-            parts.append(f"at most {dose['max']} {dose['unit']} a day")
+        if dose["value"] is None:
+            if dose["max"] is not None:
+                parts.append(say("at most {dose} a day", dose=f"{dose['max']} {dose['unit']}"))
+            continue
+        amount = f"{dose['value']} {dose['unit']}"
+        if days:
+            parts.append(say("{dose} every {days} d", dose=amount, days=days))
+        else:
+            each = say("{dose} each", dose=amount) if depot else say("{dose} a day", dose=amount)
+            parts.append(each)
     if line["as_needed"]:
-        return ", ".join(["as needed", *parts])
-    return " + ".join(parts) or "dose not read"
+        return ", ".join([say("as needed"), *parts])
+    return " + ".join(parts) or say("dose not read")
 
 
 def status_words(line: Mapping[str, Any]) -> str:
     """ "active order", "reported, active", "filled", "given"; other statuses as they are."""
-    kind, status = _KINDS[line["kind"]], line["status"] or "no status"
+    kind, status = KINDS[line["kind"]], line["status"] or "no status"
     if kind == "order":
-        return f"{status} order" if line["status"] else "order without status"
+        said = say("{status} order", status=say(status))
+        return said if line["status"] else say("order without status")
     if kind in {"filled", "given"} and status == "completed":
-        return kind
-    return f"{kind}, {status}"
+        return say(kind)
+    return f"{say(kind)}, {say(status)}"
 
 
 def about(patient: Mapping[str, Any], as_of: str) -> str:
     """ "female, born 1984-03-02, 42 years" with what is known of it."""
     born = patient.get("birth_date")
-    words = [patient.get("sex") or "sex not given"]
+    words = [say(patient.get("sex") or "sex not given")]
     if born:
         years = int(as_of[:4]) - int(born[:4]) - (as_of[5:] < born[5:])
-        words += [f"born {born}", f"{years} years"]
+        words += [say("born {day}", day=born), say("{count} years", count=years)]
     else:
-        words.append("birth date not given or contradicted")
+        words.append(say("birth date not given or contradicted"))
     return ", ".join(words)
 
 
@@ -146,12 +153,9 @@ def first_upper(text: str) -> str:
 
 def listed(words: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """ "1 fill", "3 fills"."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    if len(words) < 2:
+        return "".join(words)
+    return say("{words} and {last}", words=", ".join(words[:-1]), last=words[-1])
 
 
 def days_between(earlier: str, later: str) -> int:

@@ -18,9 +18,10 @@ from service.store.terms import Wanted
 from service.store.views import SavedView
 from service.store.worklist import WorklistRow
 from service.web.access import Reviewer, confined, services_of
+from service.web.language import counted, say
 from service.web.saved_views import address, wanted_of
 from service.web.templating import render
-from service.web.words import about, counted, first_upper
+from service.web.words import about, first_upper
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,7 +32,8 @@ STATE_WORDS: Final = {
     "incomplete": "a source is not complete",
     "urgent": "urgent",
 }
-CHANGE_WORDS: Final = {"started": "started", "changed": "changed", "stopped": "stopped"}
+CHANGE_WORDS: Final = ("started", "changed", "stopped")
+LABELS: Final = {"finding": "Finding", "drug": "Drug", "clinician": "Clinician"}
 
 
 @dataclass(frozen=True)
@@ -86,18 +88,17 @@ class Worklist:
     @property
     def fields(self) -> list[dict[str, Any]]:
         """The lists to choose from: their name, label, options and what is chosen."""
-        labels = {"finding": "Finding", "drug": "Drug", "clinician": "Clinician"}
         return [
             {
                 "name": kind,
                 "label": label,
                 "chosen": getattr(self.wanted, kind),
                 "options": [
-                    (term, f"{term.replace('-', ' ') if kind == 'finding' else term} ({count})")
+                    (term, f"{_term_words(kind, term)} ({count})")
                     for term, count in self.choices.get(kind, ())
                 ],
             }
-            for kind, label in labels.items()
+            for kind, label in LABELS.items()
         ]
 
     @property
@@ -154,7 +155,7 @@ def shown(row: WorklistRow, now: datetime | None = None) -> dict[str, Any]:
     as_of = str(face.get("as_of", ""))
     return {
         "id": row.patient,
-        "name": identity.get("name") or "Name not given",
+        "name": identity.get("name") or say("Name not given"),
         "about": about(identity, as_of) if as_of else "",
         "severity": row.severity.value,
         "urgent": row.urgent,
@@ -171,10 +172,16 @@ def shown(row: WorklistRow, now: datetime | None = None) -> dict[str, Any]:
     }
 
 
+def _term_words(kind: str, term: str) -> str:
+    return say(term.replace("-", " ")) if kind == "finding" else term
+
+
 def findings_words(row: WorklistRow) -> str:
     """ "2 high, 1 moderate"; "none shown" is said, never left blank."""
     counts = {"high": row.high, "moderate": row.moderate, "low": row.low}
-    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none shown"
+    return ", ".join(f"{count} {say(word)}" for word, count in counts.items() if count) or say(
+        "none shown"
+    )
 
 
 def age_words(signed: datetime | None, now: datetime | None) -> str:
@@ -182,7 +189,7 @@ def age_words(signed: datetime | None, now: datetime | None) -> str:
     if signed is None or now is None:
         return ""
     days = (now.date() - signed.date()).days
-    return "today" if days < 1 else f"{counted(days, 'day')} ago"
+    return say("today") if days < 1 else counted("{count} day ago", "{count} days ago", days)
 
 
 def since_words(row: WorklistRow) -> str:
@@ -190,12 +197,15 @@ def since_words(row: WorklistRow) -> str:
     if row.signed_at is None:
         return ""
     changed = row.face.get("changed") or {}
-    words = [f"{changed[word]} {said}" for word, said in CHANGE_WORDS.items() if changed.get(word)]
+    words = [f"{changed[word]} {say(word)}" for word in CHANGE_WORDS if changed.get(word)]
     if words:
         return ", ".join(words)
-    return "read again, same drugs" if row.waiting_since > row.signed_at else "nothing new"
+    again = row.waiting_since > row.signed_at
+    return say("read again, same drugs") if again else say("nothing new")
 
 
 def heading(worklist: Worklist) -> str:
     """ "21 patients", "3 patients found"."""
-    return counted(worklist.total, "patient") + (" found" if worklist.narrowed else "")
+    if worklist.narrowed:
+        return counted("{count} patient found", "{count} patients found", worklist.total)
+    return counted("{count} patient", "{count} patients", worklist.total)

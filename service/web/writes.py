@@ -9,55 +9,65 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from service.model.review import PlannedWrite
-from service.web.words import counted
+from service.web.language import counted, say
 
 Resource = Mapping[str, Any]
+
+PARTS: Final = (
+    ("supportingInfo", "{count} finding", "{count} findings"),
+    ("activity", "{count} activity", "{count} activities"),
+    ("goal", "{count} goal", "{count} goals"),
+)
+"""What a care plan holds, by element: for one and for many."""
+LISTED: Final = (
+    "The signed list, with {count} medication",
+    "The signed list, with {count} medications",
+)
 
 
 def sentence(write: PlannedWrite) -> str:
     """What this write does, in words: "Asks Dr. Fennimore: Please clarify ..."."""
     says = _SAYS.get(write.type)
-    words = says(write.resource) if says else f"Writes a {write.type}"
+    words = says(write.resource) if says else say("Writes a {type}", type=write.type)
     if write.if_match:
-        return f"{words} (a new version of what Concord wrote there before)"
+        return say("{what} (a new version of what Concord wrote there before)", what=words)
     return words
 
 
 def _list(resource: Resource) -> str:
     count = len(resource.get("entry", ()))
-    drugs = counted(count, "medication") if count else "no medication"
-    return f"The signed list, with {drugs}"
+    if not count:
+        return say("The signed list, with no medication")
+    return counted(*LISTED, count)
 
 
 def _statement(resource: Resource) -> str:
-    return f"On the list: {_text(resource.get('medicationCodeableConcept'))}"
+    return say("On the list: {drug}", drug=_text(resource.get("medicationCodeableConcept")))
 
 
 def _task(resource: Resource) -> str:
     if resource.get("status") == "completed":
-        return "That the medications were reconciled, by whom and when"
+        return say("That the medications were reconciled, by whom and when")
     owner = resource.get("owner", {}).get("display", "")
     until = str(resource.get("restriction", {}).get("period", {}).get("end", ""))[:10]
-    asked = f"Asks {owner or 'whoever owns the order'}" + (f" until {until}" if until else "")
-    return f"{asked}: {resource.get('description', '')}"
+    whom, what = owner or say("whoever owns the order"), resource.get("description", "")
+    if until:
+        return say("Asks {whom} until {day}: {what}", whom=whom, day=until, what=what)
+    return say("Asks {whom}: {what}", whom=whom, what=what)
 
 
 def _plan(resource: Resource) -> str:
-    parts = (
-        (len(resource.get("supportingInfo", ())), "finding"),
-        (len(resource.get("activity", ())), "activity", "activities"),
-        (len(resource.get("goal", ())), "goal"),
-    )
-    told = [counted(*part) for part in parts if part[0]]
-    return "The care plan: " + (", ".join(told) or "nothing open")
+    counts = ((len(resource.get(key, ())), one, many) for key, one, many in PARTS)
+    told = [counted(one, many, count) for count, one, many in counts if count]
+    return say("The care plan: {what}", what=", ".join(told) or say("nothing open"))
 
 
 def _issue(resource: Resource) -> str:
-    return f"A finding, as it was decided: {_text(resource.get('code'))}"
+    return say("A finding, as it was decided: {what}", what=_text(resource.get("code")))
 
 
 def _provenance(_resource: Resource) -> str:
-    return "Who signed, when, and on which lines of which sources it rests"
+    return say("Who signed, when, and on which lines of which sources it rests")
 
 
 def _text(concept: Any) -> str:
