@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.prints.material import Material, Stamp, dose, is_depot, stamp
+from service.prints.words import ENGLISH, Words
 from service.review.items import is_shown
 
 Report = Mapping[str, Any]
 Medication = Mapping[str, Any]
 
 KEPT: Final = frozenset({"fulfilled", "finished", "arrived", "checked-in", "in-progress"})
-MISSED: Final = frozenset({"noshow", "cancelled"})
+SEEN: Final = "seen"
+MISSED: Final = {"noshow": "missed", "cancelled": "cancelled"}
+"""Contacts that did not take place, with the word for it."""
 COUNTED: Final = (
     ("{count} change of a drug", "{count} changes of drugs"),
     ("{count} new finding", "{count} new findings"),
@@ -73,21 +76,24 @@ class ChangesLetter:
 
 
 def changes_letter(
-    material: Material, addressee: str, since: str, before: Report | None
+    material: Material, addressee: str, since: str, before: Report | None, words: Words
 ) -> ChangesLetter:
     """What is new since a day, for one clinician."""
-    return ChangesLetter(stamp(material), addressee, changes(material.report, since, before))
+    return ChangesLetter(stamp(material), addressee, changes(material.report, since, before, words))
 
 
-def changes(now: Report, since: str, before: Report | None = None) -> Changes:
+def changes(
+    now: Report, since: str, before: Report | None = None, words: Words = ENGLISH
+) -> Changes:
     """What is new in `now` since the day `since` (ISO).
 
     Args:
         before: the report that stood then, where one was kept.
+        words: the language in which it is told.
     """
-    dated = [news for medication in now["medications"] for news in _dated(medication, since)]
+    dated = [news for medication in now["medications"] for news in _dated(medication, since, words)]
     told = {(news.about, news.source) for news in dated}
-    undated = [] if before is None else list(_compared(before, now, told))
+    undated = [] if before is None else list(_compared(before, now, told, words))
     appeared, gone = _findings(before, now) if before is not None else ((), ())
     context = now.get("context", {})
     return Changes(
@@ -102,7 +108,7 @@ def changes(now: Report, since: str, before: Report | None = None) -> Changes:
                 key=_newest_first,
             )
         ),
-        contacts=tuple(_contacts(context.get("visits", ()), since, str(now["as_of"]))),
+        contacts=tuple(_contacts(context.get("visits", ()), since, str(now["as_of"]), words)),
     )
 
 
@@ -156,7 +162,7 @@ def _newest_first(news: News) -> tuple[int, str, str]:
     return -day, news.about, news.source
 
 
-def _dated(medication: Medication, since: str) -> Iterable[News]:
+def _dated(medication: Medication, since: str, words: Words) -> Iterable[News]:
     """Orders that began or ended, and first fills, as their sources date them."""
     supplied: dict[str, list[str]] = {}
     for line in medication["lines"]:
@@ -164,45 +170,53 @@ def _dated(medication: Medication, since: str) -> Iterable[News]:
         if line["kind"] in {"dispense", "administration"}:
             supplied.setdefault(line["source"], []).append(line["last_supplied"] or begun)
             continue
-        words = dose(line, depot=is_depot(medication)) or "dose not read"
+        taken = dose(line, words, depot=is_depot(medication)) or words.say("dose not read")
         if begun > since:
-            yield News(medication["display"], f"began: {words}", begun, line["source"])
+            told = words.say("began: {dose}", dose=taken)
+            yield News(medication["display"], told, begun, line["source"])
         if line["state"] == "stopped" and (line["end"] or "") > since:
-            yield News(medication["display"], f"ended: {words}", line["end"], line["source"])
+            told = words.say("ended: {dose}", dose=taken)
+            yield News(medication["display"], told, line["end"], line["source"])
     for source, days in supplied.items():
         if min(days) > since:
-            yield News(medication["display"], "supplied for the first time", min(days), source)
+            told = words.say("supplied for the first time")
+            yield News(medication["display"], told, min(days), source)
 
 
-def _compared(before: Report, now: Report, told: set[tuple[str, str]]) -> Iterable[News]:
+def _compared(
+    before: Report, now: Report, told: set[tuple[str, str]], words: Words
+) -> Iterable[News]:
     """What reads otherwise than then, of what no source has dated since."""
     then = {m["id"]: m for m in before["medications"]}
     current = {m["id"]: m for m in now["medications"]}
     for id_, medication in current.items():
         was = then.get(id_)
-        for source, words in _said(medication).items():
-            earlier = _said(was).get(source) if was is not None else None
-            if (medication["display"], source) in told or words == earlier:
+        for source, taken in _said(medication, words).items():
+            earlier = _said(was, words).get(source) if was is not None else None
+            if (medication["display"], source) in told or taken == earlier:
                 continue
-            told_words = f"{earlier} → {words}" if earlier else f"now listed: {words}"
-            yield News(medication["display"], told_words, "", source)
+            listed = words.say("now listed: {dose}", dose=taken)
+            news = f"{earlier} → {taken}" if earlier else listed
+            yield News(medication["display"], news, "", source)
     for id_, was in then.items():
-        here = _said(current[id_]) if id_ in current else {}
-        for source, words in _said(was).items():
+        here = _said(current[id_], words) if id_ in current else {}
+        for source, taken in _said(was, words).items():
             if source not in here and (was["display"], source) not in told:
-                yield News(was["display"], f"no longer listed: {words}", "", source)
+                news = words.say("no longer listed: {dose}", dose=taken)
+                yield News(was["display"], news, "", source)
 
 
-def _said(medication: Medication) -> dict[str, str]:
+def _said(medication: Medication, words: Words) -> dict[str, str]:
     """What each source's orders and reports say: doses, and that they ended."""
     found: dict[str, list[str]] = {}
     for line in medication["lines"]:
         if line["kind"] in {"dispense", "administration"}:
             continue
-        words = dose(line, depot=is_depot(medication)) or "dose not read"
-        ended = line["state"] == "stopped"
-        found.setdefault(line["source"], []).append(f"{words} (ended)" if ended else words)
-    return {source: " and ".join(sorted(set(words))) for source, words in found.items()}
+        taken = dose(line, words, depot=is_depot(medication)) or words.say("dose not read")
+        if line["state"] == "stopped":
+            taken = words.say("{dose} (ended)", dose=taken)
+        found.setdefault(line["source"], []).append(taken)
+    return {source: " and ".join(sorted(set(taken))) for source, taken in found.items()}
 
 
 def _findings(before: Report, now: Report) -> tuple[tuple[News, ...], tuple[News, ...]]:
@@ -232,7 +246,9 @@ def _result(result: Mapping[str, Any]) -> News:
     return News(result["titles"][0], words, result["date"], result["source"])
 
 
-def _contacts(visits: Sequence[Mapping[str, Any]], since: str, today: str) -> Iterable[News]:
+def _contacts(
+    visits: Sequence[Mapping[str, Any]], since: str, today: str, words: Words
+) -> Iterable[News]:
     """Contacts since then, newest first: kept and missed ones; an encounter says its visit."""
     found = set()
     for visit in visits:
@@ -240,9 +256,7 @@ def _contacts(visits: Sequence[Mapping[str, Any]], since: str, today: str) -> It
             continue
         took_place = visit["status"] in KEPT
         if took_place or visit["status"] in MISSED:
-            kept = (
-                "seen" if took_place else "missed" if visit["status"] == "noshow" else "cancelled"
-            )
+            kept = SEEN if took_place else MISSED[visit["status"]]
             whom = visit["with"][0] if visit["with"] else visit["kind"]
-            found.add(News(whom, kept, visit["date"], visit["source"]))
+            found.add(News(whom, words.say(kept), visit["date"], visit["source"]))
     return sorted(found, key=_newest_first)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from service.model.review import Decision
+from service.prints.words import ENGLISH, Words
 from service.review.items import is_shown
 
 STATES = {
@@ -118,25 +119,28 @@ def _moment(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M %Z") if at else ""
 
 
-def dose(of: Mapping[str, Any], *, depot: bool = False) -> str:
+def dose(of: Mapping[str, Any], words: Words = ENGLISH, *, depot: bool = False) -> str:
     """ "100 mg a day", "156 mg every 28 days", "at most 4 mg a day as needed", "" when not read.
 
     Args:
         of: a line, or a medication.
+        words: the language in which it is said.
         depot: it is a long-acting injection; without an interval "156 mg" is one injection, and
             nothing is said of a day.
     """
     said = []
     interval = of.get("interval_d")
     for one in of["daily_doses"]:
-        if depot and one["value"] is not None and not interval:
-            said.append(f"{one['value']} {one['unit']}")
-            continue
-        if one["value"] is not None and interval:
-            said.append(f"{one['value']} {one['unit']} every {interval} days")
-        elif one["value"] is not None:
-            said.append(f"{one['value']} {one['unit']} a day")
-        elif one["max"] is not None:
-            said.append(f"at most {one['max']} {one['unit']} a day")
-    words = " + ".join(said)
-    return f"{words} as needed".strip() if of.get("as_needed") else words
+        value = one["value"] if one["value"] is not None else one["max"]
+        amount = f"{value} {one['unit']}"
+        if one["value"] is None:
+            if value is not None:
+                said.append(words.say("at most {amount} a day", amount=amount))
+        elif interval:
+            said.append(words.say("{amount} every {days} days", amount=amount, days=interval))
+        else:
+            said.append(amount if depot else words.say("{dose} a day", dose=amount))
+    told = " + ".join(said)
+    if not of.get("as_needed"):
+        return told
+    return words.say("{dose} as needed", dose=told) if told else words.say("as needed")

@@ -20,6 +20,7 @@ PLURAL: Final = "\x00"
 
 _CONTEXT: Final = "\x04"
 _MAGIC: Final = 0x950412DE
+_CHARSET: Final = "Content-Type: text/plain; charset=UTF-8\n"
 _KEYWORD: Final = re.compile(
     r"(?P<word>msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?) (?P<text>.*)"
 )
@@ -40,6 +41,9 @@ class Words:
     def knows(self, text: str) -> bool:
         """Whether this text can be said in this language."""
         return self.language == "en" or bool(self.catalogue.get(text))
+
+
+ENGLISH: Final = Words()
 
 
 def catalogue(po: str) -> dict[str, str]:
@@ -92,7 +96,8 @@ def translations(found: Mapping[str, str]) -> GNUTranslations:
 
     Built as a MO file in memory: that is what gettext of the standard library reads.
     """
-    pairs = [(key.encode(), said.encode()) for key, said in sorted(found.items())]
+    texts_of = {**found, "": _CHARSET + found.get("", "")}
+    pairs = [(key.encode(), said.encode()) for key, said in sorted(texts_of.items())]
     header, index = 28, 8 * len(pairs)
     place, tables, texts = header + 2 * index, [b"", b""], b""
     for side in (0, 1):

@@ -65,7 +65,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(ServiceError, errors.on_service_error)
     app.add_exception_handler(HTTPException, errors.on_http_exception)
     app.add_exception_handler(RequestValidationError, errors.on_invalid_request)
-    app.add_middleware(InTheReadersLanguage)
+    app.add_middleware(InTheReadersLanguage, folder=services.locales)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(services.hosts))
     app.add_middleware(
         Guard,

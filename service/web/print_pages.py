@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -68,7 +69,7 @@ async def prints_page(request: Request, user: Reviewer, patient: str) -> Respons
         "prints/index.html",
         page=page,
         kinds=KINDS,
-        languages=languages(),
+        languages=languages(services_of(request).locales),
         sources=[source["name"] for source in page.content["sources"]],
         clinicians=clinicians(page.content),
     )
@@ -90,12 +91,12 @@ async def print_sheet(
     Raises: NotKept for a letter to nobody; BadRequest for a language not there; PdfNotInstalled.
     """
     services = services_of(request)
-    words = _words(lang or spoken())
+    words = _words(lang or spoken(), services.locales)
     material = await material_of(services, patient, zone_of(request))
     if kind in _TO_SOMEBODY:
         material = await _for_recipient(services, patient, material, to)
     if kind == "changes":
-        document: object = await _news(services, patient, material, to, since)
+        document: object = await _news(services, patient, material, to, since, words)
     else:
         document = _document(kind, material, to, words)
     sheet = Sheet(document, words)
@@ -161,7 +162,7 @@ async def _for_recipient(services: Services, patient: str, material: Material, t
 
 
 async def _news(
-    services: Services, patient: str, material: Material, to: str, since: str
+    services: Services, patient: str, material: Material, to: str, since: str, words: Words
 ) -> ChangesLetter:
     """The letter of what is new since a day. Raises: NotKept without a day."""
     if not is_day(since):
@@ -172,7 +173,7 @@ async def _news(
         if before is not None:
             held = await held_back(look, services.store.key, patient, before, targets, to)
             before = without(before, held)
-    return changes_letter(material, to, since, before)
+    return changes_letter(material, to, since, before, words)
 
 
 def _signed(review: Review | None) -> Review | None:
@@ -193,10 +194,10 @@ def _document(kind: Kind, material: Material, to: str, words: Words) -> object:
     return plain[kind](material)
 
 
-def _words(language: str) -> Words:
-    if language not in languages():
+def _words(language: str, folder: Path) -> Words:
+    if language not in languages(folder):
         raise BadRequest("There are no texts in this language; choose one of the page of prints.")
-    return words_in(language)
+    return words_in(language, folder)
 
 
 @cache

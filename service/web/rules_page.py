@@ -35,6 +35,7 @@ ANSWERS: Final = (
     "{aside} of {count} answer set a finding aside",
     "{aside} of {count} answers set a finding aside",
 )
+IN_WORDS: Final = "in words only"
 RUN_OUT: Final = "on, its signature has run out"
 OF_LISTS: Final = ("always on", "comparing the lists themselves", "differences between lists")
 LISTS: Final = "reconcile/"
@@ -71,7 +72,7 @@ class RuleRow:
     @property
     def reasons(self) -> list[tuple[str, int]]:
         return [
-            (OVERRIDE_REASONS.get(code, "in words only"), count)
+            (OVERRIDE_REASONS.get(code, IN_WORDS), count)
             for code, count in self.use.reasons.most_common()
         ]
 
@@ -149,11 +150,11 @@ def row_of(rule: Rule, use: RuleUse, today: datetime.date) -> RuleRow:
 def _of_lists(id_: str, use: RuleUse) -> RuleRow:
     return RuleRow(
         id=id_,
-        title=id_.removeprefix(LISTS).replace("-", " ").capitalize(),
+        title=say(id_.removeprefix(LISTS).replace("-", " ")).capitalize(),
         status=OF_LISTS[0],
         severity="",
         version="",
-        source=OF_LISTS[1],
+        source=say(OF_LISTS[1]),
         use=use,
     )
 

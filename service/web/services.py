@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from service.assess.rule import RuleBook
 from service.model.review import User, UserRole
@@ -12,6 +13,7 @@ from service.read.connection import Step
 from service.store import Store
 from service.web.auth import Issuer
 from service.web.issuers import Launches, OpenId
+from service.web.language import LOCALES
 from service.web.meter import Meter
 from service.web.senders import Sender
 from service.web.tries import Tries
@@ -52,7 +54,8 @@ class Services:
     `stale_after` is shown as stale; `every` is how often a source is read by itself.
     `metrics_token` opens `/metrics` from elsewhere; `meter` and `tries` count in this process.
     `rules` are in force here, `rule_text` gives the file of one; `drug_classes` is the therapeutic
-    class of an ingredient by RxCUI. `connection` tries one source, step by step.
+    class of an ingredient by RxCUI. `connection` tries one source, step by step. `locales` is the
+    folder of the catalogues, one file for each language.
     """
 
     store: Store
@@ -79,3 +82,4 @@ class Services:
     connection: Callable[[str], Awaitable[Sequence[Step]]] = _no_connection
     meter: Meter = field(default_factory=Meter)
     tries: Tries = field(default_factory=Tries)
+    locales: Path = LOCALES

@@ -11,6 +11,7 @@ from typing import Any, Final
 from service.model.review import User
 from service.prints.changes import Changes, changes, clinicians, last_visit
 from service.store import Connection, audit, reports, reviews
+from service.web.language import say, spoken, words_in
 from service.web.services import Services
 
 SAME_SITTING: Final = timedelta(hours=8)
@@ -55,7 +56,9 @@ async def since(
         return Since("", "", (), None)
     day = wanted or choices[0].day
     words = next((one.words for one in choices if one.day == day), "that day")
-    found = changes(content, day, await report_of(look, patient, day))
+    found = changes(
+        content, day, await report_of(look, patient, day), words_in(spoken(), services.locales)
+    )
     return Since(day, words, choices, found)
 
 
@@ -71,7 +74,10 @@ async def baselines(
     found.append(Baseline(_day(max(signed, default=None)), "your last signature"))
     looked = await audit.last_look(look, user.id, patient, LOOK, before=now - SAME_SITTING)
     found.append(Baseline(_day(looked), "your last look"))
-    found += [Baseline(day, f"the last visit with {name}") for name, day in clinicians(content)]
+    found += [
+        Baseline(day, say("the last visit with {name}", name=name))
+        for name, day in clinicians(content)
+    ]
     days: dict[str, Baseline] = {}
     for one in found:
         if one.day:
