@@ -20,6 +20,7 @@ from service.store import deliveries as outbox
 from service.store.overview import SourceReads, audit_rows, read_reasons, source_reads
 from service.web.access import Auditor, Operator, services_of
 from service.web.delivered import STATES
+from service.web.freshness import freshness
 from service.web.templating import render
 from service.write.deliver.next_step import NEXT_STEP
 from service.write.target import WriteTarget
@@ -42,6 +43,7 @@ async def operations(request: Request, _user: Operator) -> Response:
         stuck = await outbox.letters(look, (*GIVEN_UP, DeliveryState.CONFLICT))
         balance = await outbox.balance(look)
         under_way = await jobs.unfinished(look)
+        fresh = await freshness(look, services)
     return render(
         request,
         "operations.html",
@@ -64,6 +66,7 @@ async def operations(request: Request, _user: Operator) -> Response:
             for row in stuck
         ],
         jobs=len(under_way),
+        fresh=fresh,
         balance=balance,
     )
 
