@@ -121,6 +121,7 @@ def test_every_commit_and_every_request_of_delivering_passes_a_named_moment() ->
 
 
 PASSED_AROUND = {
+    "_isolate",
     "_postpone",
     "_refuse",  # one commit and nothing before or after it
     "deliver_due",  # looks into the store only
