@@ -46,13 +46,18 @@ class Connections(httpcore.AsyncConnectionPool):
         super().__init__(ssl_context=trust, network_backend=network)
         self._trust, self._network = trust, network
         self._resting: defaultdict[_Origin, _Resting] = defaultdict(deque)
+        self._all: set[_Connection] = set()
         self._open = True
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         origin = request.url.origin
         resting = self._resting[origin.scheme, origin.host, origin.port]
         connection = await self._taken(resting, origin)
-        response = await connection.handle_async_request(request)
+        try:
+            response = await connection.handle_async_request(request)
+        except BaseException:
+            await self._closed(connection)
+            raise
         body = cast("_Closable", response.stream)  # typed without its end in httpcore
         response.stream = _Body(body, lambda: self._rest(connection, resting))
         return response
@@ -63,26 +68,35 @@ class Connections(httpcore.AsyncConnectionPool):
             connection = resting.pop()
             if not connection.has_expired():
                 return connection
-            await connection.aclose()
-        return httpcore.AsyncHTTPConnection(
+            await self._closed(connection)
+        connection = httpcore.AsyncHTTPConnection(
             origin,
             ssl_context=self._trust,
             keepalive_expiry=_IDLE_S,
             network_backend=self._network,
         )
+        self._all.add(connection)
+        return connection
 
     async def _rest(self, connection: _Connection, resting: _Resting) -> None:
         """Keep a connection for the next request; those that rested too long are closed."""
-        if connection.is_idle():
+        if self._open and connection.is_idle():
             resting.append(connection)
-        while resting and (not self._open or resting[0].has_expired()):
-            await resting.popleft().aclose()
+        else:
+            await self._closed(connection)
+        while resting and resting[0].has_expired():
+            await self._closed(resting.popleft())
+
+    async def _closed(self, connection: _Connection) -> None:
+        self._all.discard(connection)
+        await connection.aclose()
 
     async def aclose(self) -> None:
+        """Close all, those too that are in use: what they were for has been given up."""
         self._open = False
-        for resting in self._resting.values():
-            while resting:
-                await resting.pop().aclose()
+        self._resting.clear()
+        while self._all:
+            await self._all.pop().aclose()
 
 
 class _Body:
