@@ -41,6 +41,11 @@ CONSEQUENCE = {
 }
 
 
+def _said(words: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Codes with their words in the page's language, once for all forms of a page."""
+    return [(code, say(text)) for code, text in words.items()]
+
+
 @dataclass(frozen=True)
 class Page:
     """One patient's page.
@@ -70,17 +75,17 @@ class Page:
     awaiting_second: Sequence[str] = ()
     alike: int = 0
 
-    @property
+    @cached_property
     def override_reasons(self) -> list[tuple[str, str]]:
-        return list(OVERRIDE_REASONS.items())
+        return _said(OVERRIDE_REASONS)
 
-    @property
+    @cached_property
     def mitigations(self) -> list[tuple[str, str]]:
-        return list(MITIGATIONS.items())
+        return _said(MITIGATIONS)
 
-    @property
+    @cached_property
     def patient_answers(self) -> list[tuple[str, str]]:
-        return list(PATIENT_ANSWERS.items())
+        return _said(PATIENT_ANSWERS)
 
     @property
     def clinicians(self) -> list[str]:
