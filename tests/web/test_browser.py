@@ -114,10 +114,11 @@ def test_by_keyboard_alone_a_list_is_read_decided_and_signed(page: Any, demo: De
             page.keyboard.press("a")
         else:
             page.keyboard.press("o")
-            page.keyboard.type("Talked about it")
-            while page.evaluate("document.activeElement.textContent") != "Not sure":
-                page.keyboard.press("Tab")
-            page.keyboard.press("Enter")
+            page.keyboard.type("Talked about it, 1 a day")
+            written = page.evaluate("document.activeElement.value")
+            assert written == "Talked about it, 1 a day"
+            page.keyboard.press("Escape")
+            page.keyboard.press("6")
         page.wait_for_function(
             "([undecided, left]) => document.querySelectorAll(undecided).length < left",
             arg=[UNDECIDED, left],

@@ -35,7 +35,7 @@
     const found = current() && current().querySelector(selector);
     if (!found) return;
     found.open = true;
-    const first = found.querySelector("input, select, button, a, summary");
+    const first = found.querySelector("input, select, a") || found.querySelector("summary");
     if (first) first.focus();
   }
 
