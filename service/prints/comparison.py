@@ -11,6 +11,7 @@ from typing import Any
 
 from service.model.review import Decision
 from service.prints.material import Material, Stamp, dose, is_depot, stamp
+from service.prints.words import ENGLISH, Words
 
 DECIDED = {
     "continue": "continue",
@@ -64,8 +65,8 @@ class Comparison:
     problems: tuple[str, ...]
 
 
-def comparison(material: Material) -> Comparison:
-    """The sheet of this report."""
+def comparison(material: Material, words: Words = ENGLISH) -> Comparison:
+    """The sheet of this report, in this language."""
     columns = tuple(source["name"] for source in material.sources)
     states = {source["name"]: source["state"] for source in material.sources}
     buckets = [finding["bucket"] for finding in material.report["findings"]]
@@ -77,10 +78,10 @@ def comparison(material: Material) -> Comparison:
             Row(
                 drug=medication["display"],
                 state=medication["state"],
-                cells=tuple(_cell(medication, column, states[column]) for column in columns),
+                cells=tuple(_cell(medication, column, states[column], words) for column in columns),
                 proposal=medication["proposal"]["text"],
                 reason=medication["proposal"]["reason"],
-                decision=decided(material.decisions.get(medication["id"])),
+                decision=decided(material.decisions.get(medication["id"]), words),
             )
             for medication in material.medications
         ),
@@ -91,7 +92,7 @@ def comparison(material: Material) -> Comparison:
                 message=finding["message"],
                 advice=finding["advice"],
                 rule=f"{finding['rule']['source']} ({finding['rule']['id']})",
-                decision=decided(material.decisions.get(finding["id"])),
+                decision=decided(material.decisions.get(finding["id"]), words),
             )
             for finding in material.findings
         ),
@@ -105,36 +106,40 @@ def comparison(material: Material) -> Comparison:
     )
 
 
-def decided(decision: Decision | None) -> str:
+def decided(decision: Decision | None, words: Words = ENGLISH) -> str:
     """A decision in words with who made it, "" before there is one."""
     if decision is None:
         return ""
-    words = DECIDED[decision.disposition.value]
+    said = words.say(DECIDED[decision.disposition.value])
     if decision.to is not None:
-        words = f"{words} {decision.to.text}"
+        said = f"{said} {decision.to.text}"
     why = decision.reason or decision.reason_code
-    for extra in (why, f"for {decision.assigned_to}" if decision.assigned_to else ""):
-        words = f"{words}; {extra}" if extra else words
-    return f"{words} ({decision.by.name})"
+    whom = words.say("for {name}", name=decision.assigned_to) if decision.assigned_to else ""
+    for extra in (why, whom):
+        said = f"{said}; {extra}" if extra else said
+    return f"{said} ({decision.by.name})"
 
 
-def _cell(medication: Mapping[str, Any], column: str, state: str) -> tuple[str, ...]:
+def _cell(medication: Mapping[str, Any], column: str, state: str, words: Words) -> tuple[str, ...]:
     lines = [line for line in medication["lines"] if line["source"] == column]
     if not lines:
-        return ("not listed",) if state == "complete" else (f"source is {state}",)
+        said = words.say("source is {state}", state=words.say(state))
+        return (words.say("not listed"),) if state == "complete" else (said,)
     alike: dict[tuple[str, str, str], list[str]] = {}
     for line in lines:
-        amount = dose(line, depot=is_depot(medication)) or line["timing"] or "dose not read"
+        amount = dose(line, words, depot=is_depot(medication)) or line["timing"]
+        amount = amount or words.say("dose not read")
         by = f", {line['requester']}" if line["requester"] else ""
         day = line["authored"] or line["last_supplied"] or ""
-        key = (amount, f"{line['kind']} {line['status'] or 'no status'}", by)
+        key = (amount, f"{words.say(line['kind'])} {words.say(line['status'] or 'no status')}", by)
         alike.setdefault(key, []).append(day)
     return tuple(
-        f"{amount}; {what}, {max(days) or 'no date'}{_times(days)}{by}"
+        f"{amount}; {what}, {max(days) or words.say('no date')}{_times(days, words)}{by}"
         for (amount, what, by), days in alike.items()
     )
 
 
-def _times(days: list[str]) -> str:
+def _times(days: list[str], words: Words) -> str:
     """ " (the newest of 3)" where one cell stands for several equal lines."""
-    return f" (the newest of {len(days)})" if len(days) > 1 else ""
+    said = words.say("(the newest of {count})", count=len(days))
+    return f" {said}" if len(days) > 1 else ""

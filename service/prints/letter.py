@@ -9,6 +9,7 @@ from typing import Any
 from service.model.review import Decision, Disposition
 from service.prints.comparison import decided
 from service.prints.material import Material, Stamp, dose, is_depot, stamp
+from service.prints.words import ENGLISH, Words
 
 _PROPOSALS = frozenset(
     {Disposition.CHANGE, Disposition.PROPOSE_STOP, Disposition.HOLD, Disposition.ADD}
@@ -39,7 +40,7 @@ class Letter:
     proposals: tuple[Question, ...]
 
 
-def letter(material: Material, addressee: str) -> Letter:
+def letter(material: Material, addressee: str, words: Words = ENGLISH) -> Letter:
     """What concerns this source's prescriber: nothing of findings that concern others only.
 
     A finding is asked of a source when it is high or moderate, not overridden, and either names the
@@ -60,11 +61,11 @@ def letter(material: Material, addressee: str) -> Letter:
         if finding["severity"] == "low" or not theirs or settled:
             continue
         drugs = tuple(
-            _where(medications[id_]) for id_ in finding["medications"] if id_ in medications
+            _where(medications[id_], words) for id_ in finding["medications"] if id_ in medications
         )
-        questions.append(_asked(finding, drugs, decision))
+        questions.append(_asked(finding, drugs, decision, words))
     proposals = tuple(
-        _proposed(medications[item], decision)
+        _proposed(medications[item], decision, words)
         for item, decision in sorted(material.decisions.items())
         if item in medications
         and decision.disposition in _PROPOSALS
@@ -74,7 +75,7 @@ def letter(material: Material, addressee: str) -> Letter:
 
 
 def _asked(
-    finding: Mapping[str, Any], drugs: tuple[str, ...], decision: Decision | None
+    finding: Mapping[str, Any], drugs: tuple[str, ...], decision: Decision | None, words: Words
 ) -> Question:
     due = decision.due.isoformat() if decision and decision.due else finding["due"]
     return Question(
@@ -82,31 +83,33 @@ def _asked(
         text=finding["message"],
         advice=finding["advice"],
         drugs=drugs,
-        said=decided(decision),
+        said=decided(decision, words),
         due=due or "",
         source=finding["rule"]["source"],
     )
 
 
-def _proposed(medication: Mapping[str, Any], decision: Decision) -> Question:
+def _proposed(medication: Mapping[str, Any], decision: Decision, words: Words) -> Question:
     return Question(
         title=medication["display"],
-        text=decided(decision),
+        text=decided(decision, words),
         advice="",
-        drugs=(_where(medication),),
+        drugs=(_where(medication, words),),
         said="",
         due=decision.due.isoformat() if decision.due else "",
         source="",
     )
 
 
-def _where(medication: Mapping[str, Any]) -> str:
+def _where(medication: Mapping[str, Any], words: Words) -> str:
     """ "lithium 300 mg oral capsule: psychiatry 900 mg a day (2026-01-10)"."""
     newest: dict[tuple[str, str], str] = {}
     for line in medication["lines"]:
-        amount = dose(line, depot=is_depot(medication)) or line["timing"] or "dose not read"
+        amount = dose(line, words, depot=is_depot(medication)) or line["timing"]
+        amount = amount or words.say("dose not read")
         place = (line["source"], amount)
         day = line["authored"] or line["last_supplied"] or ""
         newest[place] = max(newest.get(place, ""), day)
-    places = [f"{name} {amount} ({day or 'no date'})" for (name, amount), day in newest.items()]
+    undated = words.say("no date")
+    places = [f"{name} {amount} ({day or undated})" for (name, amount), day in newest.items()]
     return f"{medication['display']}: {'; '.join(places)}"

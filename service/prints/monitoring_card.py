@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from service.prints.material import Material, Stamp, dose, is_depot, stamp
+from service.prints.words import ENGLISH, Words
 from service.review.items import is_live, names
 
 WATCHED = {
@@ -49,7 +50,7 @@ class MonitoringCard:
     appointment: str
 
 
-def monitoring_card(material: Material) -> MonitoringCard:
+def monitoring_card(material: Material, words: Words = ENGLISH) -> MonitoringCard:
     """The card of this list: lithium, clozapine, and every long-acting injection."""
     drugs = []
     for medication in material.medications:
@@ -57,7 +58,7 @@ def monitoring_card(material: Material) -> MonitoringCard:
             continue
         known = [WATCHED[rxcui] for rxcui in sorted(names(medication)) if rxcui in WATCHED]
         if known or is_depot(medication):
-            drugs.append(_watched(material, medication, known))
+            drugs.append(_watched(material, medication, known, words))
     visit = material.report.get("next_appointment")
     with_whom = ", ".join(visit.get("with", ())) if visit else ""
     return MonitoringCard(
@@ -68,7 +69,10 @@ def monitoring_card(material: Material) -> MonitoringCard:
 
 
 def _watched(
-    material: Material, medication: Mapping[str, Any], known: list[tuple[str, tuple[str, ...]]]
+    material: Material,
+    medication: Mapping[str, Any],
+    known: list[tuple[str, tuple[str, ...]]],
+    words: Words,
 ) -> Watched:
     given = [line for line in medication["lines"] if line["last_supplied"]]
     last = max((line["last_supplied"] for line in given), default="")
@@ -81,7 +85,9 @@ def _watched(
         following = (date.fromisoformat(last) + timedelta(days=days)).isoformat()
     depot = is_depot(medication)
     ordered = [line for line in medication["lines"] if line["interval_d"] or not depot]
-    amounts = dict.fromkeys(dose(line, depot=depot) for line in ordered or medication["lines"])
+    amounts = dict.fromkeys(
+        dose(line, words, depot=depot) for line in ordered or medication["lines"]
+    )
     return Watched(
         drug=medication["display"],
         dose="; ".join(amount for amount in amounts if amount),

@@ -184,14 +184,14 @@ def _document(kind: Kind, material: Material, to: str, words: Words) -> object:
     if kind == "letter":
         if to not in {source["name"] for source in material.sources}:
             raise NotKept("Say to whom: one of the sources of this list.")
-        return letter(material, to)
+        return letter(material, to, words)
     if kind == "patient-list":
         return patient_list(material, words)
-    plain: Mapping[str, Callable[[Material], Any]] = {
+    plain: Mapping[str, Callable[[Material, Words], Any]] = {
         "comparison": comparison,
         "monitoring-card": monitoring_card,
     }
-    return plain[kind](material)
+    return plain[kind](material, words)
 
 
 def _words(language: str, folder: Path) -> Words:

@@ -65,7 +65,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.policies["ext.i18n.trimmed"] = True
-    made.extend(newstyle_gettext=True)
+    made.newstyle_gettext = True  # type: ignore[attr-defined]
     made.globals |= {"_": phrase, "gettext": phrase, "ngettext": counted_phrase}
     made.globals |= {"moment": moment, "day_of": day, "may": may, "Right": Right}
     made.globals |= {"say": say, "counted": counted, "spoken": spoken}
