@@ -14,7 +14,7 @@ from typing import Any, Final
 from service.review.decide import SECOND_PERSON
 from service.review.items import names
 from service.web.cells import Line, cell, leading, line_date
-from service.web.decisions import MEDICATION_CHOICES, Decided
+from service.web.decisions import Decided
 from service.web.grouping import grouping
 from service.web.language import say
 from service.web.marks import marks
@@ -127,7 +127,6 @@ class Grid:
             "error": "",
             "decision": self.decision(medication["id"]),
             "suggested": suggested(medication),
-            "choices": MEDICATION_CHOICES,
             "second": ", ".join(
                 SECOND_PERSON[rxcui] for rxcui in sorted(names(medication) & SECOND_PERSON.keys())
             ),

@@ -55,10 +55,25 @@ async def start(user: SignedIn) -> Response:
 
 @router.get("/patients/{patient}")
 async def patient_page(
-    request: Request, user: Reviewer, patient: str, by: str = "need", since: str = ""
+    request: Request,
+    user: Reviewer,
+    patient: str,
+    by: str = "need",
+    since: str = "",
+    forms: str = "",
 ) -> Response:
-    """The list with its findings, drugs grouped `by` need or else, and the news `since` a day."""
-    page = await page_of(services_of(request), user, patient, by=by, compared_with=since)
+    """The list with its findings, drugs grouped `by` need or else, and the news `since` a day.
+
+    `forms=whole` draws every decision's form with all its fields, for browsers without JavaScript.
+    """
+    page = await page_of(
+        services_of(request),
+        user,
+        patient,
+        by=by,
+        compared_with=since,
+        whole_forms=forms == "whole",
+    )
     return render(request, "patient.html", page=page)
 
 

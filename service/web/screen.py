@@ -36,12 +36,14 @@ async def page_of(
     error: str = "",
     by: str = "need",
     compared_with: str | None = None,
+    whole_forms: bool = False,
 ) -> Page:
     """The page as it stands now; looking changes nothing. Raises: NotKept.
 
     Args:
         compared_with: the day since which news are told, "" for this person's own last visit or
             look; None tells none.
+        whole_forms: draw each decision's form with all its fields.
     """
     async with services.store.read() as look:
         await patients.get(look, patient)
@@ -81,6 +83,7 @@ async def page_of(
         words=words,
         awaiting_second=rules.awaiting_second(review, content) if review else (),
         alike=len(set(rules.alike(content)) - (review.standing.keys() if review else set())),
+        whole_forms=whole_forms,
     )
 
 

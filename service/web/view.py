@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from service.model.review import MITIGATIONS
 from service.review.decide import OVERRIDE_REASONS
 from service.store.patient_words import PatientWord
-from service.web.decisions import PATIENT_ANSWERS, Decided
+from service.web.decisions import MEDICATION_CHOICES, PATIENT_ANSWERS, Decided
 from service.web.delivered import by_target, pending
 from service.web.grid import Grid
 from service.web.grouping import BY
@@ -54,7 +54,8 @@ class Page:
     may have the sources read again, `by` how the drugs are grouped,
     `following` who comes next in the worklist. `words` are the patient's own questions and wishes,
     `awaiting_second` the items of which a second person has to decide the same, `alike` how many
-    lines can be continued together.
+    lines can be continued together, `whole_forms` that each decision's form is drawn with all its
+    fields (for browsers without JavaScript; otherwise they stand once, and are copied when opened).
     """
 
     id: str
@@ -74,6 +75,12 @@ class Page:
     words: Sequence[PatientWord] = ()
     awaiting_second: Sequence[str] = ()
     alike: int = 0
+    whole_forms: bool = False
+
+    @property
+    def medication_choices(self) -> Sequence[tuple[str, str]]:
+        """What can be decided on a drug, with its words."""
+        return MEDICATION_CHOICES
 
     @cached_property
     def override_reasons(self) -> list[tuple[str, str]]:

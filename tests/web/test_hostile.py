@@ -70,7 +70,13 @@ def test_no_payload_changes_what_the_other_pages_are_made_of(template: str) -> N
     def skeleton(text: str) -> list[tuple[str, ...]]:
         field = Field(text, text, text)
         write = {"type": text, "words": text, "json": text}
-        target = {"name": text, "writes": [write], "skipped": [text], "json": text}
+        target = {
+            "name": text,
+            "writes": [write],
+            "skipped": [text],
+            "json": text,
+            "texts": [(text, text)],
+        }
         shown = page(hostile(planned(), text), open=True, words=said(text), since=since(text))
         values = {
             "resource.html": {"reference": text, "source": text, "version": text, "body": text},

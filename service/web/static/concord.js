@@ -31,9 +31,19 @@
     return found;
   }
 
+  // The fields of a decision stand once in the page and are copied into the form that is opened.
+  function fill(details) {
+    const fields = details.dataset && details.dataset.fields;
+    if (!fields || details.querySelector("input, select")) return;
+    details.append(document.getElementById("fields-" + fields).content.cloneNode(true));
+  }
+
+  document.addEventListener("toggle", (event) => { if (event.target.open) fill(event.target); }, true);
+
   function open(selector) {
     const found = current() && current().querySelector(selector);
     if (!found) return;
+    fill(found);
     found.open = true;
     const first = found.querySelector("input, select, a") || found.querySelector("summary");
     if (first) first.focus();
