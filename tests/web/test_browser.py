@@ -94,6 +94,9 @@ def test_without_a_script_everything_can_be_read_and_decided(browser: Any, demo:
     assert page.locator(".decided-as").count() == 1
     page.get_by_role("button", name="Take back").click()
     assert page.locator(".decided-as").count() == 0
+    page.get_by_role("link", name="Show every choice").click()
+    page.get_by_text("otherwise").first.click()
+    assert page.get_by_role("button", name="Override").first.is_visible()
     context.close()
 
 

@@ -85,6 +85,8 @@ def test_no_payload_changes_what_the_other_pages_are_made_of(template: str) -> N
                 "scope": "all",
                 "decided": decided_words(shown),
                 "targets": [target],
+                "care_plans": [{"name": text, "title": text, "status": text, "refused": text}],
+                "chosen": [],
                 "problems": [text],
                 "conflicts": [ConflictChange(text, text, text, text, text, (field,))],
             },

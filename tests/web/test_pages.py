@@ -91,6 +91,20 @@ def test_the_drugs_are_grouped_as_asked_and_none_is_lost() -> None:
     in_office(use)
 
 
+def test_the_choices_of_a_decision_stand_once_or_where_asked_for_in_every_form() -> None:
+    async def use(office: Office) -> None:
+        patient = await office.patient()
+        once = (await shown(office, patient, PHARMACIST)).text
+        assert once.count('<template id="fields-medication">') == 1
+        assert once.count('value="propose-stop"') == 1
+        assert '<noscript><p><a href="?forms=whole">' in once
+        whole = (await shown(office, patient, PHARMACIST, forms="whole")).text
+        assert whole.count('value="propose-stop"') == len(medications())
+        assert "<template" not in whole
+
+    in_office(use)
+
+
 def test_a_form_says_to_whom_until_when_and_what_the_patient_answers() -> None:
     async def use(office: Office) -> None:
         patient = await office.patient()
