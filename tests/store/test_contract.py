@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -34,34 +33,10 @@ from service.store import (
     reviews,
     tables,
 )
-from tests.postgres import empty_database
+from tests.store.opened import on
 from tests.write.synthetic import AT, PHARMACIST, PSYCHIATRIST, decision, reviewed
 
 DAY = date(2026, 3, 10)
-DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-
-Use = Callable[[Store], Awaitable[None]]
-
-
-@pytest.fixture(params=DATABASES)
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database of either kind; on PostgreSQL one of its own."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.db'}"
-        return
-    with empty_database(request.getfixturevalue("postgres_server")) as mine:
-        yield mine
-
-
-def on(address: str, use: Use) -> None:
-    async def run() -> None:
-        store = await open_store(address)
-        try:
-            await use(store)
-        finally:
-            await store.close()
-
-    asyncio.run(run())
 
 
 async def a_patient(store: Store, number: int = 1) -> str:

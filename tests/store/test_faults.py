@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from sqlalchemy import text
 
 from service.errors import StoreUnavailable
 from service.store import Store, audit, open_store
+from tests.store.opened import on
 from tests.write.synthetic import AT
 from tests.write.write_faults import no_room
 
@@ -44,17 +44,6 @@ async def write():
 
 asyncio.run(write())
 """
-
-
-def on(url: str, use: Callable[[Store], Awaitable[None]]) -> None:
-    async def run() -> None:
-        store = await open_store(url)
-        try:
-            await use(store)
-        finally:
-            await store.close()
-
-    asyncio.run(run())
 
 
 async def act(store: Store, subject: str) -> None:

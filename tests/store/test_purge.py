@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from service.model.review import Review
 from service.model.source import RawResource, Role, SourceRead, State
-from service.store import Store, open_store, patients, reads, reports, reviews
+from service.store import Store, patients, reads, reports, reviews
 from service.store.purge import purge
 from service.store.tables import payloads
-from tests.postgres import empty_database
+from tests.store.opened import on
 from tests.write.synthetic import AS_OF, AT, PHARMACIST
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.db'}"
-        return
-    with empty_database(request.getfixturevalue("postgres_server")) as mine:
-        yield mine
-
-
-def on(url: str, use: Callable[[Store], Awaitable[None]]) -> None:
-    async def run() -> None:
-        store = await open_store(url)
-        try:
-            await use(store)
-        finally:
-            await store.close()
-
-    asyncio.run(run())
 
 
 async def reported(store: Store, number: int, at: datetime, state: State) -> reports.KeptReport:

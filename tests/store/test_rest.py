@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event
 
 from service.errors import SettingsError, StoreError, StoreUnavailable
-from service.store import Store, audit, open_store, patients, reports
+from service.store import Store, audit, patients, reports
 from service.store.backup import backup, restore
 from service.store.rekey import rekey
 from service.store.vault import Vault, key_ring, new_key
+from tests.store.opened import on
 from tests.write.synthetic import AS_OF, AT, PHARMACIST
 
 CANARY = "CANARY-Mustermann-4711"
 OLD, NEW = key_ring(f"{new_key()}\n{new_key()}\n")
-
-
-def on(url: str, use: Callable[[Store], Awaitable[None]], keys: tuple[bytes, ...] = ()) -> None:
-    async def run() -> None:
-        store = await open_store(url, keys)
-        try:
-            await use(store)
-        finally:
-            await store.close()
-
-    asyncio.run(run())
 
 
 async def fill(store: Store) -> None:

@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert, select, update
 
 from service.errors import SettingsError
-from service.store import Store, audit, open_store
+from service.store import Store, audit
 from service.store.seals import check, checkpoint, seal
 from service.store.tables import audit as rows
 from service.store.tables import audit_seals
-from tests.postgres import empty_database
+from tests.store.opened import on
 from tests.write.synthetic import AT, PHARMACIST
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.db'}"
-        return
-    with empty_database(request.getfixturevalue("postgres_server")) as mine:
-        yield mine
-
-
-def on(url: str, use: Callable[[Store], Awaitable[None]]) -> None:
-    async def run() -> None:
-        store = await open_store(url)
-        try:
-            await use(store)
-        finally:
-            await store.close()
-
-    asyncio.run(run())
 
 
 async def act(store: Store, count: int) -> None:

@@ -11,8 +11,7 @@ from service.errors import StoreConflict
 from service.store import Store, notices, patients, syncs
 from service.store.notices import Channel
 from service.store.syncs import Freshness
-from tests.store.test_contract import address as address
-from tests.store.test_contract import on
+from tests.store.opened import on
 from tests.write.synthetic import AT
 
 LATER = AT + timedelta(minutes=5)
