@@ -6,7 +6,6 @@ noted there. `manifest.json` is what the folder holds at the end, and whether th
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from service.fhir.bulk import (
     kick_off,
 )
 from service.fhir.download import Downloaded, content, download, is_whole
+from service.fhir.kept import write_whole
 from service.fhir.outcome import issues
 from service.fhir.retry import Again
 
@@ -250,12 +250,14 @@ class Export:
             "files": files,
             **apart,
         }
-        _write(self.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(content_)) + b"\n")
+        write_whole(
+            self.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(content_)) + b"\n"
+        )
         lines = sum(entry["lines"] for entry in files)
         return Exported(not reasons, len(files), lines, tuple(reasons))
 
     def _save(self, state: _State) -> None:
-        _write(self.folder / STATE, msgspec.json.encode(state))
+        write_whole(self.folder / STATE, msgspec.json.encode(state))
 
 
 def _grave(line: bytes) -> list[str]:
@@ -264,13 +266,3 @@ def _grave(line: bytes) -> list[str]:
         for issue in issues(line)
         if issue.severity in {"error", "fatal"} or issue.code == "incomplete"
     ]
-
-
-def _write(path: Path, body: bytes) -> None:
-    """A file that is whole or not there, even after a loss of power."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    with unfinished.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)

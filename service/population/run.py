@@ -22,6 +22,7 @@ import msgspec
 
 import service
 from service.errors import UsageError
+from service.fhir.kept import write_whole
 from service.model.source import Role, State, worst
 from service.pipeline.reconcile import Knowledge
 from service.population import people, tasks
@@ -31,7 +32,7 @@ from service.population.index import sort_rows
 from service.population.part import SourceState
 from service.population.partition import Placed, medication_lines
 from service.population.summary import PartSummary, total
-from service.population.work import Plan, write_whole
+from service.population.work import Plan
 
 SCHEMA = "concord/population/1"
 PART = 4_000_000

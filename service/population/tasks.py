@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from service.fhir.kept import write_whole
 from service.model.patient import MatchGrade
 from service.population import people
 from service.population.crew import Worker
@@ -21,7 +22,6 @@ from service.population.partition import Placed, default_part
 from service.population.scan import Scanned, scan_span
 from service.population.shuffle import Writer
 from service.population.summary import PartSummary
-from service.population.work import write_whole
 from service.report.document import document
 
 _encoder = msgspec.json.Encoder(decimal_format="number")

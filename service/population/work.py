@@ -5,7 +5,6 @@ The folder holds patients' data: only its owner may read it, and it is removed a
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -43,13 +42,3 @@ class Plan:
     def reports(self, part: int) -> Path:
         """Where the reports of a part stand when it is done."""
         return self.out / f"reports-{part:04}.ndjson"
-
-
-def write_whole(path: Path, body: bytes) -> None:
-    """A file that is whole or not there."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    with unfinished.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
