@@ -1,7 +1,8 @@
 """`concord`, with a moment at which it ends or halts: what the acceptance tests start as a child.
 
-CONCORD_TEST_KILL_AT and CONCORD_TEST_STOP_AT are "moment:passing". The service itself reads no such
-variable; waits are short here so that a survivor needs no half minute to take over.
+Each child is a process of its own that runs the whole command, forked from one that has imported
+the service already: thousands of kills would else spend their time on imports. The service itself
+knows no such moments; waits are short here so that a survivor needs no half minute to take over.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from service import house
 from service.cli import main
@@ -36,12 +39,21 @@ def armed(order: str, how: signal.Signals) -> crash.Hook:
     return kill
 
 
-if __name__ == "__main__":
+def run(arguments: Sequence[str], log: Path, kill_at: str, stop_at: str) -> None:
+    """One command in this process, with what it says in a file.
+
+    Args:
+        kill_at, stop_at: "moment:passing", or nothing.
+    """
+    for name in [name for name in os.environ if name.startswith("CONCORD_")]:
+        del os.environ[name]
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
+        os.dup2(out, descriptor)
     house.Courier = partial(Courier, lease_s=LEASE_S, patience=PATIENCE)  # type: ignore[misc,assignment]
     house.TEND_S = TEND_S
     house.LOOK_AGAIN_S = 0.3
-    for name, how in (("KILL", signal.SIGKILL), ("STOP", signal.SIGSTOP)):
-        order = os.environ.get(f"CONCORD_TEST_{name}_AT", "")
+    for order, how in ((kill_at, signal.SIGKILL), (stop_at, signal.SIGSTOP)):
         if order:
             crash.arm(armed(order, how))
-    sys.exit(main())
+    sys.exit(main(arguments))

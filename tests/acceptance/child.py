@@ -5,36 +5,35 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO
 
 import httpx
 
 from service import app
 from service.store import open_store
 from service.web.auth import Issuer
+from tests.acceptance.armed import run
 from tests.acceptance.hospital import PHARMACIST, Hospital
 
 READY_S = 30.0
-ROOT = Path(__file__).parents[2]
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.acceptance.armed", "service.run", "dbos"])
 
 
 @dataclass
 class Child:
     """One process of Concord; killed, never asked to stop, unless a test says so."""
 
-    process: subprocess.Popen[bytes]
-    log: IO[bytes]
+    process: BaseProcess
 
     def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(10)
-        self.log.close()
+        self.process.kill()
+        self.process.join(10)
+        self.process.close()
 
     @property
     def stopped(self) -> bool:
@@ -42,20 +41,25 @@ class Child:
         stat = Path(f"/proc/{self.process.pid}/stat").read_text("ascii", "replace")
         return stat.rpartition(")")[2].split()[0] == "T"
 
+    def halt(self) -> None:
+        os.kill(self._pid, signal.SIGSTOP)
+
     def resume(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        os.kill(self._pid, signal.SIGCONT)
+
+    @property
+    def _pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
 
     @property
     def killed(self) -> bool:
         """Whether it ended itself at its armed moment."""
-        return self.process.poll() == -signal.SIGKILL
+        return self.process.exitcode == -signal.SIGKILL
 
     def ends_within(self, seconds: float) -> bool:
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        self.process.join(seconds)
+        return self.process.exitcode is not None
 
 
 def start(
@@ -68,22 +72,18 @@ def start(
     name: str = "child",
 ) -> Child:
     """The command as a process of its own, once it says that it is up (or has ended)."""
-    log = (hospital.folder / f"{name}.log").open("wb")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("CONCORD_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.acceptance.armed", command, "--config", hospital.config],
-        cwd=ROOT,
-        env=environment | {"CONCORD_TEST_KILL_AT": kill_at, "CONCORD_TEST_STOP_AT": stop_at},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    child = Child(process, log)
+    log = hospital.folder / f"{name}.log"
+    log.write_bytes(b"")
+    arguments = [command, "--config", str(hospital.config)]
+    process = FORKS.Process(target=run, args=(arguments, log, kill_at, stop_at))
+    process.start()
+    child = Child(process)
     until = time.monotonic() + READY_S
-    while process.poll() is None and says not in Path(log.name).read_text("utf-8", "replace"):
+    while process.exitcode is None and says not in log.read_text("utf-8", "replace"):
         if time.monotonic() > until:
             child.kill()
-            raise TimeoutError(Path(log.name).read_text("utf-8", "replace")[-2000:])
-        time.sleep(0.03)
+            raise TimeoutError(log.read_text("utf-8", "replace")[-2000:])
+        time.sleep(0.02)
     return child
 
 

@@ -13,8 +13,8 @@ from service.write.crash import CrashPoint
 from tests.acceptance.child import Child, serve, sign, work
 from tests.acceptance.hospital import Count, Hospital, count
 
-DRAIN_S = 60.0
-PASS_S = 12.0
+DRAIN_S = 90.0
+PASS_S = 20.0
 
 
 def needs_a_lost_answer(point: CrashPoint) -> bool:
