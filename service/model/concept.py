@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
@@ -84,8 +83,7 @@ class Strength(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     substance: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DrugConcept:
+class DrugConcept(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """A drug as far as the evidence leads: from a bare ingredient to a branded product.
 
     Ingredients are sorted by name. `strengths` has one entry per ingredient, or is empty at
@@ -122,10 +120,6 @@ class DrugConcept:
         Strengths of such a concept are what a text stated, or what all its products share.
         """
         return self.tty in _INGREDIENT_LEVEL
-
-    def __hash__(self) -> int:
-        """Of the parts that tell most concepts apart: concepts are keys of what is remembered."""
-        return hash((self.rxcui, self.brand, self.form))
 
 
 class ResolvedBy(StrEnum):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+
+import msgspec
 
 from service.model.evidence import Fact
 
@@ -41,8 +42,7 @@ class Bucket(StrEnum):
     NOT_EVALUABLE = "not-evaluable"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleReference:
+class RuleReference(msgspec.Struct, frozen=True, gc=False):
     """Which rule spoke: families A to D are `reconcile/<type>`."""
 
     id: str
@@ -51,8 +51,7 @@ class RuleReference:
     reviewed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """One thing for a person to judge. `type` is a name of the catalogue, letter for letter.
 
     `id` is a hash of content (`finding_id`), the same while the content is the same. `medications`

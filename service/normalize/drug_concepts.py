@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from service.model.concept import AdministrationClass, DrugConcept, Ingredient, TermType
 from service.normalize.drug_rows import AdministrationRule, DoseForm, ProductRow, read_strength

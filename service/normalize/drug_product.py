@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from service.model.concept import AdministrationClass, DrugConcept, TermType
 from service.normalize.drug_rows import folded

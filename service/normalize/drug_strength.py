@@ -6,8 +6,9 @@ What a text alone states is taken over where the table has no such product, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from service.model.concept import DrugConcept, Strength
 from service.normalize.drug_text import Amount, TextReading
