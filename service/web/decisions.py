@@ -87,6 +87,15 @@ def wanted(form: DecisionForm) -> Asked:
     )
 
 
+def not_kept(form: DecisionForm) -> str:
+    """What a person chose and wrote when somebody else was faster: no word of it is lost."""
+    chosen = say(form.decision.replace("-", " "))
+    words = "; ".join(text for text in (form.to.strip(), form.reason.strip()) if text)
+    if words:
+        return say("You chose {choice} ({words}); it was not kept.", choice=chosen, words=words)
+    return say("You chose {choice}; it was not kept.", choice=chosen)
+
+
 def decided(review: Review | None) -> Mapping[str, Decided]:
     """The word that counts on each item; one that was taken back leaves only its ETag."""
     if review is None:

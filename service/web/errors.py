@@ -85,6 +85,8 @@ async def on_service_error(request: Request, error: Exception) -> Response:
     if _for_scripts(request):
         return problem(status, error.message, **more)
     if isinstance(error, NotSignedIn):
+        if request.headers.get("hx-request") == "true":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": "/sign-in"})
         return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
     return _page(request, status, error.message)
 

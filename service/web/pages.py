@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from service.errors import NotKept, ReviewError
+from service.errors import NotKept, ReviewError, ReviewStale
 from service.pipeline import review as desk
 from service.store import patients, reads, reports
 from service.web import (
@@ -24,7 +24,8 @@ from service.web import (
     worklist_page,
 )
 from service.web.access import Decider, Reviewer, SignedIn, services_of
-from service.web.decisions import DecisionForm, wanted
+from service.web.decisions import DecisionForm, not_kept, wanted
+from service.web.language import say
 from service.web.rights import first_page
 from service.web.screen import page_of
 from service.web.templating import render
@@ -100,8 +101,10 @@ async def decide(
         at = services.now()
         review = await desk.open_review(services.store, user, patient, form.report, at=at)
         await desk.decide(services.store, user, review.id, item, made, form.etag, at=at)
+    except ReviewStale as refused:
+        error = f"{say(refused.message)} {not_kept(form)}"
     except ReviewError as refused:
-        error = refused.message
+        error = say(refused.message)
     told = "" if _by_htmx(request) else error
     page = await page_of(services, user, patient, error=told, compared_with="" if told else None)
     shown = page.item(item)

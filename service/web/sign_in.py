@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from service.web import sessions
-from service.web.access import services_of
+from service.web.access import SignedIn, services_of
 from service.web.auth import NotSignedIn
 from service.web.id_token import SignInRefused
 from service.web.oidc import ABOUT, place_of, refused
@@ -47,6 +47,12 @@ async def sign_in_with_token(request: Request, token: Annotated[str, Form()]) ->
     answer = RedirectResponse("/", SEE_OTHER)
     await sessions.begin(request, services, user, "token", answer, ends=ends)
     return answer
+
+
+@router.get("/signed-in")
+async def still_signed_in(_user: SignedIn) -> Response:
+    """Nothing, while the session lasts: an open page asks by itself, and leaves when it ends."""
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.post("/sign-out")

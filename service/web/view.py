@@ -177,6 +177,15 @@ class Page:
         return all(source["state"] == "complete" for source in self.content["sources"])
 
     @property
+    def incomplete(self) -> list[str]:
+        """The sources that were not wholly read, each with its state in words."""
+        return [
+            f"{source['name']} ({say(source['state'])})"
+            for source in self.content["sources"]
+            if source["state"] != "complete"
+        ]
+
+    @property
     def certificates(self) -> list[dict[str, Any]]:
         return [
             {"source": source["name"], "type": type_, **certificate}

@@ -66,6 +66,7 @@ NO_PAGES = {
     "/launch": "leads to the record system",
     "/launch/{source}": "leads to the record system",
     "/launched": "comes from the record system and leads on",
+    "/signed-in": "says nothing",
     "/progress": "a stream of events",
     "/patients/{patient}/progress": "a stream of events",
     "/patients/{patient}/others": "a piece of the patient's page",

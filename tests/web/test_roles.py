@@ -41,6 +41,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("GET", "/launched"): OPEN,
     ("POST", "/sign-in"): OPEN,
     ("POST", "/sign-out"): OPEN,
+    ("GET", "/signed-in"): EVERYBODY,
     ("GET", "/openapi.json"): EVERYBODY,
     # a source proves itself by its secret, see test_notifications.py
     ("POST", "/api/notifications/{source}"): OPEN,
