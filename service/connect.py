@@ -61,9 +61,8 @@ def credentials(source: Source) -> Credentials:
 
 
 def http_of(source: Source) -> HttpClient:
-    """The HTTP client of one source: its own pool, client certificate and private network.
+    """The HTTP client of one source: its own connections, client certificate and private network.
 
-    A pool for each source, because httpcore looks at every connection of a pool at every request.
     Raises: SettingsError for a certificate that cannot be used.
     """
     from service.fhir.wire import http_client, identified

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from service.errors import SourceUnavailable
 from service.fhir.retry import RETRIED_STATUS, Again, Budget, wait_politely
 from service.fhir.wire import Lost, NotSent, Reply, Wire
+
+
+class _Tried(NamedTuple):
+    """What one attempt came to: a failure that may pass within seconds, or the answer to keep."""
+
+    reply: Reply | None
+    failure: Again | None = None
 
 
 @dataclass(slots=True)
@@ -37,24 +45,22 @@ class Asking:
             SourceInvalid (body broken, cut off or over the cap).
         """
         self._budget.ask()
-        failure: Again | None = None
-        last: Reply | None = None
+        first = await self._tried(method, url, headers, content, latest)
+        if first.failure is None and first.reply is not None:
+            return first.reply
+        tried: _Tried | None = None
         async for attempt in self._attempts(latest):
-            if failure is not None and not await self._may_repeat(failure, latest):
+            if tried is not None and not await self._may_repeat(tried, latest):
                 break
             with attempt:
-                last = None
-                try:
-                    last = await self._sent(method, url, headers, content, latest)
-                    _must_not_pass_shortly(last)
-                except Again as error:
-                    failure = error
-                    raise
-                self._budget.answered()
-                return last
-        if last is None:
-            raise SourceUnavailable(failure.message if failure else None)
-        return last
+                again = tried is not None
+                tried = await self._tried(method, url, headers, content, latest) if again else first
+                if tried.failure is not None:
+                    raise tried.failure
+        last = tried or first
+        if last.reply is None:
+            raise SourceUnavailable(last.failure.message if last.failure else None)
+        return last.reply
 
     def _attempts(self, latest: float) -> AsyncRetrying:
         """Attempts with their pauses; they end without an error when there were enough."""
@@ -70,29 +76,30 @@ class Asking:
             retry_error_callback=lambda _: None,
         )
 
-    async def _sent(
+    async def _tried(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
         content: bytes | None,
         latest: float,
-    ) -> Reply:
+    ) -> _Tried:
+        """One attempt. Raises: SourceError that no repetition would change."""
         try:
-            with self._budget.open():
-                return await self.wire.send(
+            with self._budget:
+                reply = await self.wire.send(
                     method, url, headers=headers, content=content, latest=latest
                 )
         except (NotSent, Lost) as error:
-            raise Again(str(error)) from None
+            return _Tried(None, Again(str(error)))
+        if reply.status in RETRIED_STATUS:
+            invited = reply.status == 429 and reply.wait is not None
+            told = f"the server answers {reply.words}"
+            return _Tried(reply, Again(told, reply.wait, invited=invited))
+        self._budget.answered()
+        return _Tried(reply)
 
-    async def _may_repeat(self, failure: Again, latest: float) -> bool:
+    async def _may_repeat(self, tried: _Tried, latest: float) -> bool:
         """Whether the budget allows one more; a server that names its time has asked for it."""
-        return failure.invited or await self._budget.spend_by(latest)
-
-
-def _must_not_pass_shortly(reply: Reply) -> None:
-    """Raises: Again for a status that may be another one within seconds."""
-    if reply.status in RETRIED_STATUS:
-        invited = reply.status == 429 and reply.wait is not None
-        raise Again(f"the server answers {reply.words}", reply.wait, invited=invited)
+        invited = tried.failure is not None and tried.failure.invited
+        return invited or await self._budget.spend_by(latest)

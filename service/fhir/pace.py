@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from service.errors import SourceUnavailable
 
@@ -38,6 +39,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return None if moment is None else max(0.0, (moment - now).total_seconds())
 
 
+@lru_cache(maxsize=64)
 def http_date(text: str | None) -> datetime | None:
     """The moment of an HTTP date, None where it is none."""
     try:
@@ -124,12 +126,19 @@ class Pace:
 
     def hear(self, headers: Mapping[str, str], *, well: bool) -> None:
         """Take what an answer says of the quota; `well` where it was no failure."""
-        self._policies = policies(headers) or self._policies
-        left = quota(headers)
+        told = any(name.startswith("ratelimit") for name in headers)
+        if told:
+            self._policies = policies(headers) or self._policies
+        left = quota(headers) if told else None
         if well and time.monotonic() >= self.not_before:
             self.careful = left is not None and left.remaining <= _FEW
         if left is not None and left.remaining == 0 and left.reset_s:
             self.hold(left.reset_s)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing was ever said that would keep a request waiting now."""
+        return not (self.careful or self._policies or self.not_before)
 
     @asynccontextmanager
     async def turn(self, latest: float) -> AsyncIterator[None]:

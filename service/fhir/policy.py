@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from service.errors import SettingsError, SourceRefused
@@ -17,6 +17,10 @@ from service.errors import SettingsError, SourceRefused
 _DEFAULT_PORT = {"http": 80, "https": 443}
 _PRINTABLE = re.compile(r"[!-\[\]-~]+\Z")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z|[0-9a-f:.]+\Z")
+_PLAIN = re.compile(
+    r"[A-Za-z][A-Za-z0-9_$-]*(?:/[A-Za-z0-9_$-][A-Za-z0-9_.$-]*)*(?:\?[!-\"$-\[\]-~]+)?\Z"
+)
+"""What may follow the base as it stands: it can be read in one way only, and leads nowhere else."""
 _DISGUISED = re.compile(r"%(2e|2f|5c|00)", re.IGNORECASE)
 
 
@@ -64,6 +68,10 @@ class Endpoint:
     host: str
     port: int
     path: str
+    prefix: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", f"{self.base_url}/")
 
     @classmethod
     def parse(cls, base_url: str) -> Endpoint:
@@ -106,6 +114,9 @@ class Endpoint:
 
         Raises: SourceRefused, naming the other server, when it leaves the base.
         """
+        within = url.removeprefix(self.prefix)
+        if _PLAIN.match(within):
+            return f"{self.prefix}{within}"
         try:
             parts = _parts(self._absolute(url))
         except _NotAnAddress as reason:
@@ -126,12 +137,11 @@ class Endpoint:
 
     def relative(self, reference: str) -> str | None:
         """`reference` as "Type/id" when it is relative or lies under this base, else None."""
-        prefix = f"{self.base_url}/"
-        if reference.startswith(prefix):
-            reference = reference[len(prefix) :]
+        if reference.startswith(self.prefix):
+            reference = reference[len(self.prefix) :]
         elif "://" in reference:
             try:
-                reference = self.admit(reference)[len(prefix) :]
+                reference = self.admit(reference)[len(self.prefix) :]
             except SourceRefused:
                 return None
         return literal(reference)

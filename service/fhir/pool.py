@@ -1,116 +1,153 @@
 """The connections to one source: kept open, used again, and never looked at while others are used.
 
-httpcore's own pool goes through all of its connections whenever a request begins or ends, which
-took half of our time where two dozen run side by side. How many there are is bounded by who sends
-(`wire.Limits.in_flight`), so that a list of those at rest is all that is needed.
+How many there are is bounded by who sends (`wire.Limits.in_flight`), so that a list of those at
+rest is all that is needed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeAlias, cast
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
 
-import httpcore
 import httpx
 
-from service.fhir.reach import PinnedNetwork
+from service.fhir.connection import Connection
+from service.fhir.reach import PinnedNames
 
 _IDLE_S = 30.0
-_Origin: TypeAlias = tuple[bytes, bytes, int]
-_Connection: TypeAlias = httpcore.AsyncHTTPConnection
-_Resting: TypeAlias = deque[_Connection]
+_PORTS = {"https": 443, "http": 80}
+_Origin: TypeAlias = tuple[str, str, int]
+_Resting: TypeAlias = deque[Connection]
 
 
-class _Closable(Protocol):
-    """What httpcore answers with: a body that comes in pieces and has to be closed."""
+class StraightClient(httpx.AsyncClient):
+    """httpx's client, whose streamed requests go straight to their transport.
 
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    What it does on the way (redirects, cookies, hooks, signing in) is for who asks for it.
+    """
 
-    async def aclose(self) -> None: ...
-
-
-class PinnedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport over connections that go to addresses which were checked."""
-
-    def __init__(self, trust: ssl.SSLContext, private: frozenset[str] = frozenset()) -> None:
-        super().__init__(verify=trust)
-        self._pool = Connections(trust, PinnedNetwork(private))
-
-
-class Connections(httpcore.AsyncConnectionPool):
-    """HTTP/1.1 connections; the one that was used last is used first."""
-
-    def __init__(self, trust: ssl.SSLContext, network: httpcore.AsyncNetworkBackend) -> None:
-        super().__init__(ssl_context=trust, network_backend=network)
-        self._trust, self._network = trust, network
-        self._resting: defaultdict[_Origin, _Resting] = defaultdict(deque)
-        self._all: set[_Connection] = set()
-        self._open = True
-
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        origin = request.url.origin
-        resting = self._resting[origin.scheme, origin.host, origin.port]
-        connection = await self._taken(resting, origin)
-        try:
-            response = await connection.handle_async_request(request)
-        except BaseException:
-            await self._closed(connection)
-            raise
-        body = cast("_Closable", response.stream)  # typed without its end in httpcore
-        response.stream = _Body(body, lambda: self._rest(connection, resting))
+    async def send(
+        self, request: httpx.Request, *, stream: bool = False, **asked: Any
+    ) -> httpx.Response:
+        straight = asked.get("auth", ...) is None and asked.get("follow_redirects") is False
+        if not (stream and straight) or self.is_closed:
+            return await super().send(request, stream=stream, **asked)
+        response = await self._transport_for_url(request.url).handle_async_request(request)
+        response.request = request
         return response
 
-    async def _taken(self, resting: _Resting, origin: httpcore.Origin) -> _Connection:
-        """A connection at rest that is still good, else a new one."""
+
+class PinnedTransport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 over connections that go to addresses which were checked; the one that was used
+    last is used first.
+
+    Args:
+        trust: for https.
+        private: host names that are configured to lie in a private network.
+    """
+
+    def __init__(self, trust: ssl.SSLContext, private: frozenset[str] = frozenset()) -> None:
+        trust.set_alpn_protocols(["http/1.1"])
+        self._trust, self._names = trust, PinnedNames(private)
+        self._resting: defaultdict[_Origin, _Resting] = defaultdict(deque)
+        self._all: set[Connection] = set()
+        self._open = True
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        within = request.extensions.get("timeout", {})
+        url = request.url
+        origin = (url.scheme, url.host, url.port or _PORTS[url.scheme])
+        resting = self._resting[origin]
+        connection = self._rested(resting) or await self._new(origin, within.get("connect"))
+        patience_s = within.get("read")
+        try:
+            status, fields = await connection.ask(request, patience_s)
+        except BaseException:
+            self._end(connection)
+            raise
+        body = _Body(self, connection, resting, patience_s)
+        return httpx.Response(status, headers=fields, stream=body)
+
+    def _rested(self, resting: _Resting) -> Connection | None:
+        """A connection at rest that is still good."""
         while resting:
             connection = resting.pop()
-            if not connection.has_expired():
+            if not connection.is_over and connection.rested_s() < _IDLE_S:
                 return connection
-            await self._closed(connection)
-        connection = httpcore.AsyncHTTPConnection(
-            origin,
-            ssl_context=self._trust,
-            keepalive_expiry=_IDLE_S,
-            network_backend=self._network,
-        )
+            self._end(connection)
+        return None
+
+    async def _new(self, origin: _Origin, patience_s: float | None) -> Connection:
+        """A connection just made. Raises: httpx.ConnectError, httpx.ConnectTimeout."""
+        scheme, host, port = origin
+        tls: dict[str, Any] = {}
+        if scheme == "https":
+            tls = {"ssl": self._trust, "server_hostname": host}
+        socket = await self._names.connected(host, port, patience_s)
+        try:
+            async with asyncio.timeout(patience_s):
+                loop = asyncio.get_running_loop()
+                _, connection = await loop.create_connection(Connection, sock=socket, **tls)
+        except BaseException as error:
+            socket.close()
+            if isinstance(error, TimeoutError):
+                raise httpx.ConnectTimeout("no handshake") from error
+            if isinstance(error, ConnectionError):  # all that is left of a server of older TLS
+                raise httpx.ConnectError(str(error)) from ssl.SSLError("the handshake was ended")
+            if isinstance(error, OSError):
+                raise httpx.ConnectError(str(error)) from error
+            raise
         self._all.add(connection)
         return connection
 
-    async def _rest(self, connection: _Connection, resting: _Resting) -> None:
+    def give_back(self, connection: Connection, resting: _Resting) -> None:
         """Keep a connection for the next request; those that rested too long are closed."""
-        if self._open and connection.is_idle():
+        if self._open and connection.rests():
             resting.append(connection)
         else:
-            await self._closed(connection)
-        while resting and resting[0].has_expired():
-            await self._closed(resting.popleft())
+            self._end(connection)
+        while resting and resting[0].rested_s() >= _IDLE_S:
+            self._end(resting.popleft())
 
-    async def _closed(self, connection: _Connection) -> None:
+    def _end(self, connection: Connection) -> None:
         self._all.discard(connection)
-        await connection.aclose()
+        connection.close()
 
     async def aclose(self) -> None:
         """Close all, those too that are in use: what they were for has been given up."""
         self._open = False
         self._resting.clear()
         while self._all:
-            await self._all.pop().aclose()
+            self._all.pop().close()
+        await asyncio.sleep(0)  # until asyncio has let go of them
 
 
-class _Body:
-    """A response's body, which lets its connection rest when it is done with."""
+class _Body(httpx.AsyncByteStream):
+    """An answer's body, after which its connection is given back."""
 
-    def __init__(self, body: _Closable, done: Callable[[], Awaitable[None]]) -> None:
-        self._body, self._done = body, done
-        self._open = True
+    def __init__(
+        self,
+        pool: PinnedTransport,
+        connection: Connection,
+        resting: _Resting,
+        patience_s: float | None,
+    ) -> None:
+        self._pool: PinnedTransport | None = pool
+        self._connection, self._resting, self._patience_s = connection, resting, patience_s
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._body.__aiter__()
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self._connection.piece(self._patience_s)
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
 
     async def aclose(self) -> None:
-        if self._open:
-            self._open = False
-            await self._body.aclose()
-            await self._done()
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            pool.give_back(self._connection, self._resting)

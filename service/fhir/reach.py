@@ -13,19 +13,17 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import httpcore
-
-from service.fhir.stream import StreamNetwork
+import httpx
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _LOCAL_ENDINGS = (".local", ".internal", ".lan", ".home.arpa", ".intranet")
 
 
-class Forbidden(httpcore.ConnectError):
+class Forbidden(httpx.ConnectError):
     """A name leads to an address that it must not lead to."""
 
 
@@ -47,45 +45,55 @@ def may_mean(host: str, address: Address, private: frozenset[str] = frozenset())
     return host in private or "." not in host or host.endswith(_LOCAL_ENDINGS)
 
 
+async def _connected(address: str, port: int) -> socket.socket:
+    """A socket that is connected to an address. Raises: OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(made, (address, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
 @dataclass(slots=True)
-class PinnedNetwork(httpcore.AsyncNetworkBackend):
+class PinnedNames:
     """Connects to the addresses that a name had when it was first asked for.
 
     When none of them answers any more, the name is resolved, and checked, once again.
     """
 
     private: frozenset[str] = frozenset()
-    _network: httpcore.AsyncNetworkBackend = field(default_factory=StreamNetwork)
+    _connect: Callable[[str, int], Awaitable[socket.socket]] = _connected
     _pinned: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 (httpcore's signature)
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connected(self, host: str, port: int, patience_s: float | None) -> socket.socket:
+        """A socket connected to one of a host's addresses.
+
+        Args:
+            patience_s: how long one address is tried.
+        Raises: httpx.ConnectError, httpx.ConnectTimeout, Forbidden.
+        """
         pinned = host in self._pinned
         addresses = self._pinned.get(host) or await self._resolved(host, port)
-        failure: Exception | None = None
+        failure: OSError | None = None
         for address in addresses:
             try:
-                stream = await self._network.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                async with asyncio.timeout(patience_s):
+                    found = await self._connect(address, port)
+            except OSError as error:  # TimeoutError is one
                 failure = error
             else:
                 self._pinned[host] = addresses
-                return stream
+                return found
         self._pinned.pop(host, None)
         if pinned:
-            return await self.connect_tcp(host, port, timeout, local_address, socket_options)
-        raise failure or httpcore.ConnectError(f"{host} has no address")
-
-    async def sleep(self, seconds: float) -> None:
-        await self._network.sleep(seconds)
+            return await self.connected(host, port, patience_s)
+        if isinstance(failure, TimeoutError) and failure.errno is None:
+            raise httpx.ConnectTimeout("no connection") from failure
+        raise httpx.ConnectError(str(failure or "no address")) from failure
 
     async def _resolved(self, host: str, port: int) -> tuple[str, ...]:
         """The addresses of a host, in the system's order of preference.
@@ -102,7 +110,7 @@ class PinnedNetwork(httpcore.AsyncNetworkBackend):
                 bare, port, type=socket.SOCK_STREAM
             )
         except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
+            raise httpx.ConnectError(str(error)) from error
         addresses = tuple(dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found))
         for address in addresses:
             if not may_mean(bare, ipaddress.ip_address(address), self.private):

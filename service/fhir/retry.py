@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tenacity import RetryCallState, wait_random_exponential
@@ -49,7 +47,7 @@ class Budget:
     retried: int = 0
     _answered_at: float = float("-inf")
     _open: int = 0
-    _news: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _news: asyncio.Event | None = field(default=None, repr=False)
 
     def ask(self) -> None:
         """Note a first attempt."""
@@ -68,16 +66,15 @@ class Budget:
         self.retried += 1
         return True
 
-    @contextmanager
-    def open(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """A request is on its way while the block lasts."""
         self._open += 1
-        try:
-            yield
-        finally:
-            self._open -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._open -= 1
+        if self._news is not None:
             self._news.set()
-            self._news = asyncio.Event()
+            self._news = None
 
     async def spend_by(self, latest: float) -> bool:
         """As `spend`; requests that are on their way may still show that the source is alive.
@@ -90,6 +87,7 @@ class Budget:
                 return False
             try:
                 async with asyncio.timeout_at(latest):
+                    self._news = self._news or asyncio.Event()
                     await self._news.wait()
             except TimeoutError:
                 return False

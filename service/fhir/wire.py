@@ -28,7 +28,7 @@ from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import ACCEPT_ENCODING, inflated
 from service.fhir.pace import Pace, http_date, retry_after
 from service.fhir.policy import Endpoint
-from service.fhir.pool import PinnedTransport
+from service.fhir.pool import PinnedTransport, StraightClient
 from service.fhir.reach import Forbidden
 from service.fhir.retry import RETRIED_STATUS
 
@@ -124,12 +124,13 @@ def http_client(
     trust = verify or trusted()
     no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     local = ("all://localhost", "all://127.0.0.1", "all://[::1]")
-    return httpx.AsyncClient(
+    through = _proxies(trust)
+    return StraightClient(
         follow_redirects=False,
         cookies=no_cookies,
         verify=trust,
         transport=PinnedTransport(trust, private),
-        mounts=_proxies(trust) | dict.fromkeys(local),
+        mounts=through | dict.fromkeys(local) if through else None,
     )
 
 
@@ -161,6 +162,8 @@ class Wire:
     pace: Pace = field(init=False, repr=False, default_factory=Pace)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _clock: tuple[datetime, float] | None = field(init=False, default=None, repr=False)
+    _fields: tuple[tuple[bytes, bytes], ...] = field(init=False, repr=False)
+    _within: Mapping[str, float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.credentials.secret and not self.endpoint.may_carry_credentials:
@@ -171,6 +174,13 @@ class Wire:
         if not self.credentials.secret:
             self.credentials = Anonymous()
         self._slots = asyncio.Semaphore(self.limits.in_flight)
+        self._fields = (
+            (b"Host", httpx.URL(self.endpoint.base_url).netloc),
+            (b"Accept-Encoding", ACCEPT_ENCODING.encode()),
+            (b"User-Agent", b"concord"),
+        )
+        within = dict.fromkeys(("read", "write", "pool"), self.limits.answer_s)
+        self._within = within | {"connect": self.limits.connect_s}
 
     async def send(
         self,
@@ -192,23 +202,31 @@ class Wire:
         address = self.endpoint.admit(url)
         if latest is None:
             latest = asyncio.get_running_loop().time() + self.limits.deadline_s
-        async with self._slots, self.pace.turn(latest):
+        async with self._slots:
+            if self.pace.is_free:
+                return await self._signed_in(method, address, headers, content)
+            async with self.pace.turn(latest):
+                return await self._signed_in(method, address, headers, content)
+
+    async def _signed_in(
+        self, method: str, address: str, headers: Mapping[str, str] | None, content: bytes | None
+    ) -> Reply:
+        authorization = await self.credentials.header(self.http, self.endpoint)
+        reply = await self._once(method, address, headers, content, authorization)
+        if (
+            reply.status == 401
+            and authorization is not None
+            and self.credentials.forget(authorization)
+        ):
             authorization = await self.credentials.header(self.http, self.endpoint)
             reply = await self._once(method, address, headers, content, authorization)
-            if (
-                reply.status == 401
-                and authorization is not None
-                and self.credentials.forget(authorization)
-            ):
-                authorization = await self.credentials.header(self.http, self.endpoint)
-                reply = await self._once(method, address, headers, content, authorization)
-            if (there := http_date(reply.headers.get("date"))) is not None:
-                self._clock = there, time.monotonic()
-            failed = reply.status in RETRIED_STATUS
-            self.pace.hear(reply.headers, well=not failed)
-            if failed and reply.wait is not None:
-                self.pace.hold(reply.wait)
-            return reply
+        if (there := http_date(reply.headers.get("date"))) is not None:
+            self._clock = there, time.monotonic()
+        failed = reply.status in RETRIED_STATUS
+        self.pace.hear(reply.headers, well=not failed)
+        if failed and reply.wait is not None:
+            self.pace.hold(reply.wait)
+        return reply
 
     def server_time(self) -> datetime | None:
         """What the server's own clock says now, by the Date of its last answer."""
@@ -225,21 +243,20 @@ class Wire:
         content: bytes | None,
         authorization: str | None,
     ) -> Reply:
-        sent = {"Accept": FHIR_JSON, "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": "concord"}
+        sent = {"Accept": FHIR_JSON}
         if content is not None:
-            sent["Content-Type"] = FHIR_JSON
+            sent |= {"Content-Type": FHIR_JSON, "Content-Length": str(len(content))}
         sent |= headers or {}
         if authorization is not None:
             sent["Authorization"] = authorization
-        # Made by itself: the client would merge its own address, headers and cookies, which it has
-        # none of, at a tenth of what a request costs.
-        within = dict.fromkeys(("read", "write", "pool"), self.limits.answer_s)
+        # Made whole: the client would merge its own address, headers and cookies, which it has
+        # none of, and work out what is known here, at a tenth of what a request costs.
         request = httpx.Request(
             method,
             address,
-            headers=sent,
-            content=content,
-            extensions={"timeout": within | {"connect": self.limits.connect_s}},
+            headers=[*self._fields, *((n.encode(), value.encode()) for n, value in sent.items())],
+            stream=httpx.ByteStream(content or b""),
+            extensions={"timeout": self._within},
         )
         try:
             return await self._exchange(request)

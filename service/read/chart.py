@@ -60,7 +60,10 @@ class ChartReader:
         granted = self.client.credentials.grants(kind)
         if granted is Grant.NOTHING:
             return TypeRead(Certificate(kind, State.WITHHELD, (_not_granted(kind),)))
-        answered = await asyncio.gather(*(self._searched(one) for one in planned))
+        if len(planned) == 1:
+            answered = [await self._searched(planned[0])]
+        else:
+            answered = await asyncio.gather(*(self._searched(one) for one in planned))
         results = [result for result, _ in answered]
         found = {one.reference: one for result in results for one in result.resources}
         included = {one.reference: one for result in results for one in result.included}

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-import httpcore
 import httpx
 import pytest
 
 from service.errors import SettingsError
 from service.fhir.auth import Bearer
 from service.fhir.client import FhirClient
-from service.fhir.reach import Forbidden, PinnedNetwork, may_mean
+from service.fhir.reach import Forbidden, PinnedNames, may_mean
 from service.fhir.wire import http_client, identified
 from service.model.source import State
 from tests.read.chart import sandbox
@@ -221,17 +220,17 @@ class Names:
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (answer, port))]
 
 
-class Network(httpcore.AsyncNetworkBackend):
+class Network:
     """Notes what is connected to, and connects to nothing."""
 
     def __init__(self, *down: str) -> None:
         self.called: list[str] = []
         self.down = set(down)
 
-    async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> Any:
-        self.called.append(host)
-        if host in self.down:
-            raise httpcore.ConnectError("down")
+    async def connect(self, address: str, port: int) -> Any:
+        self.called.append(address)
+        if address in self.down:
+            raise ConnectionRefusedError("down")
         return object()
 
 
@@ -239,9 +238,9 @@ def connected(names: Names, network: Network, times: int, monkeypatch: Any) -> N
     async def run() -> None:
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(loop, "getaddrinfo", names.getaddrinfo, raising=False)
-        pinned = PinnedNetwork(_network=network)
+        pinned = PinnedNames(_connect=network.connect)
         for _ in range(times):
-            await pinned.connect_tcp("ehr.example", 443)
+            await pinned.connected("ehr.example", 443, 1)
 
     asyncio.run(run())
 
@@ -268,11 +267,12 @@ def test_an_address_that_went_down_is_looked_up_and_checked_anew(monkeypatch: An
     async def run() -> None:
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(loop, "getaddrinfo", names.getaddrinfo, raising=False)
-        pinned = PinnedNetwork(_network=network, _pinned={"ehr.example": ("93.184.216.34",)})
-        await pinned.connect_tcp("ehr.example", 443)
+        there = {"ehr.example": ("93.184.216.34",)}
+        pinned = PinnedNames(_connect=network.connect, _pinned=there)
+        await pinned.connected("ehr.example", 443, 1)
         network.down.add("93.184.216.35")
         with pytest.raises(Forbidden):
-            await pinned.connect_tcp("ehr.example", 443)
+            await pinned.connected("ehr.example", 443, 1)
 
     asyncio.run(run())
     assert network.called[-1] == "93.184.216.35"
