@@ -22,20 +22,13 @@ from service.reconcile.compare import compare
 from service.reconcile.doubt import identity_doubts, incomplete_sources
 from service.reconcile.group import Group, group
 from service.reconcile.holding import holding, is_supply
-from service.reconcile.indication import reasons, reasons_nowhere
+from service.reconcile.indication import reasons_nowhere
 from service.reconcile.policy import Policy
 from service.reconcile.propose import agreed_doses, agreement, change, overall_state, propose
 from service.reconcile.severity import patient_risks
-from service.reconcile.therapy import (
-    Setting,
-    Therapy,
-    display,
-    distinct,
-    form_of,
-    route_of,
-    therapy_of,
-)
+from service.reconcile.therapy import Setting, Therapy, display, therapy_of
 from service.reconcile.therapy_state import therapy_state
+from service.reconcile.words import distinct
 
 __all__ = ["LinesLost", "Policy", "SignedList", "reconcile"]
 
@@ -67,7 +60,7 @@ def reconcile(
     entries = [entry for record in records for entry in record.entries]
     groups = group(entries)
     therapies = [_therapy(one, as_of, policy) for one in groups]
-    if len(entries) != sum(1 for therapy in therapies for _ in therapy.lines):
+    if len(entries) != sum([len(therapy.lines) for therapy in therapies]):
         raise LinesLost
     setting = _setting(records, therapies, policy, as_of)
     signed = {m.id: m for m in previous.medications} if previous else None
@@ -92,21 +85,27 @@ def reconcile(
 
 def _therapy(one: Group, as_of: date, policy: Policy) -> Therapy:
     """A group with the state of every line, folded by source."""
-    interval = max(
-        (e.interval_d for e, _ in one.lines if e.interval_d and not is_supply(e)), default=None
-    )
-    supplied = _supplied(entry for entry, _ in one.lines)
+    intervals = [e.interval_d for e, _ in one.lines if e.interval_d and not is_supply(e)]
+    interval = max(intervals, default=None)
+    supplied = _supplied([entry for entry, _ in one.lines])
     windows = policy.windows
     by_source: dict[str, list[PlacedLine]] = {}
     for entry, match in one.lines:
         state = therapy_state(entry, as_of, windows, interval)
-        last = entry.supplied_on if is_supply(entry) else _last_supplied(entry, supplied)
-        by_source.setdefault(entry.origin.source, []).append(PlacedLine(entry, state, match, last))
+        last = entry.supplied_on
+        if supplied and not is_supply(entry):
+            last = _last_supplied(entry, supplied)
+        line = PlacedLine(entry, state, match, last)
+        source = entry.origin.source
+        if source in by_source:
+            by_source[source].append(line)
+        else:
+            by_source[source] = [line]
     return therapy_of(
         one.id,
         one.ingredients,
         one.administration,
-        tuple(holding(by_source[source]) for source in sorted(by_source)),
+        tuple([holding(lines) for lines in by_source.values()]),
     )
 
 
@@ -117,26 +116,23 @@ def _supplied(entries: Iterable[MedicationEntry]) -> _Supplied:
     """The newest supply per source and order; under "" of what names no order."""
     newest: dict[tuple[str, str], date] = {}
     for entry in entries:
-        if not is_supply(entry) or entry.supplied_on is None or entry.status == "cancelled":
+        day = entry.supplied_on
+        if day is None or not is_supply(entry) or entry.status == "cancelled":
             continue
         for order in entry.links or ("",):
             key = (entry.origin.source, order)
             known = newest.get(key)
-            if known is None or known < entry.supplied_on:
-                newest[key] = entry.supplied_on
+            if known is None or known < day:
+                newest[key] = day
     return newest
 
 
 def _last_supplied(entry: MedicationEntry, supplied: _Supplied) -> date | None:
-    if not supplied:
-        return entry.supplied_on
     source = entry.origin.source
-    days = [
-        day
-        for key in ((source, entry.origin.reference), (source, ""))
-        if (day := supplied.get(key)) is not None
-    ]
-    return max(days, default=entry.supplied_on)
+    own, other = supplied.get((source, entry.origin.reference)), supplied.get((source, ""))
+    if own is None or other is None:
+        return own or other or entry.supplied_on
+    return max(own, other)
 
 
 def _setting(
@@ -195,8 +191,9 @@ def _medication(
 ) -> ReconciledEntry:
     state = overall_state(therapy, found)
     doses = agreed_doses(therapy, state, found)
-    base = [line.entry for h in (therapy.compared or therapy.holdings) for line in h.base]
-    routes, forms = distinct(map(route_of, base)), distinct(map(form_of, base))
+    held = therapy.compared or therapy.holdings
+    routes = distinct([route for h in held for route in h.said.routes])
+    forms = distinct([form for h in held for form in h.said.forms])
     return ReconciledEntry(
         id=therapy.id,
         ingredients=therapy.ingredients,
@@ -210,5 +207,5 @@ def _medication(
         lines=therapy.lines,
         daily_doses=doses,
         change=change(therapy.id, state, doses, signed) if signed is not None else None,
-        indication=distinct(reason for h in therapy.holdings for reason in reasons(h)),
+        indication=distinct([reason for h in therapy.holdings for reason in h.reasons.shown]),
     )

@@ -20,8 +20,9 @@ from service.model.source import MEDICATION_TYPES, Role, SourceRead, State
 from service.reconcile.depot import counterpart
 from service.reconcile.holding import Holding, is_supply
 from service.reconcile.policy import Expectation, LineKind
-from service.reconcile.statement import finding, joined, product_facts, status_facts, verb
+from service.reconcile.statement import finding, product_facts, status_facts
 from service.reconcile.therapy import Setting, Therapy
+from service.reconcile.words import joined, verb
 
 _PRESENT = frozenset({TherapyState.CURRENT, TherapyState.HELD, TherapyState.PLANNED})
 _OMISSIONS = (

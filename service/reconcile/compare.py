@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from service.model.finding import Bucket, Finding
 from service.model.signed import Intention
 from service.reconcile.absence import absences
-from service.reconcile.agreement import agreements, differences, salt_variant
+from service.reconcile.agreement import agreements, salt_variant
 from service.reconcile.depot import depot_against_oral
+from service.reconcile.difference import differences
 from service.reconcile.doubt import code_text_conflict, text_structure_conflict, unresolvable_drug
 from service.reconcile.duplicate import (
     duplicate_same_drug,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from service.model.concept import AdministrationClass
 from service.model.finding import Finding, Severity
-from service.reconcile.statement import finding, joined, product_facts, verb
+from service.reconcile.statement import finding, product_facts
 from service.reconcile.therapy import Setting, Therapy
+from service.reconcile.words import joined, verb
 
 _CLASSES = {AdministrationClass.DEPOT, AdministrationClass.SYSTEMIC}
 

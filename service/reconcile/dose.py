@@ -11,6 +11,7 @@ import msgspec
 from service.model.dosage import DailyDose, Dosage
 from service.model.medication import MedicationEntry
 
+_MOST_REMEMBERED = 4
 # Exact multiples only (UCUM); other units compare with themselves alone.
 _MILLIGRAMS = {"kg": 6, "g": 3, "mg": 0, "ug": -3, "ng": -6}
 
@@ -48,15 +49,16 @@ def dose_of(entries: Sequence[MedicationEntry]) -> Dose:
 
     Not stated as soon as one line does not say its own, so that no part is taken for the whole.
     """
-    return _summed(tuple((e.daily_doses, e.interval_d, e.as_needed, e.dosages) for e in entries))
+    stated = tuple([(e.daily_doses, e.interval_d, e.as_needed, e.dosages) for e in entries])
+    return _remembered(stated) if len(stated) <= _MOST_REMEMBERED else summed(stated)
 
 
-_Said = tuple[tuple[DailyDose, ...], Decimal | None, bool, tuple[Dosage, ...]]
+Stated = tuple[tuple[DailyDose, ...], Decimal | None, bool, tuple[Dosage, ...]]
+"""What one line says of its dose: daily doses, interval, whether as needed, instructions."""
 
 
-@lru_cache(maxsize=16384)
-def _summed(entries: tuple[_Said, ...]) -> Dose:
-    """Remembered by what the lines say of their doses, which repeats from patient to patient."""
+def summed(entries: Sequence[Stated]) -> Dose:
+    """The sum over what lines say of their doses."""
     intervals = {interval for _, interval, _, _ in entries}
     interval_d = next(iter(intervals)) if len(intervals) == 1 else None
     amounts: dict[tuple[str, str], Decimal] = {}
@@ -81,6 +83,9 @@ def _summed(entries: tuple[_Said, ...]) -> Dose:
             for unit, dose in said.items()
         }
     return Dose(amounts, tuple(said[unit] for unit in sorted(said)), interval_d, takes)
+
+
+_remembered = lru_cache(maxsize=16384)(summed)
 
 
 def same_amounts(left: Dose, right: Dose, tolerance: Decimal) -> bool:

@@ -9,8 +9,9 @@ from service.model.finding import Bucket, Finding
 from service.model.medication import PlacedLine, TherapyState
 from service.model.patient import MatchGrade, PatientLink
 from service.model.source import SourceRead, State
-from service.reconcile.statement import fact, finding, joined, product_facts
+from service.reconcile.statement import fact, finding, product_facts
 from service.reconcile.therapy import Setting, Therapy
+from service.reconcile.words import joined
 
 _DOUBTFUL = frozenset({MatchGrade.PROBABLE, MatchGrade.POSSIBLE})
 _OVER = "the entry is not current"

@@ -12,11 +12,11 @@ from service.model.evidence import Fact
 from service.model.finding import Finding, Severity
 from service.model.medication import Kind, MedicationEntry, PlacedLine, TherapyState
 from service.model.source import Role
-from service.reconcile.group import cleaned
 from service.reconcile.holding import Holding, is_order
-from service.reconcile.statement import fact, finding, instruction_facts, joined
+from service.reconcile.statement import fact, finding, instruction_facts
 from service.reconcile.therapy import Setting, Therapy, route_of
 from service.reconcile.therapy_state import supply_end
+from service.reconcile.words import cleaned, joined
 
 _MOST_REQUESTERS = 64
 _TITLES = frozenset({"dr", "md", "do", "np", "pa", "rn", "phd", "prof", "mr", "mrs", "ms", "dnp"})

@@ -10,15 +10,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
+from service.model.dosage import Dosage
 from service.model.medication import Kind, MedicationEntry, PlacedLine, TherapyState
 from service.model.source import Role
 from service.reconcile.dose import Dose, dose_of
+from service.reconcile.reasons import Reasons, reasons
+from service.reconcile.said import Said, said
 
 _MOST_ALTERNATIVES = 8
-_SUPPLY = frozenset({Kind.DISPENSE, Kind.ADMINISTRATION})
+_REQUEST, _DISPENSE, _ADMINISTRATION = Kind.REQUEST, Kind.DISPENSE, Kind.ADMINISTRATION
+_CURRENT, _HELD, _STOPPED = TherapyState.CURRENT, TherapyState.HELD, TherapyState.STOPPED
+_PLANNED, _UNKNOWN = TherapyState.PLANNED, TherapyState.UNKNOWN
+_Lines = tuple[PlacedLine, ...]
 
 
 class Holding(msgspec.Struct, frozen=True, gc=False):
@@ -27,65 +34,81 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     `base` are the lines that speak for the therapy (a split regimen has several), `superseded`
     older orders of the same requester that still stand open, `duplicates` orders that stand beside
     the base without being a split regimen, `supply` dispenses and administrations that still last.
-    `ordered`: the source itself ordered or supplied it, rather than reporting it. `authored` is the
-    newest day of the base.
+    `said` is what the base says of drug and dose, `reasons` why. `ordered`: the source itself
+    ordered or supplied it, rather than reporting it. `authored` is the newest day of the base.
     """
 
     source: str
     role: Role
-    lines: tuple[PlacedLine, ...]
+    lines: _Lines
     state: TherapyState
-    base: tuple[PlacedLine, ...]
-    superseded: tuple[PlacedLine, ...]
-    duplicates: tuple[PlacedLine, ...]
-    supply: tuple[PlacedLine, ...]
-    dose: Dose
+    base: _Lines
+    superseded: _Lines
+    duplicates: _Lines
+    supply: _Lines
+    said: Said
     alternatives: tuple[Dose, ...]
+    reasons: Reasons
     last_supplied: date | None
-    as_needed: bool
     ordered: bool
     authored: date | None
 
     @property
     def current(self) -> bool:
-        return self.state is TherapyState.CURRENT
+        return self.state is _CURRENT
+
+    @property
+    def dose(self) -> Dose:
+        return self.said.dose
+
+    @property
+    def as_needed(self) -> bool:
+        return self.said.as_needed
 
 
 def is_order(entry: MedicationEntry) -> bool:
-    return entry.kind is Kind.REQUEST and not entry.reported
+    return entry.kind is _REQUEST and not entry.reported
 
 
 def is_supply(entry: MedicationEntry) -> bool:
-    return entry.kind in _SUPPLY
+    return entry.kind is _DISPENSE or entry.kind is _ADMINISTRATION
 
 
 def holding(lines: Sequence[PlacedLine]) -> Holding:
     """The folded view of the lines of one source and one medication (at least one line)."""
-    spoken = [line for line in lines if not is_supply(line.entry)]
-    handed_over = [line for line in lines if is_supply(line.entry)]
-    supply = tuple(line for line in handed_over if line.state is TherapyState.CURRENT)
+    spoken: list[PlacedLine] = []
+    handed_over: list[PlacedLine] = []
+    last: date | None = None
+    for line in lines:
+        (handed_over if is_supply(line.entry) else spoken).append(line)
+        supplied = line.last_supplied
+        if supplied is not None and (last is None or supplied > last):
+            last = supplied
+    supply = tuple([line for line in handed_over if line.state is _CURRENT])
     state = _state(spoken, lines, supply)
-    base, superseded, duplicates = _base(spoken, lines, state)
+    base, superseded, duplicates = _base(spoken, handed_over, lines, state)
     entries = [line.entry for line in base]
-    dose = dose_of(entries)
-    others = _distinct(dose, (dose_of([x.entry]) for x in duplicates)) if duplicates else (dose,)
+    words = said(entries)
+    authored: date | None = None
+    for entry in entries:
+        if entry.authored is not None and (authored is None or entry.authored > authored):
+            authored = entry.authored
     first = lines[0].entry
-    supplied = [line.last_supplied for line in lines if line.last_supplied]
     return Holding(
-        source=first.origin.source,
-        role=first.role,
-        lines=tuple(lines),
-        state=state,
-        base=base,
-        superseded=superseded,
-        duplicates=duplicates,
-        supply=supply,
-        dose=dose,
-        alternatives=others,
-        last_supplied=max(supplied, default=None),
-        as_needed=any(entry.as_needed for entry in entries),
-        ordered=bool(handed_over) or any(is_order(line.entry) for line in spoken),
-        authored=max((e.authored for e in entries if e.authored), default=None),
+        first.origin.source,
+        first.role,
+        tuple(lines),
+        state,
+        base,
+        superseded,
+        duplicates,
+        supply,
+        words,
+        _distinct(words.dose, (dose_of([x.entry]) for x in duplicates)),
+        reasons(entries),
+        last,
+        bool(handed_over) or any(is_order(line.entry) for line in spoken),
+        authored,
     )
 
 
@@ -110,20 +133,20 @@ def _state(
     something was handed over after the stop.
     """
     states = [line.state for line in spoken]
-    if TherapyState.CURRENT in states:
-        return TherapyState.CURRENT
-    if TherapyState.HELD in states:
-        return TherapyState.HELD
+    if _CURRENT in states:
+        return _CURRENT
+    if _HELD in states:
+        return _HELD
     if supply and not _stopped_after(spoken, supply):
-        return TherapyState.CURRENT
-    for state in (TherapyState.PLANNED, TherapyState.STOPPED, TherapyState.UNKNOWN):
+        return _CURRENT
+    for state in (_PLANNED, _STOPPED, _UNKNOWN):
         if state in states:
             return state
-    among = {line.state for line in lines}
-    for state in (TherapyState.HELD, TherapyState.PLANNED, TherapyState.UNKNOWN):
+    among = [line.state for line in lines]
+    for state in (_HELD, _PLANNED, _UNKNOWN):
         if state in among:
             return state
-    return TherapyState.STOPPED
+    return _STOPPED
 
 
 def _stopped_after(spoken: Sequence[PlacedLine], supply: Sequence[PlacedLine]) -> bool:
@@ -144,18 +167,22 @@ def stopped_on(entry: MedicationEntry) -> date | None:
     return entry.authored if entry.kind is Kind.STATEMENT else None
 
 
-_Parts = tuple[tuple[PlacedLine, ...], tuple[PlacedLine, ...], tuple[PlacedLine, ...]]
+_Parts = tuple[_Lines, _Lines, _Lines]
 
 
-def _base(spoken: Sequence[PlacedLine], lines: Sequence[PlacedLine], state: TherapyState) -> _Parts:
+def _base(
+    spoken: Sequence[PlacedLine],
+    handed_over: Sequence[PlacedLine],
+    lines: Sequence[PlacedLine],
+    state: TherapyState,
+) -> _Parts:
     """Base, superseded and duplicate lines of a source."""
     same = [line for line in spoken if line.state is state]
-    orders = [line for line in same if is_order(line.entry)]
-    if orders:
-        return _split(orders)
+    if len(same) == 1:
+        return tuple(same), (), ()
     if same:
-        return _split(same)
-    supplied = [line for line in lines if is_supply(line.entry) and line.entry.supplied_on]
+        return _split([line for line in same if is_order(line.entry)] or same)
+    supplied = [line for line in handed_over if line.entry.supplied_on]
     if supplied:
         return _latest_supply(supplied), (), ()
     return tuple(lines[:1]), (), ()
@@ -170,20 +197,21 @@ def _split(lines: Sequence[PlacedLine]) -> _Parts:
     """
     if len(lines) == 1:
         return tuple(lines), (), ()
-    newest = max(lines, key=_newness)
-    day, requester = newest.entry.authored, _who(newest.entry)
+    ordered = sorted(lines, key=_newness, reverse=True)
+    day, requester = ordered[0].entry.authored, _who(ordered[0].entry)
     base: list[PlacedLine] = []
     superseded: list[PlacedLine] = []
     duplicates: list[PlacedLine] = []
     shapes: set[tuple[object, ...]] = set()
     replaced = {link for line in lines for link in line.entry.links}
-    for line in sorted(lines, key=_newness, reverse=True):
+    for line in ordered:
         entry = line.entry
-        if _who(entry) == requester and entry.authored == day:
+        own = _who(entry) == requester
+        if own and entry.authored == day:
             shape = _shape(entry)
             (duplicates if shape in shapes else base).append(line)
             shapes.add(shape)
-        elif _who(entry) == requester or entry.origin.reference in replaced:
+        elif own or entry.origin.reference in replaced:
             superseded.append(line)
         else:
             duplicates.append(line)
@@ -202,13 +230,17 @@ def _shape(entry: MedicationEntry) -> tuple[object, ...]:
     """What tells two parts of a split regimen apart: product and time."""
     drug = entry.resolution.drug
     product = (drug.clinical_drug or drug.rxcui) if drug else entry.text
-    times = tuple(
+    return product, _times(entry.dosages) or entry.timing
+
+
+@lru_cache(maxsize=4096)
+def _times(dosages: tuple[Dosage, ...]) -> tuple[tuple[object, ...], ...]:
+    return tuple(
         (d.frequency.count, d.frequency.period_d, d.frequency.when, d.frequency.days)
         if d.frequency
         else (d.text,)
-        for d in entry.dosages
+        for d in dosages
     )
-    return product, times or entry.timing
 
 
 def _latest_supply(lines: Sequence[PlacedLine]) -> tuple[PlacedLine, ...]:
@@ -217,18 +249,26 @@ def _latest_supply(lines: Sequence[PlacedLine]) -> tuple[PlacedLine, ...]:
     An older product counts as well when it was handed over again after the newer one came in: two
     strengths side by side, and not a change from one to the other.
     """
+    if len(lines) == 1:
+        return tuple(lines)
     products: dict[str, list[PlacedLine]] = defaultdict(list)
     for line in lines:
         drug = line.entry.resolution.drug
         products[(drug.clinical_drug or drug.rxcui) if drug else ""].append(line)
+    if len(products) == 1:
+        return (max(lines, key=_handed_over),)
     runs = [
         (
             max(line.entry.supplied_on or date.min for line in run),
             min(line.entry.supplied_on or date.min for line in run),
-            max(run, key=lambda line: (line.entry.supplied_on or date.min, _newness(line))),
+            max(run, key=_handed_over),
         )
         for run in products.values()
     ]
     runs.sort(key=lambda run: (run[0], run[2].entry.origin.reference), reverse=True)
     newest_start = runs[0][1]
     return tuple(run[2] for run in runs if run is runs[0] or run[0] >= newest_start)
+
+
+def _handed_over(line: PlacedLine) -> tuple[date, tuple[date, str]]:
+    return line.entry.supplied_on or date.min, _newness(line)

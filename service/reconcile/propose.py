@@ -27,8 +27,8 @@ from service.model.signed import SignedMedication
 from service.reconcile.compare import disagrees
 from service.reconcile.dose import dose_of, same_amounts
 from service.reconcile.holding import Holding, is_order
-from service.reconcile.statement import joined
 from service.reconcile.therapy import Setting, Therapy
+from service.reconcile.words import joined
 
 _ASK_TYPES = ("unresolvable-drug", "code-text-conflict", "text-structure-conflict")
 _SIX = Context(prec=6, rounding=ROUND_HALF_EVEN)

@@ -10,8 +10,9 @@ from service.model.evidence import Fact
 from service.model.finding import Bucket, Finding
 from service.model.medication import Kind, PlacedLine, TherapyState
 from service.reconcile.holding import is_order, is_supply
-from service.reconcile.statement import fact, finding, joined, status_facts, verb
-from service.reconcile.therapy import Setting, Therapy, distinct
+from service.reconcile.statement import fact, finding, status_facts
+from service.reconcile.therapy import Setting, Therapy
+from service.reconcile.words import distinct, joined, verb
 
 _ADVICE = "Ask whether it is still taken; close or renew the entry."
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 
+from service.model.concept import Ingredient
+from service.model.dosage import Dosage
 from service.model.evidence import Fact
 from service.model.finding import Bucket, Finding, RuleReference, Severity
 from service.model.identity import content_id
@@ -41,33 +43,35 @@ def finding(
     """
     kind = setting.policy.findings[type_]
     about = tuple(therapies)
+    ids = tuple([therapy.id for therapy in about])
     names = tuple(sorted(set(sources)))
     facts = tuple(sorted(dict.fromkeys(evidence), key=_fact_order))
     if severity is None and kind.raised_by:
-        present = {*raised, *setting.risks, *drug_risks(about, setting.policy)}
-        severity = graded(kind, present)
+        severity = graded(kind, {*raised, *setting.risks, *drug_risks(about, setting.policy)})
+    cited = [f"{f.source}|{f.reference}|{f.path}|{f.value}" for f in facts]
     return Finding(
-        id=content_id(
-            "f",
-            type_,
-            *(therapy.id for therapy in about),
-            *names,
-            *(f"{f.source}|{f.reference}|{f.path}|{f.value}" for f in facts),
-        ),
-        type=type_,
-        severity=severity or kind.severity,
-        title=title,
-        message=message,
-        rule=_rule(type_, kind.source),
-        advice=advice,
-        bucket=bucket,
+        content_id("f", type_, *ids, *names, *cited),
+        type_,
+        severity or kind.severity,
+        title,
+        message,
+        _rule(type_, kind.source),
+        advice,
+        bucket,
         reason=reason,
-        medications=tuple(therapy.id for therapy in about),
+        medications=ids,
         sources=names,
-        ingredients=tuple(sorted({i.name for therapy in about for i in therapy.ingredients})),
+        ingredients=_ingredients(about[0].ingredients)
+        if len(about) == 1
+        else tuple(sorted({i.name for therapy in about for i in therapy.ingredients})),
         evidence=facts,
         act_code=kind.act_code,
     )
+
+
+@lru_cache(maxsize=16384)
+def _ingredients(ingredients: tuple[Ingredient, ...]) -> tuple[str, ...]:
+    return tuple(sorted({i.name for i in ingredients}))
 
 
 @lru_cache(maxsize=128)
@@ -101,15 +105,27 @@ def instruction_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
     facts = []
     for line in lines:
         entry = line.entry
-        if not any(d.text or d.dose for d in entry.dosages):
+        origin, day = entry.origin, entry.authored or entry.supplied_on
+        told, spoken = _instructions(entry.dosages, entry.kind, entry.timing)
+        if not told:
             facts.append(fact(entry, "medication", entry.text))
-        path = "dosage" if entry.kind in _SAID_AS_DOSAGE else "dosageInstruction"
-        for index, dosage in enumerate(entry.dosages):
-            dose = f"{plain(dosage.dose.value)} {dosage.dose.unit}" if dosage.dose else ""
-            words = dosage.text or " ".join(filter(None, (dose, entry.timing)))
-            if words:
-                facts.append(fact(entry, f"{path}[{index}]", words))
+        for path, words in spoken:
+            facts.append(Fact(origin.source, origin.reference, origin.version, path, words, day))
     return facts
+
+
+@lru_cache(maxsize=16384)
+def _instructions(
+    dosages: tuple[Dosage, ...], kind: Kind, timing: str
+) -> tuple[bool, tuple[tuple[str, str], ...]]:
+    """Whether any instruction says something, and each that does with its path, in words."""
+    spoken = []
+    path = "dosage" if kind in _SAID_AS_DOSAGE else "dosageInstruction"
+    for index, dosage in enumerate(dosages):
+        dose = f"{plain(dosage.dose.value)} {dosage.dose.unit}" if dosage.dose else ""
+        if words := dosage.text or " ".join(filter(None, (dose, timing))):
+            spoken.append((f"{path}[{index}]", words))
+    return any(d.text or d.dose for d in dosages), tuple(spoken)
 
 
 def product_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
@@ -124,16 +140,3 @@ def _coded(entry: MedicationEntry) -> str:
 def status_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
     """The status of each line."""
     return [fact(line.entry, "status", line.entry.status or "none") for line in lines]
-
-
-def verb(parts: Sized, one: str, several: str) -> str:
-    """The form of a verb for that many subjects: "has" or "have"."""
-    return one if len(parts) == 1 else several
-
-
-def joined(parts: Iterable[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    words = list(parts)
-    return (
-        words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
-    )

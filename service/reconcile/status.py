@@ -8,8 +8,9 @@ from service.model.finding import Bucket, Finding
 from service.model.medication import PlacedLine, TherapyState
 from service.reconcile.holding import Holding, is_order, is_supply, stopped_on
 from service.reconcile.policy import Raise
-from service.reconcile.statement import fact, finding, joined, status_facts, verb
+from service.reconcile.statement import fact, finding, status_facts
 from service.reconcile.therapy import Setting, Therapy
+from service.reconcile.words import joined, verb
 
 _STOPPED_STATUS = frozenset({"stopped", "completed", "cancelled", "not-taken"})
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
@@ -14,6 +15,10 @@ from service.model.source import SourceRead
 from service.reconcile.dose import plain
 from service.reconcile.holding import Holding
 from service.reconcile.policy import Policy, Raise
+from service.reconcile.said import Said
+from service.reconcile.words import distinct
+
+_CURRENT, _UNKNOWN = TherapyState.CURRENT, TherapyState.UNKNOWN
 
 
 class Therapy(msgspec.Struct, frozen=True, gc=False):
@@ -21,7 +26,7 @@ class Therapy(msgspec.Struct, frozen=True, gc=False):
 
     `current` are the holdings that have it as current; `compared` is what can agree or disagree:
     those, and supply that ended not long ago. `name` are the ingredients in words, or the text of a
-    line whose drug nobody recognised.
+    line whose drug nobody recognised. `last_supplied` is the newest supply that any source shows.
     """
 
     id: str
@@ -33,10 +38,7 @@ class Therapy(msgspec.Struct, frozen=True, gc=False):
     rxcuis: frozenset[str]
     lines: tuple[PlacedLine, ...]
     name: str
-
-    @property
-    def last_supplied(self) -> date | None:
-        return max((h.last_supplied for h in self.holdings if h.last_supplied), default=None)
+    last_supplied: date | None
 
     def holding(self, source: str) -> Holding | None:
         return next((h for h in self.holdings if h.source == source), None)
@@ -49,25 +51,37 @@ def therapy_of(
     holdings: tuple[Holding, ...],
 ) -> Therapy:
     """A medication with its holdings sorted into what is current and what is compared."""
-    lines = tuple(line for holding in holdings for line in holding.lines)
-    named = " / ".join(i.name for i in ingredients) or next(
-        (line.entry.text for line in lines if line.entry.text), "unnamed drug"
-    )
+    lines = tuple([line for holding in holdings for line in holding.lines])
+    supplied = [h.last_supplied for h in holdings if h.last_supplied is not None]
     return Therapy(
-        id=id_,
-        ingredients=ingredients,
-        administration=administration,
-        holdings=holdings,
-        current=tuple(h for h in holdings if h.current),
-        compared=tuple(
-            h
-            for h in holdings
-            if h.current or (h.state is TherapyState.UNKNOWN and h.last_supplied)
+        id_,
+        ingredients,
+        administration,
+        holdings,
+        tuple([h for h in holdings if h.state is _CURRENT]),
+        tuple(
+            [
+                h
+                for h in holdings
+                if h.state is _CURRENT or (h.state is _UNKNOWN and h.last_supplied)
+            ]
         ),
-        rxcuis=frozenset(i.rxcui for i in ingredients),
-        lines=lines,
-        name=named,
+        _rxcuis(ingredients),
+        lines,
+        _name(ingredients)
+        or next((line.entry.text for line in lines if line.entry.text), "unnamed drug"),
+        max(supplied, default=None),
     )
+
+
+@lru_cache(maxsize=16384)
+def _rxcuis(ingredients: tuple[Ingredient, ...]) -> frozenset[str]:
+    return frozenset(i.rxcui for i in ingredients)
+
+
+@lru_cache(maxsize=16384)
+def _name(ingredients: tuple[Ingredient, ...]) -> str:
+    return " / ".join(i.name for i in ingredients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +106,6 @@ class Setting:
     unread: Mapping[str, int]
 
 
-def distinct(values: Iterable[str]) -> tuple[str, ...]:
-    """Non-empty values, each once, sorted."""
-    found = set(values)
-    found.discard("")
-    return tuple(found) if len(found) < 2 else tuple(sorted(found))
-
-
 def route_of(entry: MedicationEntry) -> str:
     return entry.route or (entry.resolution.drug.route if entry.resolution.drug else "")
 
@@ -108,23 +115,36 @@ def form_of(entry: MedicationEntry) -> str:
     return (drug.form if drug else "") or entry.form
 
 
-def product_of(entry: MedicationEntry) -> str:
-    """RxCUI of the generic clinical drug; empty at ingredient level."""
-    drug = entry.resolution.drug
-    if drug is None or not drug.strengths:
-        return ""
-    return drug.clinical_drug or drug.rxcui
-
-
 def display(therapy: Therapy) -> str:
     """The medication as a pharmacist would say it; strength only where all sources have one."""
     if not therapy.ingredients:
         return therapy.name
-    lines = [line for h in therapy.compared for line in h.base] or list(therapy.lines)
-    drugs = [line.entry.resolution.drug for line in lines if line.entry.resolution.drug]
-    words = [_strengths(therapy, drugs)]
-    forms = distinct(form_of(line.entry) for line in lines)
-    routes = distinct(route_of(line.entry) for line in lines)
+    if therapy.compared:
+        return _display(therapy.ingredients, tuple([h.said for h in therapy.compared]))
+    entries = [line.entry for line in therapy.lines]
+    drugs = [entry.resolution.drug for entry in entries if entry.resolution.drug]
+    routes, forms = distinct(map(route_of, entries)), distinct(map(form_of, entries))
+    return _product(therapy.ingredients, drugs, routes, forms)
+
+
+@lru_cache(maxsize=16384)
+def _display(ingredients: tuple[Ingredient, ...], held: tuple[Said, ...]) -> str:
+    """Remembered by what the lists say."""
+    return _product(
+        ingredients,
+        [drug for one in held for drug in one.drugs],
+        distinct(route for one in held for route in one.routes),
+        distinct(form for one in held for form in one.forms),
+    )
+
+
+def _product(
+    ingredients: Sequence[Ingredient],
+    drugs: Sequence[DrugConcept],
+    routes: Sequence[str],
+    forms: Sequence[str],
+) -> str:
+    words = [_strengths(ingredients, drugs)]
     releases = {drug.release for drug in drugs if drug.form}
     for values in (releases, routes, forms):
         if len(values) == 1:
@@ -132,12 +152,12 @@ def display(therapy: Therapy) -> str:
     return " ".join(words)
 
 
-def _strengths(therapy: Therapy, drugs: Sequence[DrugConcept]) -> str:
+def _strengths(ingredients: Sequence[Ingredient], drugs: Sequence[DrugConcept]) -> str:
     stated = {tuple(sorted(drug.strengths, key=lambda s: s.rxcui)) for drug in drugs}
     strengths = next(iter(stated)) if len(stated) == 1 else ()
     by_rxcui = {strength.rxcui: strength for strength in strengths}
     parts = []
-    for ingredient in therapy.ingredients:
+    for ingredient in ingredients:
         strength = by_rxcui.get(ingredient.rxcui)
         if strength is None:
             parts.append(ingredient.name)

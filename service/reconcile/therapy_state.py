@@ -15,13 +15,17 @@ from service.model.concept import AdministrationClass
 from service.model.medication import Kind, MedicationEntry, TherapyState
 from service.reconcile.policy import Windows
 
-_STOPPED = frozenset({"stopped", "cancelled", "completed", "not-taken", "ended"})
-_PLANNED = frozenset({"draft", "intended"})
+_ENDED = frozenset({"stopped", "cancelled", "completed", "not-taken", "ended"})
+_INTENDED = frozenset({"draft", "intended"})
 _PLANNED_INTENTS = frozenset({"proposal", "plan", "option"})
 _NOT_SUPPLIED = frozenset({"cancelled", "declined", "stopped", "not-done", "entered-in-error"})
 _BEING_SUPPLIED = frozenset({"preparation"})
 _FAR_D = 36_500
 _LAST = date.max.toordinal()
+_REQUEST, _DISPENSE, _ADMINISTRATION = Kind.REQUEST, Kind.DISPENSE, Kind.ADMINISTRATION
+_DEPOT = AdministrationClass.DEPOT
+_CURRENT, _HELD, _STOPPED = TherapyState.CURRENT, TherapyState.HELD, TherapyState.STOPPED
+_PLANNED, _UNKNOWN = TherapyState.PLANNED, TherapyState.UNKNOWN
 
 
 def therapy_state(
@@ -35,41 +39,41 @@ def therapy_state(
         interval_d: days that one administration of this therapy lasts, where another line of the
             same therapy says it; the line's own interval comes first.
     """
-    if entry.kind is Kind.DISPENSE or entry.kind is Kind.ADMINISTRATION:
+    kind, status = entry.kind, entry.status
+    if kind is _DISPENSE or kind is _ADMINISTRATION:
         return _supply_state(entry, as_of, windows, interval_d)
-    if entry.taken == "not" or entry.status in _STOPPED:
-        return TherapyState.STOPPED
-    if entry.status == "on-hold":
-        return TherapyState.HELD
+    if entry.taken == "not" or status in _ENDED:
+        return _STOPPED
+    if status == "on-hold":
+        return _HELD
     if entry.end is not None and entry.end < as_of:
-        return TherapyState.STOPPED
-    if entry.status in _PLANNED or entry.intent in _PLANNED_INTENTS:
-        return TherapyState.PLANNED
+        return _STOPPED
+    if status in _INTENDED or entry.intent in _PLANNED_INTENTS:
+        return _PLANNED
     if entry.start is not None and entry.start > as_of:
-        return TherapyState.PLANNED
-    if entry.status == "active" or (entry.kind is Kind.REQUEST and entry.status == "unknown"):
-        return TherapyState.CURRENT
-    return TherapyState.UNKNOWN
+        return _PLANNED
+    if status == "active" or (kind is _REQUEST and status == "unknown"):
+        return _CURRENT
+    return _UNKNOWN
 
 
 def _supply_state(
     entry: MedicationEntry, as_of: date, windows: Windows, interval_d: Decimal | None
 ) -> TherapyState:
     if entry.status == "on-hold":
-        return TherapyState.HELD
+        return _HELD
     if entry.status in _NOT_SUPPLIED:
-        return TherapyState.UNKNOWN
-    ends = supply_end(entry, windows, interval_d)
-    if ends is None:
-        planned = entry.status in _BEING_SUPPLIED
-        return TherapyState.PLANNED if planned else TherapyState.UNKNOWN
-    if _after(ends, windows.supply_tolerance) >= as_of:
-        return TherapyState.CURRENT
-    lapsed = (as_of - ends).days
-    span = (ends - entry.supplied_on).days if entry.supplied_on else 0
-    if lapsed > max(windows.stale, windows.stale_supply_factor * span):
-        return TherapyState.STOPPED
-    return TherapyState.UNKNOWN
+        return _UNKNOWN
+    if entry.supplied_on is None:
+        return _PLANNED if entry.status in _BEING_SUPPLIED else _UNKNOWN
+    begun, today = entry.supplied_on.toordinal(), as_of.toordinal()
+    ends = min(begun + _lasts_d(entry, windows, interval_d), _LAST)
+    lapsed = today - ends
+    if lapsed <= windows.supply_tolerance:
+        return _CURRENT
+    if lapsed > max(windows.stale, windows.stale_supply_factor * (ends - begun)):
+        return _STOPPED
+    return _UNKNOWN
 
 
 def supply_end(
@@ -78,20 +82,19 @@ def supply_end(
     """The first day not covered by what was handed over or given; None where nothing was."""
     if entry.supplied_on is None or entry.status in _NOT_SUPPLIED:
         return None
-    if entry.kind is Kind.DISPENSE:
-        days = _days(entry.days_supply) or windows.supply_unknown
-    else:
-        days = _days(entry.interval_d) or _days(interval_d) or _single(entry, windows)
-    return _after(entry.supplied_on, days)
+    ends = entry.supplied_on.toordinal() + _lasts_d(entry, windows, interval_d)
+    return date.fromordinal(min(ends, _LAST))
 
 
-def _after(day: date, days: int) -> date:
-    """That many days later, at most the last day of the calendar."""
-    return date.fromordinal(min(day.toordinal() + days, _LAST))
+def _lasts_d(entry: MedicationEntry, windows: Windows, interval_d: Decimal | None) -> int:
+    """Days that what was handed over or given lasts."""
+    if entry.kind is _DISPENSE:
+        return _days(entry.days_supply) or windows.supply_unknown
+    return _days(entry.interval_d) or _days(interval_d) or _single(entry, windows)
 
 
 def _single(entry: MedicationEntry, windows: Windows) -> int:
-    depot = entry.administration is AdministrationClass.DEPOT
+    depot = entry.administration is _DEPOT
     return windows.depot_interval if depot else windows.administration
 
 
