@@ -11,7 +11,8 @@ from service.model.record import SourceRecord
 from service.model.source import RawResource, SourceRead
 from service.normalize.context import Notes
 from service.normalize.patient import record
-from service.normalize.source import Reading, origin_of, readable
+from service.normalize.reading import origin_of, readable
+from service.normalize.source import record as source_record
 from service.normalize.tables import Tables
 from service.normalize.wire import clinical
 
@@ -24,7 +25,7 @@ def normalize(read: SourceRead, tables: Tables, as_of: date) -> SourceRecord:
     Every medication resource becomes an entry, or stands in `excluded`, or is counted in `later`,
     or has a problem that says why it could not be read. Nothing that a source sends raises.
     """
-    return Reading(read, tables, as_of).record()
+    return source_record(read, tables, as_of)
 
 
 def patients(
@@ -37,9 +38,9 @@ def patients(
         if raw.type != "Patient":
             continue
         origin = origin_of(raw, source)
-        notes = Notes(origin)
+        notes = Notes()
         found = readable(raw, clinical.Patient, notes)
         if found is not None:
             records.append(record(origin, found, notes))
-        problems.extend(notes.problems)
+        problems.extend(notes.problems(origin))
     return tuple(records), tuple(problems)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from service.model.clinical import Answer
 from service.model.evidence import Origin
 from service.normalize.concept import labels, text_of, texts, with_text
 from service.normalize.context import Context, Notes
+from service.normalize.dates import first_day
 from service.normalize.wire import answer as wire
 from service.normalize.wire import base
 
@@ -29,14 +31,18 @@ class _Told:
     codings: tuple[base.Coding, ...] = ()
 
 
+def answered_on(found: base.Resource) -> date | None:
+    return first_day(ANSWERS[type(found)](found).when)
+
+
 def answer(
     origin: Origin,
     found: base.Resource,
-    told: _Told,
     context: Context,
     notes: Notes,
 ) -> Answer:
     """One resource as an answer."""
+    told = ANSWERS[type(found)](found)
     concepts = (*told.concepts, base.CodeableConcept(coding=told.codings))
     return Answer(
         origin=origin,
@@ -156,30 +162,19 @@ def medication_list(found: wire.List) -> _Told:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerKind:
-    """How one resource type becomes an answer."""
-
-    wire: type[base.Resource]
-    told: Callable[[base.Resource], _Told]
-
-
-def _kind(wire_type: type[base.Resource], told: Callable[..., _Told]) -> AnswerKind:
-    return AnswerKind(wire_type, told)
-
-
-ANSWERS: Mapping[str, AnswerKind] = {
-    "Communication": _kind(wire.Communication, communication),
-    "Task": _kind(wire.Task, task),
-    "ServiceRequest": _kind(wire.ServiceRequest, service_request),
-    "Goal": _kind(wire.Goal, goal),
-    "FamilyMemberHistory": _kind(wire.FamilyMemberHistory, family_member_history),
-    "QuestionnaireResponse": _kind(wire.QuestionnaireResponse, questionnaire_response),
-    "Procedure": _kind(wire.Procedure, procedure),
-    "Consent": _kind(wire.Consent, consent),
-    "DetectedIssue": _kind(wire.DetectedIssue, detected_issue),
-    "List": _kind(wire.List, medication_list),
+ANSWERS: Mapping[type[base.Resource], Callable[..., _Told]] = {
+    wire.Communication: communication,
+    wire.Task: task,
+    wire.ServiceRequest: service_request,
+    wire.Goal: goal,
+    wire.FamilyMemberHistory: family_member_history,
+    wire.QuestionnaireResponse: questionnaire_response,
+    wire.Procedure: procedure,
+    wire.Consent: consent,
+    wire.DetectedIssue: detected_issue,
+    wire.List: medication_list,
 }
+"""How each resource type becomes an answer."""
 
 
 def _answers(items: Iterable[wire.QuestionnaireItem]) -> Iterable[wire.QuestionnaireAnswer]:

@@ -15,7 +15,7 @@ from service.model.source import RawResource, SourceRead
 from service.normalize.concept import codings, identifiers, labels, reference_key
 from service.normalize.context import Notes
 from service.normalize.dates import first_day, last_day
-from service.normalize.source import origin_of, readable
+from service.normalize.reading import origin_of, readable
 from service.normalize.wire import base, clinical
 from service.normalize.wire import consent as wire
 
@@ -29,8 +29,7 @@ def consents(read: SourceRead) -> tuple[Consent, ...]:
     named = {
         raw.reference: identifiers(body.identifier)
         for raw in read.resources
-        if raw.type == "Organization"
-        and (body := readable(raw, clinical.Organization, Notes(origin_of(raw, read.name))))
+        if raw.type == "Organization" and (body := readable(raw, clinical.Organization, Notes()))
     }
     found = (_consent(raw, read.name, named) for raw in read.resources if raw.type == "Consent")
     return tuple(one for one in found if one is not None)
@@ -40,7 +39,7 @@ def security_labels(read: SourceRead) -> dict[tuple[str, str], frozenset[str]]:
     """The labels (meta.security) of each resource of a source that has any, by its place."""
     found: dict[tuple[str, str], frozenset[str]] = {}
     for raw in read.resources:
-        bare = readable(raw, base.Resource, Notes(origin_of(raw, read.name)))
+        bare = readable(raw, base.Resource, Notes())
         if bare is not None and labels(bare):
             found[read.name, raw.reference] = frozenset(labels(bare))
     return found
@@ -48,7 +47,7 @@ def security_labels(read: SourceRead) -> dict[tuple[str, str], frozenset[str]]:
 
 def _consent(raw: RawResource, source: str, named: Mapping[str, tuple[str, ...]]) -> Consent | None:
     origin = origin_of(raw, source)
-    notes = Notes(origin)
+    notes = Notes()
     found = readable(raw, wire.Consent, notes)
     if found is None:
         return Consent(origin, "", Provision(), whole=False)
@@ -60,7 +59,7 @@ def _consent(raw: RawResource, source: str, named: Mapping[str, tuple[str, ...]]
     if rule.permit is None and len(policies) == 1:
         rule = replace(rule, permit=policies.pop())
     whole = not (
-        notes.problems
+        notes.said
         or found.modifier_extension
         or found.implicit_rules
         or found.except_

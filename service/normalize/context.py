@@ -3,74 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
 
 from service.model.clinical import Person
 from service.model.evidence import Origin, Problem
-from service.model.source import Role
+from service.model.source import RawResource, Role
 from service.normalize.concept import NPI, reference_key
+from service.normalize.content import contents
 from service.normalize.dates import first_day, last_day
 from service.normalize.tables import Tables
 from service.normalize.wire import base
 from service.normalize.wire.medication import Medication
 
-_T = TypeVar("_T")
 _URN = "urn:uuid:"
 
 
-@dataclass(frozen=True, slots=True)
 class Context:
-    """One source on one day. `medications` and `people` are keyed by `Type/id`."""
+    """One source on one day.
 
-    source: str
-    role: Role
-    as_of: date
-    tables: Tables
-    medications: Mapping[str, Medication] = field(default_factory=dict)
-    people: Mapping[str, Person] = field(default_factory=dict)
-    types: Mapping[str, str] = field(default_factory=dict)
+    Args:
+        resources: all of the source, to which a urn:uuid may refer.
+
+    `medications` and `people`, by `Type/id`, are filled in as they are read, before what refers to
+    them.
+    """
+
+    __slots__ = (
+        "_known",
+        "_resources",
+        "_types",
+        "as_of",
+        "contents",
+        "medications",
+        "people",
+        "role",
+        "source",
+        "tables",
+    )
+
+    def __init__(
+        self,
+        source: str,
+        role: Role,
+        as_of: date,
+        tables: Tables,
+        resources: tuple[RawResource, ...] = (),
+    ) -> None:
+        self.source, self.role, self.as_of, self.tables = source, role, as_of, tables
+        self.contents = contents(tables)
+        self.medications: Mapping[str, Medication] = {}
+        self.people: Mapping[str, Person] = {}
+        self._resources = resources
+        self._types: Mapping[str, str] | None = None
+        self._known: dict[base.Reference, tuple[str, str]] = {}
 
     def name_of(self, reference: base.Reference | None) -> str:
         """The name that a reference shows, else the one of the Practitioner it leads to."""
-        if reference is None:
-            return ""
-        person = self.people.get(self.key_of(reference))
-        return reference.display or (person.name if person else "")
-
-    def person_key(self, reference: base.Reference | None) -> str:
-        """A key that is the same wherever one person is meant: the NPI if known, else `Type/id`."""
-        if reference is None:
-            return ""
-        if reference.identifier and reference.identifier.system == NPI:
-            return f"{NPI}|{reference.identifier.value}"
-        key = self.key_of(reference)
-        person = self.people.get(key)
-        npi = [one for one in person.identifiers if one.startswith(f"{NPI}|")] if person else []
-        return npi[0] if npi else key
+        return self.who(reference)[0]
 
     def who(self, reference: base.Reference | None) -> tuple[str, str]:
-        """The name and the key of a person."""
+        """The name and the key of a person; the key is the same wherever one person is meant: the
+        NPI if known, else `Type/id`."""
         if reference is None:
             return "", ""
-        return self.name_of(reference), self.person_key(reference)
+        known = self._known.get(reference)
+        if known is None:
+            key = self.key_of(reference)
+            person = self.people.get(key)
+            name = reference.display or (person.name if person else "")
+            known = self._known[reference] = name, self._person_key(reference, key, person)
+        return known
 
     def key_of(self, reference: base.Reference | None) -> str:
         """`Type/id`, also where a reference is a urn:uuid that is some resource's id."""
         key = reference_key(reference)
         if key.startswith(_URN):
-            return self.types.get(key.removeprefix(_URN), key)
+            return self._reference_of(key)
         return key
+
+    def _person_key(self, reference: base.Reference, key: str, person: Person | None) -> str:
+        if reference.identifier and reference.identifier.system == NPI:
+            return f"{NPI}|{reference.identifier.value}"
+        npi = [one for one in person.identifiers if one.startswith(f"{NPI}|")] if person else []
+        return npi[0] if npi else key
+
+    def _reference_of(self, urn: str) -> str:
+        if self._types is None:
+            self._types = {raw.id: raw.reference for raw in self._resources}
+        return self._types.get(urn.removeprefix(_URN), urn)
 
 
 class Notes:
     """Collects what is wrong with one resource, each thing once, while it is read."""
 
-    __slots__ = ("_origin", "said")
+    __slots__ = ("said",)
 
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
+    def __init__(self) -> None:
         self.said: dict[str, None] = {}
 
     def say(self, what: str) -> None:
@@ -78,14 +106,18 @@ class Notes:
 
     def first_day(self, text: str, path: str) -> date | None:
         """The day of a start; a sentence where there is a text that is no date."""
+        if not text:
+            return None
         day = first_day(text)
-        if day is None and text:
+        if day is None:
             self._no_date(text, path)
         return day
 
     def last_day(self, text: str, path: str) -> date | None:
+        if not text:
+            return None
         day = last_day(text)
-        if day is None and text:
+        if day is None:
             self._no_date(text, path)
         return day
 
@@ -94,10 +126,8 @@ class Notes:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        return tuple(self.said)
+        return tuple(self.said) if self.said else ()
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(
-            Problem(self._origin.source, self._origin.reference, what) for what in self.said
-        )
+    def problems(self, origin: Origin) -> tuple[Problem, ...]:
+        """What was said, as problems of one resource."""
+        return tuple(Problem(origin.source, origin.reference, what) for what in self.said)

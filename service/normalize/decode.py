@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import TypeVar
@@ -10,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from service.normalize.wire.base import Resource
+from service.normalize.wire.medication import ABSENT, MedicationLine
 
 _R = TypeVar("_R", bound=Resource)
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
@@ -17,6 +19,8 @@ _WHERE = re.compile(r" - at `\$(.*)`\Z")
 _ELEMENTS_GIVEN_UP = 40
 _plain = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are not of the type asked for, or no JSON at all."""
 
 
 def decoded(body: bytes, kind: type[_R]) -> tuple[_R | None, tuple[str, ...]]:
@@ -25,36 +29,76 @@ def decoded(body: bytes, kind: type[_R]) -> tuple[_R | None, tuple[str, ...]]:
     None when the body is no JSON object, or when more elements are wrong than are worth reading
     around; the sentence then says so. JSON null counts as absent, without a sentence.
     """
-    decoder = _decoder(kind)
     try:
-        return decoder.decode(body), ()
-    except msgspec.ValidationError as error:
-        return _without_wrong_elements(body, decoder, error)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return None, (f"could not be read, raw kept: {_short(error)}",)
+        return decoder(kind)(body), ()
+    except UNREADABLE:
+        return mended(body, kind)
 
 
-def _without_wrong_elements(
-    body: bytes, decoder: msgspec.json.Decoder[_R], error: msgspec.ValidationError
-) -> tuple[_R | None, tuple[str, ...]]:
+def mended(body: bytes, kind: type[_R]) -> tuple[_R | None, tuple[str, ...]]:
+    """As `decoded`, without those parts either that would turn out wrong when they are read."""
     try:
         content = _without_nulls(_plain.decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
+    except UNREADABLE as malformed:
         return None, (f"could not be read, raw kept: {_short(malformed)}",)
     if not isinstance(content, dict):
         return None, ("could not be read, raw kept: it is no JSON object",)
     dropped: list[str] = []
+    error: msgspec.ValidationError
     for _ in range(_ELEMENTS_GIVEN_UP):
+        where: list[str | int] = []
         try:
-            return decoder.decode(_encoder.encode(content)), tuple(dropped)
-        except msgspec.ValidationError as again:
-            error = again
-        path = _path(error)
-        if not path or not _drop(content, path):
+            found = decoder(kind)(_encoder.encode(content))
+            for element, decode, part in parts(found):
+                where = [element]
+                decode(part)
+            return found, tuple(dropped)
+        except msgspec.ValidationError as wrong:
+            error = wrong
+        where += _path(error)
+        if not where or not _drop(content, where):
             break
         what = str(error).split(" - at ")[0].lower().replace("`", "")
-        dropped.append(f"{_dotted(path)} left out: {what}")
+        dropped.append(f"{_dotted(where)} left out: {what}")
     return None, (*dropped, f"could not be read, raw kept: {_short(error)}")
+
+
+def checked(found: MedicationLine) -> None:
+    """Reads every part of a line that is kept as bytes.
+
+    Raises: what UNREADABLE names, when one of them is wrong.
+    """
+    for _, decode, part in parts(found):
+        decode(part)
+
+
+def parts(
+    found: Resource,
+) -> Iterator[tuple[str, Callable[[msgspec.Raw], object], msgspec.Raw]]:
+    """The parts that a resource keeps as bytes: element, what decodes it, and the bytes."""
+    for element, (attribute, decode) in _parts_of(type(found)).items():
+        part = getattr(found, attribute)
+        if part is not ABSENT:
+            yield element, decode, part
+
+
+@cache
+def decoder(kind: type[_R]) -> Callable[[bytes], _R]:
+    """What decodes a resource of this type; it raises what UNREADABLE names."""
+    return msgspec.json.Decoder(kind).decode
+
+
+@cache
+def _parts_of(
+    kind: type[Resource],
+) -> Mapping[str, tuple[str, Callable[[msgspec.Raw], object]]]:
+    if not issubclass(kind, MedicationLine):
+        return {}
+    names = dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
+    return {
+        element: (names[element], msgspec.json.Decoder(type_).decode)
+        for element, type_ in kind.PARTS.items()
+    }
 
 
 def _path(error: msgspec.ValidationError) -> list[str | int]:
@@ -97,8 +141,3 @@ def _dotted(path: list[str | int]) -> str:
 
 def _short(error: Exception) -> str:
     return str(error).split(" - at ")[0][:120]
-
-
-@cache
-def _decoder(kind: type[_R]) -> msgspec.json.Decoder[_R]:
-    return msgspec.json.Decoder(kind)

@@ -7,28 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
-from functools import lru_cache
-from typing import TypedDict, Unpack
 
 import msgspec
 
-from service.model.concept import Coding, DrugConcept, Resolution
+from service.model.concept import Coding
 from service.model.evidence import Origin
+from service.model.identity import OUR_IDENTIFIERS
 from service.model.medication import Kind, MedicationEntry
 from service.normalize.concept import (
     absent,
     codings,
     identifiers,
+    keys,
     labels,
+    relative,
     text_of,
-    texts,
 )
+from service.normalize.content import Content, Named, Reasons
 from service.normalize.context import Context, Notes
-from service.normalize.drug import resolve
-from service.normalize.drug_table import DrugTable
-from service.normalize.line_doses import Doses
+from service.normalize.decode import UNREADABLE
 from service.normalize.wire import base, medication
+from service.normalize.wire.medication import ABSENT
 
 _ADHERENCE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-medication-adherence"
 _TAKING = {  # SNOMED CT, US Core 6.1.0 value set medication-adherence
@@ -36,114 +35,113 @@ _TAKING = {  # SNOMED CT, US Core 6.1.0 value set medication-adherence
     "702565001": "not",
     "715036001": "differently",
 }
+_ENTERED_IN_ERROR = "entered-in-error"
+_NO_REASON = Reasons()
+_contained = msgspec.json.Decoder(medication.Medication).decode
+_concept = msgspec.json.Decoder(base.CodeableConcept).decode
 
 
-class Head(msgspec.Struct, frozen=True, gc=False):
-    """What a line says its drug is, what that leads to, and the line's status."""
-
-    text: str
-    codings: tuple[Coding, ...]
-    resolution: Resolution
-    form: str
-    status: str
-    drug: DrugConcept | None
-
-
-class Own(TypedDict, total=False):
-    """What one kind of line says and another does not (see MedicationEntry)."""
-
-    intent: str
-    reported: bool
-    authored: date | None
-    stopped_on: date | None
-    supplied_on: date | None
-    days_supply: Decimal | None
-    quantity: Decimal | None
-    requester: str
-    requester_key: str
-    dispenser: str
-    status_reason: str
-    links: tuple[str, ...]
-    valid_until: date | None
-
-
-def head_of(found: medication.MedicationLine, context: Context, notes: Notes) -> Head:
-    """Drug and status of a line, read before its doses, which follow from the drug."""
-    concept, display, form = _named_by(found, context, notes)
-    text, coded, resolution, form = _drug(concept, display, form, context.tables.drugs)
-    if not text and not coded:
-        notes.say("no drug is named")
-    return Head(text, coded, resolution, form, _status(found, notes), resolution.drug)
+def excluded(found: medication.MedicationLine) -> str:
+    """Why a resource is no line of a list; empty for every other one."""
+    if found.status == _ENTERED_IN_ERROR:
+        return "entered in error: not placed"
+    if isinstance(found, medication.MedicationRequest) and found.do_not_perform:
+        return f"doNotPerform: an order not to give {_name(found) or 'the drug'}, not placed"
+    if found.identifier and any(
+        one.system == OUR_IDENTIFIERS for one in base.several(found.identifier)
+    ):
+        return "written by Concord: no word of the source's own, not placed"
+    return ""
 
 
 def line_of(
     origin: Origin,
     kind: Kind,
     found: medication.MedicationLine,
-    head: Head,
-    doses: Doses,
+    content: Content,
     context: Context,
     notes: Notes,
     *,
-    status: str = "",
+    status: str,
     taken: str = "",
     start: date | None,
     end: date | None,
-    **own: Unpack[Own],
+    intent: str = "",
+    reported: bool = False,
+    authored: date | None = None,
+    stopped_on: date | None = None,
+    supplied_on: date | None = None,
+    requester: str = "",
+    requester_key: str = "",
+    dispenser: str = "",
+    status_reason: str = "",
+    links: tuple[str, ...] = (),
+    valid_until: date | None = None,
 ) -> MedicationEntry:
     """The line, with what the four kinds have in common; called last, when all notes are made.
 
     Args:
-        status, taken: where the kind says it in its own way.
+        status: see `described`.
         start, end: when the therapy runs, as the kind or its doses tell.
-        own: what only this kind says.
+        taken and the rest: what only this kind says (see MedicationEntry).
     """
-    drug = head.drug
+    drug, doses = content.drug, content.doses
+    reasons, reason_codings = _reasons(found, context)
+    # In the order of the fields, as names would make it several times slower.
     return MedicationEntry(
-        origin=origin,
-        role=context.role,
-        kind=kind,
-        text=head.text,
-        codings=head.codings,
-        resolution=head.resolution,
-        status=status or head.status,
-        category=_categories(found) if found.category else (),
-        dosages=doses.dosages,
-        daily_doses=doses.daily,
-        as_needed=doses.as_needed,
-        interval_d=doses.interval_d,
-        route=_route(doses.route, drug),
-        form=head.form,
-        timing=doses.timing,
-        start=start,
-        end=end,
-        reasons=_reasons(found) if found.reason_code or found.reason_reference else (),
-        reason_codings=codings(*found.reason_code) if found.reason_code else (),
-        identifiers=identifiers(base.several(found.identifier)) if found.identifier else (),
-        taken=taken,
-        labels=labels(found),
-        problems=notes.sentences,
-        **own,
+        origin,
+        context.role,
+        kind,
+        drug.text,
+        drug.codings,
+        drug.resolution,
+        status,
+        intent,
+        context.contents.categories[bytes(found.category)] if found.category is not ABSENT else (),
+        reported,
+        doses.dosages,
+        doses.daily,
+        doses.as_needed,
+        doses.interval_d,
+        content.route,
+        drug.form,
+        doses.timing,
+        authored,
+        start,
+        end,
+        stopped_on,
+        supplied_on,
+        content.days_supply,
+        content.quantity,
+        requester,
+        requester_key,
+        dispenser,
+        reasons,
+        reason_codings,
+        status_reason,
+        identifiers(base.several(found.identifier)) if found.identifier else (),
+        links,
+        taken or (adherence(found.extension) if found.extension else ""),
+        labels(found) if found.meta is not None else (),
+        notes.sentences,
+        valid_until,
     )
 
 
-def _route(stated: str, drug: DrugConcept | None) -> str:
-    """The stated route, else the product's; an inhaler "by mouth" is inhaled through it."""
-    own = drug.route if drug else ""
-    if stated == "oral" and own == "inhalation":
-        return own
-    return stated or own
+def described(content: Content, found: medication.MedicationLine, notes: Notes) -> str:
+    """The line's status, with notes of what is wrong with its drug, its status and its doses.
 
-
-def _reasons(found: medication.MedicationLine) -> tuple[str, ...]:
-    return (
-        *texts(found.reason_code),
-        *(one.display for one in found.reason_reference if one.display),
-    )
+    The status is as sent; `unknown` where it is absent or where something unknown changes it.
+    """
+    if not content.drug.text and not content.drug.codings:
+        notes.say("no drug is named")
+    status = _status(found, notes)
+    for problem in content.problems:
+        notes.say(problem)
+    return status
 
 
 def _status(found: medication.MedicationLine, notes: Notes) -> str:
-    """The status as sent; `unknown` where it is absent or where something unknown changes it."""
     if found.modifier_extension or found.implicit_rules:
         modifiers = [one.url for one in found.modifier_extension]
         what = modifiers[0] if modifiers else found.implicit_rules
@@ -158,55 +156,26 @@ def _status(found: medication.MedicationLine, notes: Notes) -> str:
     return found.status
 
 
-def _named_by(
-    found: medication.MedicationLine, context: Context, notes: Notes
-) -> tuple[base.CodeableConcept | None, str, str]:
-    """Concept, display and form: inline, contained, by reference, or the reference's display."""
-    concept, reference = found.medication_codeable_concept, found.medication_reference
-    display, form = reference.display if reference else "", ""
-    if concept is None and reference is not None:
-        resource = _medication(reference, found.contained, context)
-        if resource is None and (reference.reference or not display):
-            notes.say(
-                f"the Medication {reference.reference or 'without reference'} was not found"
-                + ("; its display was read" if display else "")
-            )
-        if resource is not None:
-            concept, form = resource.code, text_of(resource.form)
-            if concept is None and len(resource.ingredient) == 1:
-                concept = resource.ingredient[0].item_codeable_concept
-    return concept, display, form
-
-
-@lru_cache(maxsize=32768)
-def _drug(
-    concept: base.CodeableConcept | None, display: str, form: str, table: DrugTable
-) -> tuple[str, tuple[Coding, ...], Resolution, str]:
-    """Text, codings, what they lead to, and the form; remembered, as drugs repeat a lot."""
-    text = text_of(concept) or display
-    coded = codings(concept)
-    found = resolve(coded, text, table)
-    return text, coded, found, (found.drug.form if found.drug else "") or form
-
-
-def _medication(
-    reference: base.Reference, contained: Sequence[msgspec.Raw], context: Context
-) -> medication.Medication | None:
-    if reference.reference.startswith("#"):
-        for raw in contained:
-            try:
-                inner = msgspec.json.decode(raw, type=medication.Medication)
-            except msgspec.DecodeError:
-                continue
-            if inner.id.lstrip("#") == reference.reference[1:]:
-                return inner
-        return None
-    return context.medications.get(context.key_of(reference))
-
-
-def named(found: medication.MedicationLine) -> str:
+def named_by(found: medication.MedicationLine, context: Context, notes: Notes) -> Named:
+    """What names the drug: inline, contained, by reference, or the reference's display."""
     reference = found.medication_reference
-    return text_of(found.medication_codeable_concept) or (reference.display if reference else "")
+    if found.medication_codeable_concept is not ABSENT:
+        display = reference.display if reference else ""
+        return bytes(found.medication_codeable_concept), display, ""
+    if reference is None:
+        return None, "", ""
+    concept, form = None, ""
+    resource = _medication(reference, found.contained, context)
+    if resource is None and (reference.reference or not reference.display):
+        notes.say(
+            f"the Medication {reference.reference or 'without reference'} was not found"
+            + ("; its display was read" if reference.display else "")
+        )
+    if resource is not None:
+        concept, form = resource.code, text_of(resource.form)
+        if concept is None and len(resource.ingredient) == 1:
+            concept = resource.ingredient[0].item_codeable_concept
+    return concept, reference.display, form
 
 
 def adherence(extensions: Sequence[base.Extension]) -> str:
@@ -221,7 +190,53 @@ def adherence(extensions: Sequence[base.Extension]) -> str:
     return ""
 
 
-def _categories(found: medication.MedicationLine) -> tuple[str, ...]:
-    concepts = base.several(found.category)
-    coded = (coding.code or coding.display for coding in codings(*concepts))
-    return tuple(dict.fromkeys([*coded, *(one.text for one in concepts if not one.coding)]))
+def links_of(context: Context, *references: base.Reference | None) -> tuple[str, ...]:
+    """References of the same source, relative; where a reference has an identifier, that too."""
+    given = [one for one in references if one is not None]
+    if not given:
+        return ()
+    found = [relative(key) for one in given if (key := context.key_of(one))]
+    named = keys(base.Reference(identifier=one.identifier) for one in given if one.identifier)
+    return tuple(dict.fromkeys((*found, *named)))
+
+
+def first_named(performers: Sequence[medication.Performer], context: Context) -> str:
+    """Who handed it over or gave it: the first who has a name."""
+    for one in performers:
+        if name := context.name_of(one.actor):
+            return name
+    return ""
+
+
+def _reasons(
+    found: medication.MedicationLine, context: Context
+) -> tuple[tuple[str, ...], tuple[Coding, ...]]:
+    stated = _NO_REASON
+    if found.reason_code is not ABSENT:
+        stated = context.contents.reasons[bytes(found.reason_code)]
+    if not found.reason_reference:
+        return stated.texts, stated.codings
+    shown = (one.display for one in found.reason_reference if one.display)
+    return (*stated.texts, *shown), stated.codings
+
+
+def _medication(
+    reference: base.Reference, contained: Sequence[msgspec.Raw], context: Context
+) -> medication.Medication | None:
+    if reference.reference.startswith("#"):
+        for raw in contained:
+            try:
+                inner = _contained(raw)
+            except UNREADABLE:
+                continue
+            if inner.id.lstrip("#") == reference.reference[1:]:
+                return inner
+        return None
+    return context.medications.get(context.key_of(reference))
+
+
+def _name(found: medication.MedicationLine) -> str:
+    reference = found.medication_reference
+    written = found.medication_codeable_concept
+    concept = None if written is ABSENT else _concept(written)
+    return text_of(concept) or (reference.display if reference else "")

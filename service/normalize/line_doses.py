@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from service.model.concept import DrugConcept
 from service.model.dosage import DailyDose, Dosage, Quantity
 from service.normalize.amount import shown
-from service.normalize.context import Context, Notes
 from service.normalize.daily_dose import DailyDoses, daily_doses, one_dose
 from service.normalize.dosage import Instruction, different, instructions
 from service.normalize.steps import depends_on_day, placed
@@ -37,65 +36,51 @@ class Doses(msgspec.Struct, frozen=True, gc=False):
     ends: date | None = None
 
 
-_NONE = Doses()
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _Read:
-    """The instructions of a line as read, the same object for the same words.
+class Directions:
+    """The instructions of a line as read.
 
-    `dated`: what follows from them depends on the day asked and on the line's first day.
+    `dated`: what follows from them depends on the day asked and on the line's first day. `begins`
+    is the first start that they state, as written.
     """
 
     parts: tuple[Instruction, ...]
     dosages: tuple[Dosage, ...]
     dated: bool
+    begins: str
 
 
-def doses_of(
-    found: tuple[DosageInstruction, ...],
-    drug: DrugConcept | None,
-    context: Context,
-    notes: Notes,
-    begins: date | None,
-    *,
-    one_dose_only: bool = False,
-) -> Doses:
-    """What the instructions of a line come to on the day asked.
-
-    Args:
-        found: the instructions; remembered with what followed from them, as they repeat a lot.
-        begins: the first day of the line, from which the steps of a taper are counted.
-        one_dose_only: the instructions tell what was given once, not what is given a day.
-    """
-    if not found:
-        return _NONE
-    read = _read(found, context.tables)
-    on, first = (context.as_of, begins) if read.dated else (date.min, None)
-    doses, problems = _doses(read, drug, context.tables, on, first, one_dose_only)
-    for problem in problems:
-        notes.say(problem)
-    return doses
-
-
-@lru_cache(maxsize=16384)
-def _read(found: tuple[DosageInstruction, ...], tables: Tables) -> _Read:
+def directions(found: tuple[DosageInstruction, ...], tables: Tables) -> Directions:
+    """What the instructions of a line say, whatever its drug and the day."""
     parts = instructions(found, tables)
     dosages = tuple(dosage for one in parts for dosage in one.dosages)
     told = tuple(dosage for one in parts for dosage in one.told)
-    return _Read(parts, dosages, depends_on_day(dosages) or depends_on_day(told))
+    repeats = (one.timing.repeat for one in found if one.timing and one.timing.repeat)
+    starts = (one.bounds_period.start for one in repeats if one.bounds_period)
+    dated = depends_on_day(dosages) or depends_on_day(told)
+    return Directions(parts, dosages, dated, next(starts, ""))
 
 
 @lru_cache(maxsize=32768)
-def _doses(
-    read: _Read,
+def doses_of(
+    read: Directions,
     drug: DrugConcept | None,
     tables: Tables,
     as_of: date,
     begins: date | None,
-    one_dose_only: bool,
+    *,
+    one_dose_only: bool = False,
 ) -> tuple[Doses, tuple[str, ...]]:
-    """The doses with what is wrong with them."""
+    """What directions come to on the day asked, and what is wrong with them.
+
+    Args:
+        read: the same object for the same words, by which the doses are remembered.
+        as_of, begins: the day asked and the line's first day, from which the steps of a taper are
+            counted; any where the directions are not dated.
+        one_dose_only: the instructions tell what was given once, not what is given a day.
+    """
+    if not read.parts:
+        return Doses(), ()
     problems = [problem for one in read.parts for problem in one.problems]
     dosages, units = read.dosages, tables.units
     if any(one.refused for one in read.parts):

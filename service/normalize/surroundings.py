@@ -16,7 +16,7 @@ from service.normalize.care_team import ENDED, holds
 from service.normalize.concept import name_of, reference_key, text_of
 from service.normalize.context import Notes
 from service.normalize.dates import last_day
-from service.normalize.source import origin_of, readable
+from service.normalize.reading import readable
 from service.normalize.visit import INPATIENT
 from service.normalize.wire import base, clinical
 
@@ -114,6 +114,6 @@ def _each(
     wanted = type_name or kind.__name__
     for raw in read.resources:
         if raw.type == wanted:
-            found = readable(raw, kind, Notes(origin_of(raw, read.name)))
+            found = readable(raw, kind, Notes())
             if found is not None:
                 yield raw, found

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.normalize.decode import decoded
+from service.normalize.decode import decoded, mended
 from service.normalize.wire.clinical import Observation
-from service.normalize.wire.medication import MedicationRequest
+from service.normalize.wire.medication import Directions, MedicationRequest
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
@@ -39,11 +40,33 @@ def test_a_wrong_element_is_left_out_with_its_path_and_the_rest_is_kept() -> Non
     found, wrong = decoded(json.dumps(body).encode(), MedicationRequest)
     assert found is not None
     assert found.status == "active"
-    assert [one.text for one in found.dosage_instruction] == ["", "1 daily"]
-    assert found.dosage_instruction[0].sequence == 1
+    directions = msgspec.json.decode(found.dosage_instruction, type=Directions)
+    assert [one.text for one in directions] == ["", "1 daily"]
+    assert directions[0].sequence == 1
     assert sorted(what.split(" ")[0] for what in wrong) == [
         "authoredOn",
         "dosageInstruction[0].text",
+    ]
+
+
+def test_a_wrong_element_of_a_part_that_is_kept_as_bytes_is_left_out_alone() -> None:
+    body = {
+        "status": "active",
+        "medicationCodeableConcept": {"text": "Lithium", "coding": [{"code": 6448}]},
+        "dosageInstruction": [{"text": "1 daily", "sequence": "first", "timing": None}],
+        "reasonCode": "mood",
+    }
+    found, wrong = mended(json.dumps(body).encode(), MedicationRequest)
+    assert found is not None
+    assert json.loads(bytes(found.medication_codeable_concept)) == {
+        "text": "Lithium",
+        "coding": [{}],
+    }
+    assert json.loads(bytes(found.dosage_instruction)) == [{"text": "1 daily"}]
+    assert sorted(what.split(" ")[0] for what in wrong) == [
+        "dosageInstruction[0].sequence",
+        "medicationCodeableConcept.coding[0].code",
+        "reasonCode",
     ]
 
 

@@ -1,6 +1,14 @@
-"""Medication and the four resources that become lines of a list, in R4 and STU3 shapes."""
+"""Medication and the four resources that become lines of a list, in R4 and STU3 shapes.
+
+What a line says of drug, directions and supply stays the bytes that it came as: most lines repeat
+what was read before, and those bytes are then not even decoded (see `normalize.content`). The types
+that they are read as stand in `PARTS`.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -17,6 +25,13 @@ from service.normalize.wire.base import (
 )
 from service.normalize.wire.dosage import AdministeredDosage, DosageInstruction
 
+ABSENT = msgspec.Raw()
+"""Stands for a part that the resource does not have."""
+
+Directions = tuple[DosageInstruction, ...]
+Concepts = tuple[CodeableConcept, ...] | CodeableConcept
+"""One or several: releases differ in whether `category` repeats."""
+
 
 class MedicationIngredient(Wire, frozen=True):
     item_codeable_concept: CodeableConcept | None = None
@@ -30,16 +45,25 @@ class Medication(Resource, frozen=True):
 
 
 class MedicationLine(Resource, frozen=True):
-    """What the four kinds of line have in common."""
+    """What the four kinds of line have in common.
+
+    `PARTS` has the type of each element that is kept as bytes, by its name on the wire.
+    """
+
+    PARTS: ClassVar[Mapping[str, Any]] = {
+        "medicationCodeableConcept": CodeableConcept,
+        "category": Concepts,
+        "reasonCode": Concepts,
+    }
 
     identifier: tuple[Identifier, ...] | Identifier = ()
     extension: tuple[Extension, ...] = ()
     status: str = ""
     status_ext: PrimitiveExtension | None = msgspec.field(default=None, name="_status")
-    category: tuple[CodeableConcept, ...] | CodeableConcept | None = None
-    medication_codeable_concept: CodeableConcept | None = None
+    category: msgspec.Raw = ABSENT
+    medication_codeable_concept: msgspec.Raw = ABSENT
     medication_reference: Reference | None = None
-    reason_code: tuple[CodeableConcept, ...] = ()
+    reason_code: msgspec.Raw = ABSENT
     reason_reference: tuple[Reference, ...] = ()
     based_on: tuple[Reference, ...] = ()
     part_of: tuple[Reference, ...] = ()
@@ -51,16 +75,19 @@ class DispenseRequest(Wire, frozen=True):
     expected_supply_duration: Quantity | None = None
 
 
-class StuRequester(Wire, frozen=True):
+class StuRequester(Reference, frozen=True):
     """STU3 requester: a backbone with `agent`; R4: a Reference. One struct reads both."""
 
-    reference: str = ""
-    display: str = ""
-    identifier: Identifier | None = None
     agent: Reference | None = None
 
 
 class MedicationRequest(MedicationLine, frozen=True):
+    PARTS: ClassVar[Mapping[str, Any]] = {
+        **MedicationLine.PARTS,
+        "dosageInstruction": Directions,
+        "dispenseRequest": DispenseRequest,
+    }
+
     intent: str = ""
     do_not_perform: bool = False
     reported_boolean: bool = False
@@ -69,12 +96,14 @@ class MedicationRequest(MedicationLine, frozen=True):
     authored_on: str = ""
     requester: StuRequester | None = None
     prior_prescription: Reference | None = None
-    dosage_instruction: tuple[DosageInstruction, ...] = ()
-    dispense_request: DispenseRequest | None = None
+    dosage_instruction: msgspec.Raw = ABSENT
+    dispense_request: msgspec.Raw = ABSENT
 
 
 class MedicationStatement(MedicationLine, frozen=True):
     """`taken` and `reasonNotTaken` are STU3; R4 says it in `status`."""
+
+    PARTS: ClassVar[Mapping[str, Any]] = {**MedicationLine.PARTS, "dosage": Directions}
 
     status_reason: tuple[CodeableConcept, ...] = ()
     taken: str = ""
@@ -84,7 +113,7 @@ class MedicationStatement(MedicationLine, frozen=True):
     date_asserted: str = ""
     information_source: Reference | None = None
     derived_from: tuple[Reference, ...] = ()
-    dosage: tuple[DosageInstruction, ...] = ()
+    dosage: msgspec.Raw = ABSENT
 
 
 class Performer(Wire, frozen=True):
@@ -92,19 +121,28 @@ class Performer(Wire, frozen=True):
 
 
 class MedicationDispense(MedicationLine, frozen=True):
+    PARTS: ClassVar[Mapping[str, Any]] = {
+        **MedicationLine.PARTS,
+        "dosageInstruction": Directions,
+        "quantity": Quantity,
+        "daysSupply": Quantity,
+    }
+
     status_reason_codeable_concept: CodeableConcept | None = None
     not_done_reason_codeable_concept: CodeableConcept | None = None
     performer: tuple[Performer, ...] = ()
     authorizing_prescription: tuple[Reference, ...] = ()
-    quantity: Quantity | None = None
-    days_supply: Quantity | None = None
+    quantity: msgspec.Raw = ABSENT
+    days_supply: msgspec.Raw = ABSENT
     when_prepared: str = ""
     when_handed_over: str = ""
-    dosage_instruction: tuple[DosageInstruction, ...] = ()
+    dosage_instruction: msgspec.Raw = ABSENT
 
 
 class MedicationAdministration(MedicationLine, frozen=True):
     """STU3 calls the order `prescription` and has `notGiven`; R4 says `request` and `not-done`."""
+
+    PARTS: ClassVar[Mapping[str, Any]] = {**MedicationLine.PARTS, "dosage": AdministeredDosage}
 
     status_reason: tuple[CodeableConcept, ...] = ()
     reason_not_given: tuple[CodeableConcept, ...] = ()
@@ -114,4 +152,4 @@ class MedicationAdministration(MedicationLine, frozen=True):
     performer: tuple[Performer, ...] = ()
     request: Reference | None = None
     prescription: Reference | None = None
-    dosage: AdministeredDosage | None = None
+    dosage: msgspec.Raw = ABSENT
