@@ -28,7 +28,7 @@ from service.mappings.sources import load_sources
 from service.mappings.therapeutic import load_drug_classes
 from service.model.review import User
 from service.people import People, people, public_keys
-from service.pipeline.changes import in_conflict
+from service.pipeline.conflict import look_again, to_look_after
 from service.pipeline.courier import Courier
 from service.pipeline.deliver import deliver_due, deliver_signature
 from service.pipeline.recheck import unchanged
@@ -134,16 +134,18 @@ class House:
         """Moves the writes of one signature as far as they go now; `_tend` moves what waits."""
         await deliver_signature(await self.courier(), signature)
         log.info("deliver", job=signature)
-        await self._look_again(signature)
+        await self.look_again()
 
-    async def _look_again(self, signature: str) -> None:
-        """Reads a patient anew of whom a resource had changed, so that the difference is shown."""
-        patient = await in_conflict(self.store, signature)
-        if patient:
+    async def look_again(self) -> None:
+        """Reads everybody anew of whom a write met a changed resource, whoever delivered it, so
+        that the difference is shown and the next signature goes on top of it."""
+        courier = await self.courier()
+        for patient in await to_look_after(courier):
             try:
                 await self.reconcile(patient)
+                await look_again(courier, patient)
             except ServiceError as error:
-                log.warning("reconcile_after_conflict", error=type(error).__name__, job=signature)
+                log.warning("reconcile_after_conflict", error=type(error).__name__, patient=patient)
 
     async def deliver_due(self) -> int:
         """Moves everything on whose time has come; gives how many groups moved."""
@@ -210,7 +212,7 @@ class House:
         )
         await jobs.launch()
         syncing = self.syncing
-        tending = [asyncio.create_task(self._tend())]
+        tending = [asyncio.create_task(self._tend()), asyncio.create_task(self._look_after())]
         if syncing.rhythms:
             tending.append(asyncio.create_task(keep_planning(syncing, jobs)))
         try:
@@ -230,6 +232,15 @@ class House:
                 await seal(self.store)
             except ServiceError as error:
                 log.warning("deliver_again_later", error=type(error).__name__)
+
+    async def _look_after(self) -> None:
+        """Looks for writes that met a change; beside the deliveries, as reading takes its time."""
+        while True:
+            await asyncio.sleep(TEND_S)
+            try:
+                await self.look_again()
+            except ServiceError as error:
+                log.warning("reconcile_after_conflict", error=type(error).__name__)
 
     async def connection(self, source: str) -> Sequence[Step]:
         """One source tried step by step, without a patient; none for a source that is unknown."""

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from service.model.review import DeliveryState
 from service.model.source import RawResource
 from service.review.difference import Change, Field, report_changes, value_changes
-from service.store import Connection, Store, reads, reports, reviews
+from service.store import Connection, Store, conflicts, reads, reports, reviews
 from service.store import deliveries as outbox
+from service.store.conflicts import Look
 from service.store.deliveries import Delivery
+from service.write.deliver.places import resolved
+from service.write.identity import full_url
 
 
 @dataclass(frozen=True, slots=True)
 class ConflictChange:
     """A write that a server refused because its resource had changed since it was seen.
 
-    `seen` and `now` are versions; `now` is None until the source was read again. `fields` are the
-    values that differ from the version that the person saw.
+    `seen` and `now` are versions; `now` is None until the source was read again, and where it is
+    `gone`. `fields` are the values that differ from the version that the person saw.
     """
 
     delivery: str
@@ -28,6 +32,7 @@ class ConflictChange:
     seen: str | None
     now: str | None
     fields: tuple[Field, ...]
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +44,52 @@ class Changes:
 
 
 async def changes(store: Store, review: str) -> Changes:
-    """What is no longer as the person saw it. Raises: NotKept."""
+    """What is no longer as the person saw it: since this review was opened, and wherever a write
+    for its patient met a change that no later signature has gone on top of. Raises: NotKept."""
     async with store.read() as look:
         opened = await reviews.get(look, review)
         seen = await reports.get(look, opened.report)
         newest = await reports.newest(look, opened.patient)
-        rows = await outbox.of_review(look, review)
-        stuck = [row for row in rows if row.state is DeliveryState.CONFLICT]
-        held = await _held(look, opened.patient) if stuck else {}
-        conflicts = [await _conflict(look, seen.id, row, held) for row in stuck]
+        stuck = await outbox.in_state(look, [DeliveryState.CONFLICT], patient=opened.patient)
+        met = await _met(look, opened.patient, stuck) if stuck else ()
     differs = newest is not None and newest.digest != seen.digest
     return Changes(
         report_changes(json.loads(seen.body), json.loads(newest.body))
         if newest is not None and differs
         else (),
-        tuple(conflicts),
+        met,
     )
 
 
-async def in_conflict(store: Store, signature: str) -> str:
-    """The patient of a signature of which a write met a changed resource; "" where none did."""
-    async with store.read() as look:
-        rows = await outbox.in_state(look, [DeliveryState.CONFLICT])
-    return next((row.patient for row in rows if row.signature == signature), "")
+async def _met(
+    look: Connection, patient: str, stuck: tuple[Delivery, ...]
+) -> tuple[ConflictChange, ...]:
+    """Each place with what differs there; what only fell with the rest of its plan is left out."""
+    looks = await conflicts.of_patient(look, patient)
+    held = await _held(look, patient)
+    told = []
+    for row in stuck:
+        now = looks.get(row.id) or _as_read(row, held)
+        if not row.reference or (now is not None and now.version == row.if_match):
+            continue
+        before = await _seen(look, row)
+        fields = (
+            value_changes(before, json.loads(now.body))
+            if now is not None and now.body is not None
+            else ()
+        )
+        told.append(
+            ConflictChange(
+                row.id,
+                row.target,
+                row.reference,
+                _short(row.if_match),
+                _short(now.version) if now else None,
+                fields,
+                gone=now is not None and now.version is None,
+            )
+        )
+    return tuple(told)
 
 
 async def _held(look: Connection, patient: str) -> dict[tuple[str, str], RawResource]:
@@ -71,30 +99,31 @@ async def _held(look: Connection, patient: str) -> dict[tuple[str, str], RawReso
     return {(name, raw.reference): raw for name, read in loaded for raw in read.resources}
 
 
-async def _conflict(
-    look: Connection,
-    report: str,
-    row: Delivery,
-    held: Mapping[tuple[str, str], RawResource],
-) -> ConflictChange:
-    now = held.get((row.target, row.reference))
-    current = now if now is not None and now.version != row.if_match else None
-    fields: tuple[Field, ...] = ()
-    if current is not None:
-        made_of = await reads.of_report(look, report)
-        before = [
-            json.loads(raw.body)
-            for read in made_of
-            for raw in read.resources
-            if read.name == row.target and raw.reference == row.reference
-        ]
-        seen = before[0] if before else row.resource
-        fields = value_changes(seen, json.loads(current.body))
-    return ConflictChange(
-        row.id,
-        row.target,
-        row.reference,
-        row.if_match,
-        current.version if current else None,
-        fields,
-    )
+def _as_read(row: Delivery, held: Mapping[tuple[str, str], RawResource]) -> Look | None:
+    """What the newest reading says of the place, where nobody has looked at it by itself yet."""
+    raw = held.get((row.target, row.reference))
+    if raw is None or raw.version in {None, row.if_match}:
+        return None
+    return Look(row.id, row.changed_at, raw.version, raw.body)
+
+
+async def _seen(look: Connection, row: Delivery) -> Mapping[str, Any]:
+    """What the person saw there: as the report's reads have it, else as we wrote it last."""
+    report = (await reviews.get(look, row.review)).report
+    for read in await reads.of_report(look, report):
+        for raw in read.resources:
+            place = read.name, raw.reference, raw.version
+            if place == (row.target, row.reference, row.if_match):
+                found: Mapping[str, Any] = json.loads(raw.body)
+                return found
+    last = await outbox.last_done(look, row)
+    stood = await outbox.standing(look, row.patient)
+    places = {
+        full_url(key): one.location for (name, key), one in stood.items() if name == row.target
+    }
+    return resolved((last or row).resource, places)
+
+
+def _short(version: str | None) -> str | None:
+    """A version as it is shown; of a content's only its beginning."""
+    return version[:14] if version and version.startswith("sha256:") else version

@@ -49,7 +49,7 @@ async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | 
             return None
         before = await outbox.held(tx, group)
         stood = await outbox.standing(tx, group.patient)
-        now = [_allowed(as_approved(_rebased(row, stood)), target) for row in before]
+        now = [allowed(as_approved(_rebased(row, stood)), target) for row in before]
         outgoing = frozenset(row.id for row in now if row.state is DeliveryState.PLANNED)
         doubtful = frozenset(
             row.id for row in now if row.state is DeliveryState.SENDING and not row.location
@@ -80,11 +80,17 @@ def _tried(row: Delivery) -> Delivery:
     return sending(tried) if row.state is DeliveryState.PLANNED else tried
 
 
-def _allowed(row: Delivery, target: WriteTarget) -> Delivery:
-    """The row; refused when the site has switched writing of its type off since it was signed."""
-    if row.state is not DeliveryState.PLANNED or row.type in target.allowed:
+def allowed(row: Delivery, target: WriteTarget) -> Delivery:
+    """The row; refused when the site has switched writing it off since it was signed.
+
+    Asked of everything that is about to be sent, the first time or again.
+    """
+    if row.state is not DeliveryState.PLANNED:
         return row
-    reason = f"writing {row.type} is not switched on for it any more; nothing was sent"
+    if row.type in target.allowed and not (row.text and target.keeps_out(row.type)):
+        return row
+    what = f"adding to a {row.type} of others" if row.text else f"writing {row.type}"
+    reason = f"{what} is not switched on for it any more; nothing was sent"
     return replace(row, state=DeliveryState.REFUSED, reason=reason)
 
 
@@ -104,6 +110,8 @@ def _rebased(row: Delivery, stood: Mapping[tuple[str, str], Stood]) -> Delivery:
     """
     before = stood.get((row.target, row.key))
     if row.state is not DeliveryState.PLANNED or before is None or not before.version:
+        return row
+    if before.at < row.planned_at:
         return row
     if row.reference and not carries(row.resource, row.key):
         return row

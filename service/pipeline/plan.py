@@ -15,7 +15,7 @@ import service
 from service.model.review import PlannedWrite, Review, ReviewState, User
 from service.pipeline.beside import beside
 from service.pipeline.opened import opened
-from service.store import Connection, Store, reviews
+from service.store import Connection, Store, conflicts, reviews
 from service.store import deliveries as outbox
 from service.store.deliveries import Delivery
 from service.write import bundle, gate
@@ -123,8 +123,6 @@ async def writes_of(
     signing: Signing,
     around: Known,
 ) -> tuple[PlannedWrite, ...]:
-    stood = await outbox.standing(look, review.patient)
-    standing = {place: Standing(*where) for place, where in stood.items()}
     return plan(
         review,
         report,
@@ -132,9 +130,25 @@ async def writes_of(
         signing,
         key=store.key,
         version=service.__version__,
-        earlier=standing,
+        earlier=await _standing(look, review),
         known=around,
     )
+
+
+async def _standing(look: Connection, review: Review) -> dict[tuple[str, str], Standing]:
+    """What stands of ours, in the version that was read back, or that a person was shown after
+    somebody had changed it: seen before this review was opened. What is gone is written anew."""
+    stood = await outbox.standing(look, review.patient)
+    met = await conflicts.standing(look, review.patient, until=review.opened_at)
+    found = {place: Standing(one.location, one.version) for place, one in stood.items()}
+    for place, one in met.items():
+        if place in stood and stood[place].at > one.seen_at:
+            continue
+        if one.version is None:
+            found.pop(place, None)
+        else:
+            found[place] = Standing(one.reference, one.version)
+    return found
 
 
 def _of_target(name: str, writes: Sequence[PlannedWrite]) -> TargetPlan:

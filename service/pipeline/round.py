@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from service.errors import StoreConflict
 from service.model.review import DeliveryState, PlannedWrite
-from service.pipeline.claim import Claim, sending
+from service.pipeline.claim import Claim, allowed, sending
 from service.pipeline.courier import AT_ONCE, Courier, Patience
 from service.store import Connection, audit, leases
 from service.store import deliveries as outbox
@@ -121,6 +121,7 @@ class Round:
             for row, one in zip(before, outcomes, strict=True)
         ]
         if again:
+            now = [allowed(row, self.to.target) for row in now]
             unsent = {row.id for row in now if row.state is DeliveryState.PLANNED}
             now = [sending(row) if row.id in unsent else row for row in now]
             self.outgoing |= unsent

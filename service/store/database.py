@@ -25,7 +25,7 @@ from service.store.columns import VAULT
 from service.store.tables import keys, metadata
 from service.store.vault import Vault
 
-HEAD = "0007"
+HEAD = "0009"
 """The newest migration; a test holds it against `migrations/versions`."""
 
 Connection = AsyncConnection

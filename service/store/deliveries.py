@@ -103,10 +103,11 @@ class Group:
 
 
 class Stood(NamedTuple):
-    """Where something of ours came to stand ("Type/id"), in the version that was read back."""
+    """Where something of ours came to stand ("Type/id"), in the version that was read back `at`."""
 
     location: str
     version: str | None
+    at: datetime
 
 
 def body_of(resource: Mapping[str, object]) -> bytes:
@@ -345,16 +346,38 @@ async def balance(look: AsyncConnection) -> Balance:
 
 
 async def in_state(
-    look: AsyncConnection, states: Iterable[DeliveryState], *, limit: int = 200
+    look: AsyncConnection,
+    states: Iterable[DeliveryState],
+    *,
+    patient: str | None = None,
+    limit: int = 200,
 ) -> tuple[Delivery, ...]:
-    """Rows in any of these states (dead letters, conflicts), newest first."""
+    """Rows in any of these states (dead letters, conflicts), newest first; `patient` only."""
     found = await look.execute(
         select(deliveries)
         .where(deliveries.c.state.in_([state.value for state in states]))
-        .order_by(deliveries.c.changed_at.desc(), deliveries.c.id)
+        .where(true() if patient is None else deliveries.c.patient == patient)
+        .order_by(deliveries.c.changed_at.desc(), deliveries.c.ordinal, deliveries.c.id)
         .limit(limit)
     )
     return tuple(_delivery(row) for row in found)
+
+
+async def last_done(look: AsyncConnection, row: Delivery) -> Delivery | None:
+    """What this row's thing was written as there last; None where it never was."""
+    found = await look.execute(
+        select(deliveries)
+        .where(
+            deliveries.c.patient == row.patient,
+            deliveries.c.target == row.target,
+            deliveries.c.key == row.key,
+            deliveries.c.state == DeliveryState.DONE.value,
+        )
+        .order_by(deliveries.c.changed_at.desc(), deliveries.c.planned_at.desc())
+        .limit(1)
+    )
+    done = found.first()
+    return None if done is None else _delivery(done)
 
 
 async def get(look: AsyncConnection, delivery: str, *, to_change: bool = False) -> Delivery:
@@ -372,11 +395,17 @@ async def get(look: AsyncConnection, delivery: str, *, to_change: bool = False) 
 async def standing(look: AsyncConnection, patient: str) -> dict[tuple[str, str], Stood]:
     """What stands on the servers by now, by target and key: the newest done row counts."""
     done = await look.execute(
-        select(deliveries.c.target, deliveries.c.key, deliveries.c.location, deliveries.c.version)
+        select(
+            deliveries.c.target,
+            deliveries.c.key,
+            deliveries.c.location,
+            deliveries.c.version,
+            deliveries.c.changed_at,
+        )
         .where(deliveries.c.patient == patient, deliveries.c.state == DeliveryState.DONE.value)
         .order_by(deliveries.c.planned_at, deliveries.c.changed_at, deliveries.c.id)
     )
-    return {(row.target, row.key): Stood(row.location, row.version) for row in done}
+    return {(row.target, row.key): Stood(row.location, row.version, row.changed_at) for row in done}
 
 
 async def move(

@@ -232,6 +232,15 @@ deliveries = Table(
     Index("ix_deliveries_patient_target", "patient", "target"),
 )
 
+conflict_looks = Table(
+    "conflict_looks",
+    metadata,
+    Column("delivery", ForeignKey("deliveries.id"), primary_key=True),
+    Column("seen_at", Instant, nullable=False),
+    Column("version", String),
+    Column("body", PackedBytes),
+)
+
 jobs = Table(
     "jobs",
     metadata,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from service.model.review import PlannedWrite
 from service.write.coordinate import own_spans
 from service.write.identity import full_url, search_token
+from service.write.seen import server_version
 
 
 def apart(writes: Iterable[PlannedWrite]) -> frozenset[str]:
@@ -50,14 +51,10 @@ def requests(writes: Iterable[PlannedWrite]) -> list[dict[str, Any]]:
 def entry(write: PlannedWrite) -> dict[str, Any]:
     """One Bundle.entry with its request."""
     if write.reference:
-        return {
-            "resource": write.resource,
-            "request": {
-                "method": "PUT",
-                "url": write.reference,
-                "ifMatch": f'W/"{write.if_match}"',
-            },
-        }
+        version = server_version(write.if_match)
+        guarded = {"ifMatch": f'W/"{version}"'} if version else {}
+        request = {"method": "PUT", "url": write.reference} | guarded
+        return {"resource": write.resource, "request": request}
     return {
         "fullUrl": full_url(write.key),
         "resource": write.resource,

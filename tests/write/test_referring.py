@@ -21,6 +21,7 @@ from service.pipeline.changes import changes
 from service.pipeline.deliver import deliver_due
 from service.review.asked import Asked
 from service.review.difference import Field
+from service.sandbox.faults import Answer, Fault
 from service.store import reads, reports
 from service.write import gate
 from service.write.codes import IDENTIFIER_SYSTEM
@@ -172,6 +173,8 @@ async def sign(bench: Bench, review: Review, *, version: int | None = None) -> N
     number = version or int(plan_now(bench)["meta"]["versionId"])
     (target,) = bench.targets
     allowed = replace(target, coordinate=frozenset({"CarePlan"}), coordinate_unguarded=True)
+    to = replace(bench.courier.recipients["psychiatry"], target=allowed)
+    bench.courier = replace(bench.courier, recipients={"psychiatry": to})
     await desk.sign(
         bench.store,
         PHARMACIST,
@@ -308,3 +311,22 @@ def test_the_exact_text_is_what_goes_over_the_wire() -> None:
 
     asyncio.run(run())
     assert sent == [THEIRS.encode()]
+
+
+def test_a_plan_that_may_not_be_added_to_any_more_is_left_alone() -> None:
+    async def use(bench: Bench) -> None:
+        bench.servers["psychiatry"].load([json.loads(THEIRS, parse_float=Decimal)])
+        review = await opened(bench)
+        faults = bench.servers["psychiatry"].faults
+        faults.add(Fault(Answer(status=503), method="POST", times=0))
+        await sign(bench, review)
+        to = bench.courier.recipients["psychiatry"]
+        switched_off = replace(to, target=replace(to.target, coordinate=frozenset()))
+        bench.courier = replace(bench.courier, recipients={"psychiatry": switched_off})
+        faults.clear()
+        bench.later(3600)
+        await deliver_due(bench.courier)
+        assert ("CarePlan/7", "refused") in states(await bench.rows(review))
+        assert plan_now(bench)["meta"]["versionId"] == "1"
+
+    on_bench(use)

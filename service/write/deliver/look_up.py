@@ -11,6 +11,7 @@ from service.write.crash import CrashPoint, crash_point
 from service.write.deliver.parcel import Outcome, Parcel, to_person
 from service.write.deliver.recipient import Recipient, Server, guarded
 from service.write.identity import carries, resource_id, search_token
+from service.write.seen import version_of
 
 LOOKS = 2
 """How often a server is asked before "it is not there" is believed."""
@@ -75,7 +76,8 @@ async def _look_at(parcel: Parcel, server: Server) -> Outcome:
     answer = await server.read(parcel.write.reference, fresh=True)
     if answer.status != 200:
         return to_person(parcel, f"{parcel.write.reference} is gone")
-    if answer.version == parcel.write.if_match:
+    version = version_of(answer.version, answer.body)
+    if version == parcel.write.if_match:
         return Outcome(parcel.id, DeliveryState.PLANNED, "it was not updated; it is sent again")
     place = parcel.write.reference
-    return Outcome(parcel.id, DeliveryState.SENDING, "", place, answer.version)
+    return Outcome(parcel.id, DeliveryState.SENDING, "", place, version)

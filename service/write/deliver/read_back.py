@@ -12,6 +12,7 @@ from service.write.crash import CrashPoint, crash_point
 from service.write.deliver.parcel import Outcome, Parcel, to_person
 from service.write.deliver.places import resolved
 from service.write.deliver.recipient import Server
+from service.write.seen import version_of
 
 _SHOWN = 5
 
@@ -30,7 +31,7 @@ async def read_back(parcel: Parcel, server: Server, places: Mapping[str, str]) -
     kept = json.loads(answer.body)
     sent = resolved(parcel.write.resource, places)
     wrong = differences(sent, kept, server.base_url)
-    version = answer.version or kept.get("meta", {}).get("versionId")
+    version = version_of(answer.version, answer.body)
     if wrong:
         shown = ", ".join(wrong[:_SHOWN])
         return to_person(parcel, f"the server keeps something else at {shown}", version)

@@ -29,6 +29,7 @@ from service.write.deliver.parcel import GIVEN_UP, Outcome, Parcel, to_person
 from service.write.deliver.places import own_place, resolved
 from service.write.deliver.recipient import Recipient, Server, guarded
 from service.write.identity import full_url, resource_id
+from service.write.seen import server_version, version_of
 from service.write.target import WriteTarget
 
 InTime = Callable[[], Awaitable[float]]
@@ -71,20 +72,29 @@ async def send(
         ]
         inside = {full_url(write.key) for write in writes}
         if all(unresolved(write.resource) <= inside for write in writes):
-            return await _together(parcels, writes, to.server, in_time)
+            return await _together(parcels, writes, to, in_time)
     return await _in_turn(parcels, to, dict(places), set(given_up), in_time)
 
 
 async def _together(
-    parcels: Sequence[Parcel], writes: Sequence[PlannedWrite], server: Server, in_time: InTime
+    parcels: Sequence[Parcel], writes: Sequence[PlannedWrite], to: Recipient, in_time: InTime
 ) -> tuple[Outcome, ...]:
     crash_point(CrashPoint.BEFORE_SEND)
+    try:
+        for write in writes:
+            await in_time()
+            if _looked_at(write, to.target) and not await _as_seen(write, to.server):
+                changed = WriteConflict(f"{write.reference} changed there since it was seen")
+                return tuple(_with_the_whole(parcel, changed) for parcel in parcels)
+    except SourceError as error:
+        silent = WriteUnavailable(error.message)
+        return tuple(failed(parcel, silent, "transaction") for parcel in parcels)
     seconds = await in_time()
     try:
-        answer = await _within(seconds, server.transaction(transaction(writes)))
+        answer = await _within(seconds, to.server.transaction(transaction(writes)))
     except (WriteRejected, WriteConflict) as error:
         crash_point(CrashPoint.AFTER_SEND)
-        return tuple([await _refused_together(parcel, error, server) for parcel in parcels])
+        return tuple([await _refused_together(parcel, error, to.server) for parcel in parcels])
     except WriteError as error:
         crash_point(CrashPoint.AFTER_SEND)
         return tuple(failed(parcel, error, "transaction") for parcel in parcels)
@@ -118,6 +128,10 @@ async def _refused_together(parcel: Parcel, error: WriteError, server: Server) -
         if places:
             reason = f"the server refused the whole, yet {places[0]} stands there"
             return to_person(parcel, reason, None, "transaction")
+    return _with_the_whole(parcel, error)
+
+
+def _with_the_whole(parcel: Parcel, error: WriteError) -> Outcome:
     outcome = failed(parcel, error, "transaction")
     return replace(outcome, reason=f"nothing of this plan was written: {outcome.reason}")
 
@@ -156,7 +170,7 @@ async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time:
     write, strategy = parcel.write, _strategy(parcel, to.target)
     crash_point(CrashPoint.BEFORE_SEND)
     try:
-        if write.text and not await _as_seen(write, to.server):
+        if _looked_at(write, to.target) and not await _as_seen(write, to.server):
             changed = WriteConflict("it changed there since it was seen; nothing was written")
             return failed(parcel, changed, strategy)
         if not guarded(write, to.target):
@@ -182,13 +196,20 @@ async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time:
     return answered(parcel, answer.status, location, answer.version, strategy)
 
 
-async def _as_seen(write: PlannedWrite, server: Server) -> bool:
-    """Whether somebody else's resource still stands in the version that the person saw.
+def _looked_at(write: PlannedWrite, target: WriteTarget) -> bool:
+    """Whether an update is compared with what stands there right before it goes.
 
-    Asked before If-Match is: a server that heeds no versions would lose what came between.
+    Always with what somebody else wrote, and wherever the server does not promise to heed If-Match:
+    one that heeds no versions would lose what came between.
     """
+    heeded = write.type in target.version_guarded and server_version(write.if_match)
+    return bool(write.text) or (bool(write.reference) and not heeded)
+
+
+async def _as_seen(write: PlannedWrite, server: Server) -> bool:
+    """Whether a resource still stands in the version that was seen."""
     answer = await server.read(write.reference, fresh=True)
-    return answer.status == 200 and answer.version == write.if_match
+    return answer.status == 200 and version_of(answer.version, answer.body) == write.if_match
 
 
 def _strategy(parcel: Parcel, target: WriteTarget) -> str:
@@ -205,7 +226,8 @@ async def _request(
 ) -> Answer:
     write = parcel.write
     if strategy == "update":
-        return await to.server.update(resource, if_match=write.if_match, text=write.text)
+        version = server_version(write.if_match)
+        return await to.server.update(resource, if_match=version, text=write.text)
     if strategy == "put-as-create":
         own = resource | {"id": resource_id(write.key)}
         return await to.server.update(own, if_none_match="*")
