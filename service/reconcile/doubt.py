@@ -47,7 +47,7 @@ def unresolvable_drug(therapy: Therapy, setting: Setting) -> Finding | None:
 
 def text_structure_conflict(therapy: Therapy, setting: Setting) -> Finding | None:
     """C8: the text of an instruction says another dose or frequency than its structure."""
-    lines = [line for line in therapy.lines if any(d.conflict for d in line.entry.dosages)]
+    lines = _contradicting(therapy)
     if not lines:
         return None
     said = joined(
@@ -75,6 +75,17 @@ def text_structure_conflict(therapy: Therapy, setting: Setting) -> Finding | Non
         bucket=_bucket(lines),
         reason="" if _matters(lines) else _OVER,
     )
+
+
+def _contradicting(therapy: Therapy) -> list[PlacedLine]:
+    """The lines of which an instruction contradicts itself."""
+    lines = []
+    for line in therapy.lines:
+        for dosage in line.entry.dosages:
+            if dosage.conflict:
+                lines.append(line)
+                break
+    return lines
 
 
 def code_text_conflict(therapy: Therapy, setting: Setting) -> Finding | None:

@@ -10,7 +10,7 @@ from itertools import combinations
 
 from service.model.evidence import Fact
 from service.model.finding import Finding, Severity
-from service.model.medication import Kind, MedicationEntry, PlacedLine, TherapyState
+from service.model.medication import Kind, MedicationEntry, PlacedLine
 from service.model.source import Role
 from service.reconcile.holding import Holding, is_order
 from service.reconcile.statement import fact, finding, instruction_facts
@@ -19,6 +19,7 @@ from service.reconcile.therapy_state import supply_end
 from service.reconcile.words import cleaned, joined
 
 _MOST_REQUESTERS = 64
+_DISPENSE = Kind.DISPENSE
 _TITLES = frozenset({"dr", "md", "do", "np", "pa", "rn", "phd", "prof", "mr", "mrs", "ms", "dnp"})
 
 
@@ -28,7 +29,7 @@ def duplicate_same_drug(therapy: Therapy, setting: Setting) -> Finding | None:
     The same therapy seen in two lists is no duplicate; a renewal or a changed dose by the same
     requester is an older order still open (superseded-not-closed).
     """
-    twice = [(h, lines) for h in therapy.current if len(lines := _beside(h)) > 1]
+    twice = [(h, lines) for h in therapy.current if h.duplicates and len(lines := _beside(h)) > 1]
     if not twice:
         return None
     lines = [line for _, some in twice for line in some]
@@ -51,7 +52,7 @@ def duplicate_same_drug(therapy: Therapy, setting: Setting) -> Finding | None:
 
 
 def _beside(holding: Holding) -> list[PlacedLine]:
-    """Base and duplicate orders of the route of the base; just the base where nothing doubles."""
+    """Base and duplicate orders of the route of the base; one where nothing doubles."""
     base = [line for line in holding.base if is_order(line.entry)]
     routes = {route_of(line.entry) for line in base}
     doubles = [
@@ -86,7 +87,9 @@ def prescriber_mismatch(therapy: Therapy, setting: Setting) -> Finding | None:
         for line in (*h.base, *h.superseded, *h.duplicates)
         if is_order(line.entry) and line.entry.requester
     ]
-    if not any(_different_people(one.entry, other.entry) for one, other in _pairs(lines)):
+    if len(lines) < 2 or not any(
+        _different_people(one.entry, other.entry) for one, other in _pairs(lines)
+    ):
         return None
     said = joined(
         f"{source} has {joined(names)}" for source, names in sorted(_names_by_source(lines).items())
@@ -142,15 +145,20 @@ def _name_parts(name: str) -> frozenset[str]:
 
 def poly_pharmacy_supply(therapy: Therapy, setting: Setting) -> Finding | None:
     """B8: two pharmacies whose supply of the drug overlaps by more than the carry-over."""
+    dispensed = [
+        (who, line)
+        for h in therapy.holdings
+        for line in h.supply
+        if line.entry.kind is _DISPENSE and (who := _dispenser(line.entry))
+    ]
+    if len({who for who, _ in dispensed}) < 2:
+        return None
     windows = setting.policy.windows
     newest: dict[str, tuple[date, date, PlacedLine]] = {}
-    for line in therapy.lines:
-        entry = line.entry
-        if entry.kind is not Kind.DISPENSE or line.state is not TherapyState.CURRENT:
-            continue
-        who, ends = _dispenser(entry), supply_end(entry, windows)
-        if who and ends is not None and entry.supplied_on is not None:
-            run = (entry.supplied_on, ends, line)
+    for who, line in dispensed:
+        ends = supply_end(line.entry, windows)
+        if ends is not None and line.entry.supplied_on is not None:
+            run = (line.entry.supplied_on, ends, line)
             newest[who] = max(newest.get(who, run), run, key=_run_order)
     runs = [newest[who] for who in sorted(newest)]
     overlapping = any(

@@ -102,9 +102,9 @@ def _no_longer_valid(therapy: Therapy, setting: Setting) -> list[PlacedLine]:
     past = [
         line
         for line in lines
-        if is_order(line.entry)
-        and line.entry.valid_until is not None
+        if line.entry.valid_until is not None
         and line.entry.valid_until < setting.as_of
+        and is_order(line.entry)
     ]
     supplied = any(h.supply for h in therapy.holdings)
     return past if len(past) == len(lines) and not supplied else []
@@ -112,8 +112,10 @@ def _no_longer_valid(therapy: Therapy, setting: Setting) -> list[PlacedLine]:
 
 def _silent_since(therapy: Therapy, setting: Setting) -> date | None:
     """The last sign of life, where it lies outside the window; None inside it, or undated."""
+    windows, supplied = setting.policy.windows, therapy.last_supplied
+    if supplied is not None and (setting.as_of - supplied).days <= windows.stale:
+        return None
     last = max(filter(None, _signs(therapy)), default=None)
-    windows = setting.policy.windows
     if last is None or (silent_d := (setting.as_of - last).days) <= windows.stale:
         return None
     spans = (span for x in therapy.lines for span in (x.entry.days_supply, x.entry.interval_d))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 
 from service.model.concept import Ingredient
 from service.model.dosage import Dosage
@@ -18,6 +19,7 @@ from service.reconcile.severity import graded
 from service.reconcile.therapy import Setting, Therapy
 
 VERSION = 1
+_place = attrgetter("source", "reference", "path", "value")
 _SAID_AS_DOSAGE = frozenset({Kind.STATEMENT, Kind.ADMINISTRATION})
 
 
@@ -45,7 +47,7 @@ def finding(
     about = tuple(therapies)
     ids = tuple([therapy.id for therapy in about])
     names = tuple(sorted(set(sources)))
-    facts = tuple(sorted(dict.fromkeys(evidence), key=_fact_order))
+    facts = tuple(sorted(dict.fromkeys(evidence), key=_place))
     if severity is None and kind.raised_by:
         severity = graded(kind, {*raised, *setting.risks, *drug_risks(about, setting.policy)})
     cited = [f"{f.source}|{f.reference}|{f.path}|{f.value}" for f in facts]
@@ -87,10 +89,6 @@ def drug_risks(therapies: Iterable[Therapy], policy: Policy) -> set[Raise]:
         if therapy.rxcuis & policy.release_critical.keys():
             risks.add(Raise.RELEASE)
     return risks
-
-
-def _fact_order(fact: Fact) -> tuple[str, str, str, str]:
-    return fact.source, fact.reference, fact.path, fact.value
 
 
 def fact(entry: MedicationEntry, path: str, value: str, when: date | None = None) -> Fact:
