@@ -41,7 +41,7 @@ PAGE = HERE.parents[1] / "docs" / "write-guarantees.md"
 HEAD = HERE / "write-guarantees.head.md"
 RUNS = HERE / "write-guarantees.ndjson"
 WRITES_OF_A_PATIENT = 14
-WORKER_LIVES_S, SANDBOX_LIVES_S, JAVA_LIVES_S = (0.5, 5.0), (5.0, 40.0), (40.0, 90.0)
+WORKER_LIVES_S, SANDBOX_LIVES_S, JAVA_LIVES_S = (0.2, 2.0), (5.0, 40.0), (40.0, 90.0)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def main(arguments: list[str]) -> int:
             lambda house: at_random(house, options.random),
         )
     if options.write_backs:
-        what = "worker every 0.5 to 5 s, and the server"
+        what = "worker every 0.2 to 2 s, and the server"
         run(what, store, targets, lambda house: everybody(house, options.write_backs))
     return 0
 
