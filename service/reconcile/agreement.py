@@ -75,14 +75,14 @@ def _unproven(therapy: Therapy, held: Sequence[Holding]) -> str:
         return f"no daily dose is stated or could be read in {joined(silent)}"
     first = held[0].said
     if not all(h.said is first or same_basis(therapy, first.dose, h.said.dose) for h in held[1:]):
-        said = joined(f"{h.source} has {h.dose.words()}" for h in held)
+        said = joined(f"{h.source} has {h.dose.words}" for h in held)
         return f"they are stated in ways that do not convert ({said})"
     return ""
 
 
 def _kind_of_agreement(therapy: Therapy, held: Sequence[Holding]) -> tuple[str, str, str]:
     """Type, title and message of an agreement: one product, or several that come to the same."""
-    dose, names = held[0].dose.words(), joined(h.source for h in held)
+    dose, names = held[0].dose.words, joined(h.source for h in held)
     brands = {brand for h in held for brand in h.said.brands}
     branded = brands and any(h.said.generic for h in held)
     if branded or len(brands) > 1 or stating_otherwise(held, lambda said: said.products):

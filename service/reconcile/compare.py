@@ -40,6 +40,7 @@ _SINGLE = (
     indication_mismatch,
     depot_against_oral,
 )
+_SHOWN = Bucket.SHOWN
 DIFFERENT = frozenset(
     {
         "dose-mismatch",
@@ -67,7 +68,8 @@ def compare(
     found = differences(therapy, setting)
     found += [one for check in _SINGLE if (one := check(therapy, setting)) is not None]
     found += absences(therapy, setting)
-    found = [quieted(one, intended, setting.as_of) for one in found]
+    if intended:
+        found = [quieted(one, intended, setting.as_of) for one in found]
     different = {one.type for one in found if disagrees(one)}
     if not different:
         found += agreements(therapy, setting)
@@ -78,4 +80,4 @@ def compare(
 
 def disagrees(finding: Finding) -> bool:
     """Whether a finding says that the sources differ (family B, C3, C4), and is shown."""
-    return finding.type in DIFFERENT and finding.bucket is Bucket.SHOWN
+    return finding.type in DIFFERENT and finding.bucket is _SHOWN

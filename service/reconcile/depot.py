@@ -17,10 +17,13 @@ _CLASSES = {AdministrationClass.DEPOT, AdministrationClass.SYSTEMIC}
 
 def counterpart(therapy: Therapy, setting: Setting) -> Therapy | None:
     """The same ingredients in the other class, current only in sources that do not hold this."""
-    holders = {h.source for h in therapy.current}
-    if not holders or not therapy.ingredients:
+    if not therapy.current or not therapy.ingredients:
         return None
-    for other in setting.by_ingredient[therapy.ingredients[0].rxcui]:
+    same = setting.by_ingredient[therapy.ingredients[0].rxcui]
+    if len(same) == 1:
+        return None
+    holders = {h.source for h in therapy.current}
+    for other in same:
         if (
             other.rxcuis == therapy.rxcuis
             and {other.administration, therapy.administration} == _CLASSES

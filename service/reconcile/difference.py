@@ -52,8 +52,7 @@ def _dose(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Findin
         return None
     doubt = decimal_doubt(worst, thresholds)
     said = joined(
-        f"{h.source} {'has ' if index == 0 else ''}{h.dose.words()}"
-        for index, h in enumerate(stated)
+        f"{h.source} {'has ' if index == 0 else ''}{h.dose.words}" for index, h in enumerate(stated)
     )
     return finding(
         setting,
@@ -116,7 +115,7 @@ def _frequency(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> F
         "frequency-mismatch",
         [therapy],
         title=f"{therapy.name}: taken at different times",
-        message=f"The daily dose is the same, {timed[0].dose.words()}, but {said}.",
+        message=f"The daily dose is the same, {timed[0].dose.words}, but {said}.",
         advice="Ask the patient how it is taken.",
         sources=[h.source for h in timed],
         evidence=instruction_facts(base_lines(timed)),

@@ -20,7 +20,8 @@ class Dose(msgspec.Struct, frozen=True, gc=False):
     """What one source means by the dose: amounts per day and ingredient, in words and to compare.
 
     `amounts` maps RxCUI and base unit to the amount per day; `said` are the doses as they are
-    reported (per interval where `interval_d` is set). Empty `amounts`: not stated.
+    reported (per interval where `interval_d` is set), `words` the same for people: "100 mg a day",
+    "150 mg every 28 days", ingredients joined by a plus. Empty `amounts`: not stated.
     """
 
     amounts: Mapping[tuple[str, str], Decimal]
@@ -28,20 +29,26 @@ class Dose(msgspec.Struct, frozen=True, gc=False):
     interval_d: Decimal | None
     per_day: Decimal | None
 
+    words: str
+
     @property
     def known(self) -> bool:
         return bool(self.amounts)
 
-    def words(self) -> str:
-        """ "100 mg a day", "150 mg every 28 days"; ingredients joined by a plus."""
-        every = f"every {plain(self.interval_d)} days" if self.interval_d else "a day"
-        parts = []
-        for dose in self.said:
-            if dose.value is not None:
-                parts.append(f"{plain(dose.value)} {dose.unit} {every}")
-            elif dose.max is not None:
-                parts.append(f"at most {plain(dose.max)} {dose.unit} a day")
-        return " + ".join(parts) or "no stated dose"
+
+def _unstated(per_day: Decimal | None) -> Dose:
+    return Dose({}, (), None, per_day, "no stated dose")
+
+
+def _in_words(said: Iterable[DailyDose], interval_d: Decimal | None) -> str:
+    every = f"every {plain(interval_d)} days" if interval_d else "a day"
+    parts = []
+    for dose in said:
+        if dose.value is not None:
+            parts.append(f"{plain(dose.value)} {dose.unit} {every}")
+        elif dose.max is not None:
+            parts.append(f"at most {plain(dose.max)} {dose.unit} a day")
+    return " + ".join(parts) or "no stated dose"
 
 
 def dose_of(entries: Sequence[MedicationEntry]) -> Dose:
@@ -66,11 +73,11 @@ def summed(entries: Sequence[Stated]) -> Dose:
     takes = _takes_per_day(dosages for _, _, _, dosages in entries)
     for doses, interval, as_needed, _ in entries:
         if not doses:
-            return Dose({}, (), None, takes)
+            return _unstated(takes)
         for dose in doses:
             amount = dose.max if as_needed or dose.value is None else dose.value
             if amount is None:
-                return Dose({}, (), None, takes)
+                return _unstated(takes)
             if interval and not as_needed:
                 amount = amount / interval
             key, base = _base(dose.rxcui, dose.unit, amount)
@@ -82,7 +89,8 @@ def summed(entries: Sequence[Stated]) -> Dose:
             unit: DailyDose(dose.rxcui, dose.unit, value=_per_day(amounts, dose))
             for unit, dose in said.items()
         }
-    return Dose(amounts, tuple(said[unit] for unit in sorted(said)), interval_d, takes)
+    stated = tuple(said[unit] for unit in sorted(said))
+    return Dose(amounts, stated, interval_d, takes, _in_words(stated, interval_d))
 
 
 _remembered = lru_cache(maxsize=16384)(summed)

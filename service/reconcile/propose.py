@@ -24,7 +24,7 @@ from service.model.medication import (
     TherapyState,
 )
 from service.model.signed import SignedMedication
-from service.reconcile.compare import disagrees
+from service.reconcile.compare import DIFFERENT, disagrees
 from service.reconcile.dose import dose_of, same_amounts
 from service.reconcile.holding import Holding, is_order
 from service.reconcile.therapy import Setting, Therapy
@@ -32,26 +32,28 @@ from service.reconcile.words import joined
 
 _ASK_TYPES = ("unresolvable-drug", "code-text-conflict", "text-structure-conflict")
 _SIX = Context(prec=6, rounding=ROUND_HALF_EVEN)
+_SHOWN = Bucket.SHOWN
+_CURRENT, _HELD, _STOPPED = TherapyState.CURRENT, TherapyState.HELD, TherapyState.STOPPED
+_PLANNED, _UNKNOWN = TherapyState.PLANNED, TherapyState.UNKNOWN
+_CONFLICT = TherapyState.CONFLICT
+_CONFLICTS = frozenset({"stopped-versus-active", "held-versus-active"})
+_DOSE_OPEN = frozenset({"dose-mismatch", "prn-versus-scheduled", "duplicate-same-drug"})
+_OPEN = DIFFERENT | {"duplicate-same-drug", "stale-entry"}
 _EQUIVALENT = frozenset({"equivalent-product", "salt-or-moiety-variant"})
 
 
 def overall_state(therapy: Therapy, found: Sequence[Finding]) -> TherapyState:
     """The state of a medication over its sources; `conflict` where C3 or C4 stands."""
-    if any(
-        f.type in ("stopped-versus-active", "held-versus-active") and f.bucket is Bucket.SHOWN
-        for f in found
-    ):
-        return TherapyState.CONFLICT
+    for one in found:
+        if one.type in _CONFLICTS and one.bucket is _SHOWN:
+            return _CONFLICT
+    if therapy.current:
+        return _CURRENT
     states = {h.state for h in therapy.holdings}
-    for state in (
-        TherapyState.CURRENT,
-        TherapyState.HELD,
-        TherapyState.PLANNED,
-        TherapyState.UNKNOWN,
-    ):
+    for state in (_HELD, _PLANNED, _UNKNOWN):
         if state in states:
             return state
-    return TherapyState.STOPPED
+    return _STOPPED
 
 
 def agreement(therapy: Therapy, found: Sequence[Finding]) -> Agreement:
@@ -61,58 +63,43 @@ def agreement(therapy: Therapy, found: Sequence[Finding]) -> Agreement:
     held = therapy.compared or therapy.holdings
     if len(held) < 2:
         return Agreement.SINGLE_SOURCE
-    if any(f.type in _EQUIVALENT or f.bucket is Bucket.NOT_EVALUABLE for f in _matches(found)):
-        return Agreement.EQUIVALENT
+    for one in found:
+        unproven = one.type == "confirmed-match" and one.bucket is Bucket.NOT_EVALUABLE
+        if one.type in _EQUIVALENT or unproven:
+            return Agreement.EQUIVALENT
     return Agreement.IDENTICAL
-
-
-def _matches(found: Sequence[Finding]) -> list[Finding]:
-    return [f for f in found if f.type == "confirmed-match" or f.type in _EQUIVALENT]
 
 
 def agreed_doses(
     therapy: Therapy, state: TherapyState, found: Sequence[Finding]
 ) -> tuple[DailyDose, ...]:
     """The daily doses that every stating source agrees on; none with a conflict."""
-    if state is TherapyState.CONFLICT or any(
-        f.type in ("dose-mismatch", "prn-versus-scheduled", "duplicate-same-drug") for f in found
-    ):
+    if state is _CONFLICT or any(f.type in _DOSE_OPEN for f in found):
         return ()
-    held = therapy.compared or therapy.holdings
-    stated = [h.dose for h in held if h.dose.known and h.state is not TherapyState.STOPPED]
-    return stated[0].said if stated else ()
+    for held in therapy.compared or therapy.holdings:
+        if held.said.dose.amounts and held.state is not _STOPPED:
+            return held.said.dose.said
+    return ()
 
 
 def propose(
     therapy: Therapy, state: TherapyState, found: Sequence[Finding], setting: Setting
 ) -> Proposal:
     """The proposal for one medication from its state and findings."""
-    shown = [f for f in found if f.bucket is Bucket.SHOWN]
+    shown = [f for f in found if f.bucket is _SHOWN]
     types = {f.type for f in shown}
     name, who = therapy.name, grounds(therapy)
     if unclear := [f for f in shown if f.type in _ASK_TYPES]:
         return Proposal(Action.ASK, unclear[0].advice, unclear[0].message)
-    match state:
-        case TherapyState.CONFLICT:
-            return Proposal(Action.ASK, f"Ask whether {name} is still taken.", who)
-        case TherapyState.HELD:
-            return Proposal(Action.HOLD, f"Keep {name} on hold.", who)
-        case TherapyState.STOPPED:
-            reason = "No source has it as current. " + who
-            return Proposal(Action.STOP, f"Leave {name} off the list.", reason.strip())
-        case TherapyState.PLANNED:
-            return Proposal(Action.CONTINUE, f"Continue {name} as planned.", who)
-        case TherapyState.UNKNOWN:
-            return Proposal(Action.ASK, f"Ask whether {name} is taken.", who)
-        case TherapyState.CURRENT:
-            pass
+    if state is not _CURRENT:
+        return _not_running(name, state, who)
     if "dose-mismatch" in types:
         return _dose_proposal(therapy, shown, setting)
-    if any(disagrees(f) for f in shown) or types & {"duplicate-same-drug", "stale-entry"}:
+    if types & _OPEN:
         first = min((f for f in shown if f.severity is not Severity.NONE), key=_gravest)
         return Proposal(Action.ASK, first.advice, f"{first.message} {who}")
-    dose = next((h.dose for h in therapy.current if h.dose.known), None)
-    amount = f" {dose.words()}" if dose else ""
+    dose = next((h.said.dose for h in therapy.current if h.said.dose.amounts), None)
+    amount = f" {dose.words}" if dose else ""
     missing = [f for f in shown if f.type.startswith("omission")]
     if missing:
         places = joined(sorted({source for f in missing for source in f.sources}))
@@ -120,6 +107,21 @@ def propose(
     if "addition" in types:
         return Proposal(Action.ASK, f"Ask whether {name} is taken, and who prescribed it.", who)
     return Proposal(Action.CONTINUE, f"Continue {name}{amount}.", who)
+
+
+def _not_running(name: str, state: TherapyState, who: str) -> Proposal:
+    match state:
+        case TherapyState.CONFLICT:
+            return Proposal(Action.ASK, f"Ask whether {name} is still taken.", who)
+        case TherapyState.HELD:
+            return Proposal(Action.HOLD, f"Keep {name} on hold.", who)
+        case TherapyState.PLANNED:
+            return Proposal(Action.CONTINUE, f"Continue {name} as planned.", who)
+        case TherapyState.UNKNOWN:
+            return Proposal(Action.ASK, f"Ask whether {name} is taken.", who)
+        case _:
+            reason = f"No source has it as current. {who}"
+            return Proposal(Action.STOP, f"Leave {name} off the list.", reason)
 
 
 def _gravest(finding: Finding) -> tuple[int, str, str]:
@@ -153,7 +155,7 @@ def _dose_proposal(therapy: Therapy, shown: Sequence[Finding], setting: Setting)
         return Proposal(Action.ASK, question, reason)
     dose = leading[0].dose
     others = joined(h.source for h in stated if not same_amounts(h.dose, dose, tolerance))
-    return Proposal(Action.CHANGE, f"Change {therapy.name} to {dose.words()} in {others}.", reason)
+    return Proposal(Action.CHANGE, f"Change {therapy.name} to {dose.words} in {others}.", reason)
 
 
 def _newest_supply(therapy: Therapy) -> MedicationEntry | None:
@@ -179,15 +181,13 @@ def grounds(therapy: Therapy) -> str:
     """Who prescribes it, what is newest, what was supplied: one sentence."""
     held = therapy.current or therapy.holdings
     parts = [part for h in held if (part := _prescribed(h))]
-    dated = [(h.authored, h.source) for h in held if h.authored]
-    if len(dated) > 1 and len({day for day, _ in dated}) > 1:
+    dated = [(h.authored, h.source) for h in held if h.authored is not None]
+    if len({day for day, _ in dated}) > 1:
         day, source = max(dated)
         parts.append(f"the newest entry is {source}'s of {day.isoformat()}")
-    if therapy.last_supplied:
-        by = max(
-            (h.last_supplied, h.source) for h in therapy.holdings if h.last_supplied is not None
-        )[1]
-        parts.append(f"last supplied on {therapy.last_supplied.isoformat()} (seen in {by})")
+    if last := therapy.last_supplied:
+        by = max([h.source for h in therapy.holdings if h.last_supplied == last])
+        parts.append(f"last supplied on {last.isoformat()} (seen in {by})")
     if not parts:
         parts.append(f"seen in {joined(h.source for h in held)}")
     text = "; ".join(parts)
@@ -195,11 +195,13 @@ def grounds(therapy: Therapy) -> str:
 
 
 def _prescribed(holding: Holding) -> str:
-    orders = [line.entry for line in holding.base if is_order(line.entry)]
-    if not orders:
-        return f"{holding.source} reports it" if not holding.ordered else ""
-    by = next((entry.requester for entry in orders if entry.requester), "")
-    return f"{holding.source} prescribes it" + (f" ({by})" if by else "")
+    ordered, by = False, ""
+    for line in holding.base:
+        if is_order(line.entry):
+            ordered, by = True, by or line.entry.requester
+    if not ordered:
+        return "" if holding.ordered else f"{holding.source} reports it"
+    return f"{holding.source} prescribes it ({by})" if by else f"{holding.source} prescribes it"
 
 
 def change(

@@ -12,6 +12,7 @@ from service.reconcile.statement import fact, finding, status_facts
 from service.reconcile.therapy import Setting, Therapy
 from service.reconcile.words import joined, verb
 
+_HELD, _STOPPED = TherapyState.HELD, TherapyState.STOPPED
 _STOPPED_STATUS = frozenset({"stopped", "completed", "cancelled", "not-taken"})
 
 
@@ -22,12 +23,10 @@ def stopped_versus_active(therapy: Therapy, setting: Setting) -> Finding | None:
     the current line is the younger of the two, the order of events cannot be told.
     """
     current = therapy.current
-    stops = {
-        h.source: stop
-        for h in therapy.holdings
-        if h.state is TherapyState.STOPPED and (stop := _stop(h))
-    }
-    if not current or not stops:
+    if not current or len(current) == len(therapy.holdings):
+        return None
+    stops = {h.source: stop for h in therapy.holdings if h.state is _STOPPED and (stop := _stop(h))}
+    if not stops:
         return None
     conflicting: dict[str, PlacedLine] = {}
     untold: dict[str, PlacedLine] = {}
@@ -97,9 +96,11 @@ def _how(line: PlacedLine, when: date | None) -> str:
 
 def held_versus_active(therapy: Therapy, setting: Setting) -> Finding | None:
     """C4: on hold in one source, current in another."""
-    held = [h for h in therapy.holdings if h.state is TherapyState.HELD]
     current = therapy.current
-    if not held or not current:
+    if not current or len(current) == len(therapy.holdings):
+        return None
+    held = [h for h in therapy.holdings if h.state is _HELD]
+    if not held:
         return None
     paused, holders = joined(h.source for h in held), joined(h.source for h in current)
     return finding(
@@ -123,12 +124,11 @@ def unconfirmed(therapy: Therapy, setting: Setting) -> bool:
 
 def superseded_not_closed(therapy: Therapy, setting: Setting) -> Finding | None:
     """C6: a newer order of the same drug by the same requester, the old one still active."""
-    found = [
-        (h, [line for line in h.superseded if is_order(line.entry)])
-        for h in therapy.holdings
-        if h.current
+    open_lines = [
+        (h, lines)
+        for h in therapy.current
+        if h.superseded and (lines := [line for line in h.superseded if is_order(line.entry)])
     ]
-    open_lines = [(h, lines) for h, lines in found if lines]
     if not open_lines:
         return None
     said = joined(
