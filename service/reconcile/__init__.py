@@ -85,9 +85,10 @@ def reconcile(
 
 def _therapy(one: Group, as_of: date, policy: Policy) -> Therapy:
     """A group with the state of every line, folded by source."""
-    intervals = [e.interval_d for e, _ in one.lines if e.interval_d and not is_supply(e)]
+    entries = [entry for entry, _ in one.lines]
+    intervals = [e.interval_d for e in entries if e.interval_d and not is_supply(e)]
     interval = max(intervals, default=None)
-    supplied = _supplied([entry for entry, _ in one.lines])
+    supplied = _supplied([e for e in entries if e.supplied_on is not None])
     windows = policy.windows
     by_source: dict[str, list[PlacedLine]] = {}
     for entry, match in one.lines:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from service.model.finding import Bucket, Finding
 from service.reconcile.difference import base_lines, same_basis, stating_otherwise
 from service.reconcile.holding import Holding
-from service.reconcile.statement import finding, instruction_facts, product_facts
+from service.reconcile.statement import finding, spoken_facts
 from service.reconcile.therapy import Setting, Therapy
 from service.reconcile.words import joined
 
@@ -55,7 +55,6 @@ def salt_variant(therapy: Therapy, setting: Setting) -> list[Finding]:
 def _agreement(
     therapy: Therapy, setting: Setting, type_: str, title: str, message: str, doubt: str = ""
 ) -> Finding:
-    lines = base_lines(therapy.compared)
     return finding(
         setting,
         type_,
@@ -63,7 +62,7 @@ def _agreement(
         title=title,
         message=message,
         sources=[h.source for h in therapy.compared],
-        evidence=[*product_facts(lines), *instruction_facts(lines)],
+        evidence=spoken_facts(base_lines(therapy.compared)),
         bucket=Bucket.NOT_EVALUABLE if doubt else Bucket.SHOWN,
         reason=doubt,
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 
 import msgspec
 
@@ -40,7 +41,9 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 
 def group(entries: Sequence[MedicationEntry]) -> tuple[Group, ...]:
     """Every line in exactly one group; groups by id."""
-    ordered = sorted(entries, key=_order)
+    ordered = sorted(entries, key=_place)
+    if len(set(map(_place, ordered))) < len(ordered):
+        ordered.sort(key=_order)
     ids, classes = _places(ordered)
     clusters: dict[str, list[MedicationEntry]] = {}
     for entry, id_ in zip(ordered, ids, strict=True):
@@ -59,6 +62,9 @@ def group(entries: Sequence[MedicationEntry]) -> tuple[Group, ...]:
             for id_ in sorted(clusters)
         ]
     )
+
+
+_place = attrgetter("origin.source", "origin.reference")
 
 
 def _order(entry: MedicationEntry) -> tuple[str, str, str, str]:

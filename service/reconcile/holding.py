@@ -104,7 +104,7 @@ def holding(lines: Sequence[PlacedLine]) -> Holding:
         duplicates,
         supply,
         words,
-        _distinct(words.dose, (dose_of([x.entry]) for x in duplicates)),
+        _distinct(words.dose, [dose_of([x.entry]) for x in duplicates]),
         reasons(entries),
         last,
         bool(handed_over) or any(is_order(line.entry) for line in spoken),

@@ -19,7 +19,7 @@ from service.model.medication import MedicationEntry
 from service.reconcile.dose import Dose, summed
 from service.reconcile.words import distinct
 
-_MOST_REMEMBERED = 4
+_MOST_REMEMBERED = 16
 _UNSPECIFIC_ROUTES = frozenset({"parenteral", "oromucosal"})
 _SOLID = "solid"
 _FORM_GROUPS = {"tablet": _SOLID, "capsule": _SOLID}

@@ -112,9 +112,10 @@ def _no_longer_valid(therapy: Therapy, setting: Setting) -> list[PlacedLine]:
 
 def _silent_since(therapy: Therapy, setting: Setting) -> date | None:
     """The last sign of life, where it lies outside the window; None inside it, or undated."""
-    windows, supplied = setting.policy.windows, therapy.last_supplied
-    if supplied is not None and (setting.as_of - supplied).days <= windows.stale:
-        return None
+    windows = setting.policy.windows
+    for day in (therapy.last_supplied, *(h.authored for h in therapy.current)):
+        if day is not None and (setting.as_of - day).days <= windows.stale:
+            return None
     last = max(filter(None, _signs(therapy)), default=None)
     if last is None or (silent_d := (setting.as_of - last).days) <= windows.stale:
         return None

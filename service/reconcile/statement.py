@@ -20,6 +20,7 @@ from service.reconcile.therapy import Setting, Therapy
 
 VERSION = 1
 _place = attrgetter("source", "reference", "path", "value")
+_parts = attrgetter("source", "reference", "version")
 _SAID_AS_DOSAGE = frozenset({Kind.STATEMENT, Kind.ADMINISTRATION})
 
 
@@ -96,6 +97,23 @@ def fact(entry: MedicationEntry, path: str, value: str, when: date | None = None
     origin = entry.origin
     day = when or entry.authored or entry.supplied_on
     return Fact(origin.source, origin.reference, origin.version, path, value, day)
+
+
+def spoken_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
+    """How each line says to take it and the drug that it names, as the source wrote it."""
+    facts = []
+    for line in lines:
+        entry = line.entry
+        source, reference, version = _parts(entry.origin)
+        day = entry.authored or entry.supplied_on
+        told, spoken = _instructions(entry.dosages, entry.kind, entry.timing)
+        for path, words in spoken:
+            facts.append(Fact(source, reference, version, path, words, day))
+        if not told:
+            facts.append(Fact(source, reference, version, "medication", entry.text, day))
+        named = entry.text or _coded(entry)
+        facts.append(Fact(source, reference, version, "medication", named, day))
+    return facts
 
 
 def instruction_facts(lines: Iterable[PlacedLine]) -> list[Fact]:
