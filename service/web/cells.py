@@ -75,6 +75,21 @@ class Cell:
     folds: tuple[Folded, ...]
     unread: str = ""
 
+    @property
+    def written(self) -> tuple[ShownLine, ...]:
+        """Every line behind the cell, as its source wrote it."""
+        return tuple(line for fold in self.folds for line in (fold.first, *fold.earlier))
+
+    @property
+    def behind(self) -> str:
+        """ "2 earlier orders, 1 earlier fill": what stands behind the lines that are shown."""
+        return ", ".join(fold.behind for fold in self.folds if fold.behind)
+
+    @property
+    def differs_behind(self) -> bool:
+        """Whether a difference lies in a line that is folded away, which then is opened."""
+        return any(line.marked for fold in self.folds for line in fold.earlier)
+
 
 def cell(
     lines: Sequence[Line],
@@ -126,6 +141,12 @@ def supply(line: Line, as_of: str) -> Supply | None:
     if left == 0:
         return Supply(0, say("runs out today"))
     return Supply(0, counted("ran out {count} day ago", "ran out {count} days ago", -left))
+
+
+def newest_supply(lines: Sequence[Line], as_of: str) -> Supply | None:
+    """What is left of the newest of these fills."""
+    fills = [line for line in lines if line["kind"] == "dispense"]
+    return supply(max(fills, key=_newest), as_of) if fills else None
 
 
 def _orders(lines: Sequence[Line], shown: Callable[[Line], ShownLine]) -> list[Folded]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from service.review.decide import SECOND_PERSON
 from service.review.items import names
-from service.web.cells import Line, cell, leading, line_date
+from service.web.cells import Line, Supply, cell, leading, line_date, newest_supply
 from service.web.decisions import Decided
 from service.web.grouping import grouping
 from service.web.language import say
@@ -41,12 +41,17 @@ ALIKE: Final = frozenset({"identical", "equivalent"})
 
 @dataclass(frozen=True)
 class Together:
-    """What all sources that list a drug say alike, and the sources that do not list it."""
+    """What all sources that list a drug say alike, and the sources that do not list it.
+
+    `sources` are their names with the day of their newest line, `supplies` those that filled it
+    with what is left of the newest fill.
+    """
 
     dose: str
     timing: str
     sources: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
+    supplies: tuple[tuple[str, Supply], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,10 @@ class Grid:
     address: Callable[[Line], str]
     by: str
     drug_classes: Mapping[str, str]
+
+    @property
+    def as_of(self) -> str:
+        return str(self.content["as_of"])
 
     @cached_property
     def columns(self) -> list[dict[str, str]]:
@@ -97,7 +106,7 @@ class Grid:
             cell(
                 [line for line in lines if line["source"] == column["name"]],
                 states[column["name"]],
-                str(self.content["as_of"]),
+                self.as_of,
                 marked,
                 self.address,
             )
@@ -122,7 +131,7 @@ class Grid:
             "cells": cells,
             "together": None
             if marked or findings or not complete
-            else together(medication, [column["name"] for column in self.columns]),
+            else together(medication, [column["name"] for column in self.columns], self.as_of),
             "proposal": medication["proposal"],
             "error": "",
             "decision": self.decision(medication["id"]),
@@ -134,12 +143,12 @@ class Grid:
         }
 
 
-def together(medication: Mapping[str, Any], columns: Sequence[str]) -> Together | None:
+def together(medication: Mapping[str, Any], columns: Sequence[str], as_of: str) -> Together | None:
     """What its sources say alike in one word; None where they do not, or one alone lists it."""
-    speaking = {
-        name: leading([line for line in medication["lines"] if line["source"] == name])
-        for name in columns
+    own = {
+        name: [line for line in medication["lines"] if line["source"] == name] for name in columns
     }
+    speaking = {name: leading(lines) for name, lines in own.items()}
     said = {
         (dose_words(line), timing_words(line["timing"]))
         for lines in speaking.values()
@@ -154,6 +163,9 @@ def together(medication: Mapping[str, Any], columns: Sequence[str]) -> Together 
         timing=timing,
         sources=tuple((name, max(line_date(one) for one in speaking[name])) for name in listing),
         missing=tuple(name for name in columns if not speaking[name]),
+        supplies=tuple(
+            (name, left) for name, lines in own.items() if (left := newest_supply(lines, as_of))
+        ),
     )
 
 

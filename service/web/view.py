@@ -33,6 +33,8 @@ TABS: Final = {
     "/plan": "Sign and send",
     "/prints": "Prints",
 }
+SCREENFULS: Final = 40
+"""Drugs and findings that are laid out at once; of more, those in sight."""
 CONSEQUENCE = {
     "unavailable": "Nothing of it is known; this is not an empty list.",
     "withheld": "It refuses or narrows what it holds; what is missing here may exist there.",
@@ -280,6 +282,11 @@ class Page:
         return [(names.get(item, item), item) for item in self.awaiting_second]
 
     @property
+    def long(self) -> bool:
+        """Whether more stands on the page than a few screens hold."""
+        return self.to_decide > SCREENFULS
+
+    @property
     def to_decide(self) -> int:
         return len(self.content["medications"]) + len(self.shown)
 
@@ -317,6 +324,7 @@ class Page:
             "title": first_upper(finding["title"]),
             "message": first_upper(finding["message"]),
             "label": first_upper(finding["title"]),
+            "advice_named": not finding["advice"].startswith("Consider"),
             "evidence": [{**fact, "href": self.address(fact)} for fact in finding["evidence"]],
             "error": "",
             "decision": self._decision(finding["id"]),

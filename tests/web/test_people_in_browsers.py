@@ -21,7 +21,8 @@ THEA = User("u-thea", "Thea Therapist", UserRole.THERAPIST)
 ADA = User("u-ada", "Ada Admin", UserRole.ADMIN)
 CLOZAPINE, LITHIUM = "clozapine-unknown-to-primary-care", "lithium-new-ace-inhibitor"
 TWO_DOSES, AGREED = "sertraline-two-doses", "clean-patient"
-ASK_NOW = """selector => {
+ASK_NOW = """async selector => {
+    while (!window.htmx) await new Promise(later => setTimeout(later, 20));
     const place = document.querySelector(selector);
     const more = {source: place, target: place, swap: "outerHTML", headers: {"X-Background": "1"}};
     htmx.ajax("GET", place.getAttribute("hx-get"), more);

@@ -3,6 +3,7 @@
   "use strict";
 
   const KEYS = "concord-keys";
+  const HTMX = document.currentScript.dataset.htmx;
   const items = () => [...document.querySelectorAll("[data-item]")].filter((one) => one.offsetParent);
   const current = () => document.activeElement && document.activeElement.closest("[data-item]");
 
@@ -121,8 +122,43 @@
     if (zone) document.cookie = "concord-zone=" + zone + "; Path=/; SameSite=Strict; Max-Age=31536000" + secure;
   }
 
+  // What saves a reload is fetched when the page can be read and answers keys. A form that is sent
+  // before that waits for it.
+  let arrived;
+  function htmxArrives() {
+    arrived = arrived || new Promise((done) => {
+      const script = document.createElement("script");
+      script.src = HTMX;
+      script.onload = script.onerror = done;
+      document.head.append(script);
+    });
+    return arrived;
+  }
+
+  const waiting = new Set();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (window.htmx || !form.hasAttribute("hx-post") || form.dataset.plain) return;
+    event.preventDefault();
+    if (waiting.has(form)) return;
+    waiting.add(form);
+    complete(() => htmxArrives().then(() => {
+      waiting.delete(form);
+      if (!window.htmx) form.dataset.plain = "yes";
+      form.requestSubmit(event.submitter);
+    }));
+  });
+
+  // htmx begins by itself only on a page that is complete.
+  function complete(act) {
+    if (document.readyState === "complete") act();
+    else window.addEventListener("load", act);
+  }
+
+  const idle = window.requestIdleCallback || ((act) => setTimeout(act, 50));
+  complete(() => idle(() => { tellZone(); htmxArrives(); }, { timeout: 1000 }));
+
   document.addEventListener("DOMContentLoaded", () => {
-    tellZone();
     document.querySelectorAll("[data-keys]").forEach((button) => { button.hidden = false; });
     const box = document.getElementById("keys-on");
     if (box) box.checked = keysOn();
