@@ -262,3 +262,26 @@ CERTIFICATE = {
     "pages": 1,
     "total": 4,
 }
+
+
+def planned() -> dict[str, Any]:
+    """A document with something in every list of its plan."""
+    where = {
+        "source": "psychiatry",
+        "reference": "Goal/1",
+        "status": "active",
+        "date": "2026-01-01",
+    }
+    return {
+        **full(),
+        "plan": {
+            "calendar": [due("eGFR", "2026-11-01")],
+            "questions": [{"finding": "f-1", "text": "Ask.", "appointment_date": "2026-12-01"}],
+            "activities": [{"kind": "cbt", "title": "Course", **where}],
+            "goals": [
+                {"kind": "goal", "text": "Sleep", **where},
+                {"kind": "preference", "text": "No injections", **where},
+            ],
+            "education": [{"text": "Drink.", "source": "Label", "medications": ["m-1"]}],
+        },
+    }

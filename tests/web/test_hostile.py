@@ -20,7 +20,7 @@ from service.web.since import Baseline, Since
 from service.web.templating import FOLDER
 from service.web.timeline import timeline
 from tests.web.drawn import PHARMACIST, Skeleton, drawn, patient_page
-from tests.web.given import due, full, hostile, page
+from tests.web.given import full, hostile, page, planned
 from tests.web.payloads import payloads
 
 AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -101,29 +101,6 @@ def test_no_payload_changes_what_the_other_pages_are_made_of(template: str) -> N
     plain = skeleton("x")
     for text in payloads():
         assert skeleton(text) == plain, text
-
-
-def planned() -> dict[str, Any]:
-    """A document with something in every list of its plan."""
-    where = {
-        "source": "psychiatry",
-        "reference": "Goal/1",
-        "status": "active",
-        "date": "2026-01-01",
-    }
-    return {
-        **full(),
-        "plan": {
-            "calendar": [due("eGFR", "2026-11-01")],
-            "questions": [{"finding": "f-1", "text": "Ask.", "appointment_date": "2026-12-01"}],
-            "activities": [{"kind": "cbt", "title": "Course", **where}],
-            "goals": [
-                {"kind": "goal", "text": "Sleep", **where},
-                {"kind": "preference", "text": "No injections", **where},
-            ],
-            "education": [{"text": "Drink.", "source": "Label", "medications": ["m-1"]}],
-        },
-    }
 
 
 def said(text: str) -> list[PatientWord]:
