@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from service.errors import UnitMismatch
 from service.model.concept import AdministrationClass, DrugConcept, Strength
@@ -232,6 +233,11 @@ def number(value: Decimal) -> str:
     """A decimal without exponent and without needless zeros, at most 6 significant digits."""
     if not value.is_finite() or abs(value.adjusted()) > 15:
         return str(value)[:16]
+    return _plain(value)
+
+
+@lru_cache(maxsize=4096)
+def _plain(value: Decimal) -> str:
     if value == value.to_integral_value():
         return format(value.quantize(Decimal(1)), "f")
     return format(Decimal(f"{value:.6g}").normalize(), "f")

@@ -26,8 +26,9 @@ from service.model.concept import (
     ResolvedBy,
     TermType,
 )
-from service.normalize.drug_names import Named, named, near_names
+from service.normalize.drug_names import Named, named
 from service.normalize.drug_product import refined, with_shared_facts
+from service.normalize.drug_spelling import near_names
 from service.normalize.drug_strength import states_own_strength, strength_differs
 from service.normalize.drug_table import DrugTable
 from service.normalize.drug_text import NOT_NAMES, TextReading, read_text

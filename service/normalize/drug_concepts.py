@@ -35,6 +35,10 @@ class Concepts:
         ingredient: Callable[[str], Ingredient | None],
     ) -> None:
         self._dose_forms, self._rules, self._moieties = dose_forms, rules, moieties
+        self._rules_of = {
+            rxcui: tuple(rule for rule in rules if rxcui in rule.ingredients)
+            for rxcui in frozenset[str]().union(*(rule.ingredients for rule in rules))
+        }
         self._together, self._by_rxcui, self._ingredient = together, by_rxcui, ingredient
 
     def concept(self, line: list[str]) -> DrugConcept | None:
@@ -76,7 +80,8 @@ class Concepts:
         held = _CONTAINER.match(row.name)
         administration = AdministrationClass.SYSTEMIC
         if form:
-            ruled = (rule.administration for rule in self._rules if rule.fits(row, form))
+            rules = self._ruled(row.ingredients)
+            ruled = (rule.administration for rule in rules if rule.fits(row, form))
             administration = next(ruled, form.administration)
         salts = row.precise or ("",) * len(row.ingredients)
         moieties = [self._moieties.get(rxcui, rxcui) for rxcui in row.ingredients]
@@ -111,6 +116,12 @@ class Concepts:
             container_unit=_CONTAINER_UNITS[held[2].upper()] if held else "",
             stated_as_sum=frozenset(moieties) in self._together,
         )
+
+    def _ruled(self, ingredients: tuple[str, ...]) -> tuple[AdministrationRule, ...]:
+        """The rules that name one of the ingredients, in their order."""
+        if len(ingredients) == 1:
+            return self._rules_of.get(ingredients[0], ())
+        return tuple(rule for rule in self._rules if rule.ingredients.intersection(ingredients))
 
     def _moieties_of(self, rxcuis: Iterable[str]) -> tuple[Ingredient, ...]:
         found = {m for m in map(self._moiety, rxcuis) if m is not None}

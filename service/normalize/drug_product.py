@@ -32,6 +32,9 @@ _HOURS = {
 
 _HOURS_OF_NAME = re.compile(r"(\d+ HR) ", re.IGNORECASE)
 
+_folded = lru_cache(maxsize=4096)(folded)
+"""Of the names of brands and dose forms, which repeat from product to product."""
+
 _LIQUIDS = frozenset({"solution", "suspension"})
 _AEROSOLS = frozenset({"inhaler", "spray", "nebulizer"})
 
@@ -44,11 +47,7 @@ def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugCo
     """
     if base.tty in PRODUCTS:
         return base
-    fitting = [
-        concept
-        for concept in _products(base, table)
-        if _consistent(base, concept) and _form_fits(concept, reading)
-    ]
+    fitting = [one for one in _agreeing(base, table) if _form_fits(one, reading)]
     amounts = strength_amounts(reading) or bare_amounts(base, fitting, reading)
     if not amounts and base.strengths:
         return _with_shared(base, fitting)
@@ -72,22 +71,29 @@ def with_shared_facts(base: DrugConcept, table: DrugTable) -> DrugConcept:
     """A bare ingredient or brand with what all its products have in common (class, form, route)."""
     if base.tty in PRODUCTS or base.dose_form:
         return base
-    return _with_shared(base, [c for c in _products(base, table) if _consistent(base, c)])
+    return _with_shared(base, _agreeing(base, table))
 
 
-def _products(base: DrugConcept, table: DrugTable) -> Sequence[DrugConcept]:
-    """Products of the base's ingredients; of a brand its branded ones."""
+@lru_cache(maxsize=4096)
+def _agreeing(base: DrugConcept, table: DrugTable) -> tuple[DrugConcept, ...]:
+    """Products of the base's ingredients that agree with it; of a brand its branded ones."""
     generic = [
         concept
         for concept in table.of_ingredients(tuple(i.rxcui for i in base.ingredients))
         if concept.tty in PRODUCTS
     ]
     if not base.brand:
-        return generic
-    brand = folded(base.brand)
+        return tuple(concept for concept in generic if _consistent(base, concept))
+    brand = _folded(base.brand)
     own = table.branded_whole(tuple(i.rxcui for i in base.ingredients))
     branded = [*own, *(b for concept in generic for b in table.branded(concept.rxcui))]
-    return [c for c in branded if folded(c.brand) == brand and c.tty in PRODUCTS]
+    return tuple(
+        concept
+        for concept in branded
+        if concept.tty in PRODUCTS
+        and _folded(concept.brand) == brand
+        and _consistent(base, concept)
+    )
 
 
 def _consistent(base: DrugConcept, concept: DrugConcept) -> bool:
@@ -150,7 +156,7 @@ def _by_release(concepts: list[DrugConcept], reading: TextReading) -> list[DrugC
 
 def _one_form(concepts: list[DrugConcept], reading: TextReading) -> DrugConcept | None:
     """The first concept when all have one dose form, or the one whose form the text spells out."""
-    said = [c for c in concepts if c.dose_form and folded(c.dose_form) in reading.exact]
+    said = [c for c in concepts if c.dose_form and _folded(c.dose_form) in reading.exact]
     longest = max((len(c.dose_form) for c in said), default=0)
     chosen = [c for c in said if len(c.dose_form) == longest] or concepts
     if len({c.dose_form for c in chosen}) > 1:

@@ -64,6 +64,7 @@ class DrugTable:
             self._lines.update(zip([line[: line.index("\t")] for line in lines], lines))  # noqa: B905
         self._concepts: dict[str, DrugConcept | None] = {}
         self._by_moieties: dict[tuple[str, ...], tuple[DrugConcept, ...]] = {}
+        self._brands: dict[str, tuple[DrugConcept, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -177,11 +178,15 @@ class DrugTable:
 
     def branded(self, generic: str) -> tuple[DrugConcept, ...]:
         """Branded concepts of this unbranded one."""
+        known = self._brands.get(generic)
+        if known is not None:
+            return known
         lines = self._files.branded
         first = bisect_left(lines, generic, key=_third)
         last = bisect_right(lines, generic, lo=first, key=_third)
         found = (self.by_rxcui(line[: line.index("\t")]) for line in lines[first:last])
-        return tuple(concept for concept in found if concept is not None)
+        self._brands[generic] = tuple(concept for concept in found if concept is not None)
+        return self._brands[generic]
 
     def product(
         self, ingredients: Iterable[str], strengths: Iterable[str], form: str, release: str = ""

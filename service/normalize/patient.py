@@ -5,6 +5,7 @@ Source: HL7 FHIR R4 (4.0.1), Patient; v2-0203 for identifier types.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -15,6 +16,7 @@ from service.normalize.context import Notes
 from service.normalize.wire import base, clinical
 
 _OLD_NAMES = frozenset({"old", "maiden"})
+_NO_DIGITS = re.compile(r"[^0-9]+")
 _PHONES = frozenset({"phone", "sms"})
 
 
@@ -89,5 +91,5 @@ def _identifier(found: base.Identifier) -> Identifier:
 
 def _digits(number: str) -> str:
     """Digits only, without a leading country code of North America."""
-    digits = "".join(letter for letter in number if letter.isdecimal() and letter.isascii())
+    digits = _NO_DIGITS.sub("", number)
     return digits[1:] if len(digits) == 11 and digits.startswith("1") else digits

@@ -58,9 +58,12 @@ class Reading:
         entry: Callable[[Origin, _L, Context, Notes], MedicationEntry],
     ) -> Iterator[MedicationEntry]:
         """Lines of one kind; those that are none stand in `excluded` with the reason."""
-        type_name, decode, source = kind.__name__, decoder(kind), self._source
-        notes = Notes()
-        for raw in self._by_type.get(type_name, ()):
+        type_name = kind.__name__
+        raws = self._by_type.get(type_name)
+        if raws is None:
+            return
+        decode, source, notes = decoder(kind), self._source, Notes()
+        for raw in raws:
             origin = Origin(source, f"{type_name}/{raw.id}", raw.version)
             try:
                 line = self._line(origin, decode(raw.body), made_on, entry, notes)
@@ -90,8 +93,11 @@ class Reading:
             kind: named as the resource type is.
             dated: whether a record without a date is noted.
         """
+        raws = self._by_type.get(kind.__name__)
+        if raws is None:
+            return
         notes = Notes()
-        for raw in self._by_type.get(kind.__name__, ()):
+        for raw in raws:
             origin = origin_of(raw, self._source)
             found = readable(raw, kind, notes)
             if (
@@ -104,8 +110,11 @@ class Reading:
 
     def plain(self, kind: type[_R]) -> Iterator[tuple[Origin, _R, Notes]]:
         """Resources that count whatever their day and state, as those that others refer to."""
+        raws = self._by_type.get(kind.__name__)
+        if raws is None:
+            return
         notes = Notes()
-        for raw in self._by_type.get(kind.__name__, ()):
+        for raw in raws:
             origin = origin_of(raw, self._source)
             found = readable(raw, kind, notes)
             if found is not None:

@@ -53,10 +53,10 @@ class Grammar:
             return ()
 
     def _advance(self, line: str, position: int, reading: Reading) -> int:
-        for name, pattern in self._rules:
-            found = pattern.match(line, position)
-            if found:
-                handle: Callable[[re.Match[str]], None] = getattr(reading, name)
-                handle(found)
-                return found.end()
-        raise NotRead
+        matched = self._rules.match(line, position)
+        if matched is None:
+            raise NotRead
+        name, found = matched
+        handle: Callable[[re.Match[str]], None] = getattr(reading, name)
+        handle(found)
+        return found.end()

@@ -6,7 +6,7 @@ No pattern holds a repetition inside a repetition, so that matching stays linear
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from service.normalize.frequency import Frequencies
 from service.normalize.routes import Routes
@@ -31,10 +31,36 @@ _ANY_DAY = "|".join(_DAYS.values())
 _A_DAY = r"(?:per|/|a|in|each|every) ?(?:a |the )?(?:day|24 (?:hours?|hrs?|h))|daily"
 
 
-def rules(
-    units: Units, frequencies: Frequencies, routes: Routes
-) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Name and pattern of every phrase, in the order in which they are tried."""
+_NAMED_GROUP = re.compile(r"\(\?P<\w+>")
+
+
+class Rules:
+    """The phrases, each with its name; of several that match, the first one counts."""
+
+    def __init__(self, phrases: Sequence[tuple[str, str]]) -> None:
+        self._phrases = phrases
+        self._patterns: dict[int, re.Pattern[str]] = {}
+        # One pattern finds which phrase it is: the empty group behind the phrase tells its number.
+        self._which = re.compile(
+            "|".join(f"(?:{_NAMED_GROUP.sub('(?:', pattern)})()" for _, pattern in phrases)
+        )
+
+    def match(self, line: str, position: int) -> tuple[str, re.Match[str]] | None:
+        """The name of the phrase that stands at this place of a line, and the phrase."""
+        found = self._which.match(line, position)
+        if found is None or found.lastindex is None:
+            return None
+        number = found.lastindex - 1
+        name, pattern = self._phrases[number]
+        compiled = self._patterns.get(number)
+        if compiled is None:
+            compiled = self._patterns[number] = re.compile(pattern)
+        phrase = compiled.match(line, position)
+        return None if phrase is None else (name, phrase)
+
+
+def rules(units: Units, frequencies: Frequencies, routes: Routes) -> Rules:
+    """Every phrase, in the order in which they are tried."""
     unit = _any(
         spelling
         for spelling, one in units.by_spelling.items()
@@ -223,7 +249,7 @@ def rules(
         ("mark", r"[ ()/:!\-\"'*]"),
         ("word", r"(?P<word>[a-zµμ][a-zµμ']*)"),
     )
-    return tuple((name, re.compile(pattern)) for name, pattern in patterns)
+    return Rules(patterns)
 
 
 def _any(spellings: Iterable[str]) -> str:

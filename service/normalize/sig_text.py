@@ -38,24 +38,29 @@ _VULGAR = re.compile(r"(?<=\d)(?=[½¼¾⅓⅔⅛])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _AND_A_HALF = re.compile(r"\b(one|two|three|four|[1-9]) (?:and|&) (?:a |one[- ])?(?:half|1/2)\b")
 _HALF = re.compile(r"\b(?:one|a)[- ]half\b(?: (?:of )?an?\b)?|\bhalf an?\b")
-_WORD = re.compile(r"[a-z]+")
+_NUMBER_WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_NUMBER_WORDS)})(?![a-z])")
 _FRACTION = re.compile(r"(?:\b(\d{1,3})[ -])?\b(\d{1,2}) ?/ ?(\d{1,2})\b(?![/.\d])")
 _TO = re.compile(rf"({NUMBER}) ?(?:-|–|—|or) ?(?={NUMBER})")
 _REPEATED = re.compile(
     rf"\b({NUMBER}(?: to {NUMBER})?) (?:\(\1\)|\1(?= {_COUNTED}))"  # 1 (1) time, 4 4 hours
 )
-_UNGLUED: tuple[tuple[re.Pattern[str], str], ...] = (
+_UNGLUED: tuple[tuple[re.Pattern[str], str, str], ...] = (
     # Exports that drop markup glue words together: bidx5days, bidprnfor, dailyinstrdo not crush.
-    (re.compile(r"\b(bid|tid|qid|qhs|qd|daily|day|hrs?|po)(?=x ?\d|prn|instr|int ?prn)"), r"\1 "),
-    (re.compile(r"(?<=\d)(?=[a-zµμ])"), " "),
-    (re.compile(r"\b(days|hr|weeks)(?=prn|instr)"), r"\1 "),
-    (re.compile(r"\binstr(?=[a-z])(?!uct)"), "instr "),
-    (re.compile(r"\bcovered(?=inform)"), "covered "),
-    (re.compile(r"\b(?:int ?)?prn(?=[a-z])"), "prn "),
-    (re.compile(r"\bint ?prn\b"), "prn"),
-    (re.compile(r"(?<=[a-z])prn\b"), " prn"),
-    (re.compile(r"\b([xq])(?=\d)"), r"\1 "),
-    (re.compile(r"\b(\d+) x ?(?=/|a day|per|daily|week|day\b|each|every|wk)"), r"\1 times "),
+    # The last of each is what a line holds wherever the pattern can match.
+    (
+        re.compile(r"\b(bid|tid|qid|qhs|qd|daily|day|hrs?|po)(?=x ?\d|prn|instr|int ?prn)"),
+        r"\1 ",
+        "",
+    ),
+    (re.compile(r"(?<=\d)(?=[a-zµμ])"), " ", ""),
+    (re.compile(r"\b(days|hr|weeks)(?=prn|instr)"), r"\1 ", ""),
+    (re.compile(r"\binstr(?=[a-z])(?!uct)"), "instr ", "instr"),
+    (re.compile(r"\bcovered(?=inform)"), "covered ", "covered"),
+    (re.compile(r"\b(?:int ?)?prn(?=[a-z])"), "prn ", "prn"),
+    (re.compile(r"\bint ?prn\b"), "prn", "prn"),
+    (re.compile(r"(?<=[a-z])prn\b"), " prn", "prn"),
+    (re.compile(r"\b([xq])(?=\d)"), r"\1 ", ""),
+    (re.compile(r"\b(\d+) x ?(?=/|a day|per|daily|week|day\b|each|every|wk)"), r"\1 times ", "x"),
 )
 
 
@@ -67,10 +72,12 @@ def prepared(text: str) -> str:
     line = _ROMAN_COUNT.sub(lambda found: _ROMAN[found[1]], line)
     line = _AND_A_HALF.sub(lambda found: _NUMBER_WORDS.get(found[1], found[1]) + ".5", line)
     line = _HALF.sub("half", line)
-    line = _WORD.sub(lambda found: _NUMBER_WORDS.get(found[0], found[0]), line)
-    for pattern, by in _UNGLUED:
-        line = pattern.sub(by, line)
-    line = _FRACTION.sub(_fraction, line)
+    line = _NUMBER_WORD.sub(lambda found: _NUMBER_WORDS[found[0]], line)
+    for pattern, by, held in _UNGLUED:
+        if held in line:
+            line = pattern.sub(by, line)
+    if "/" in line:
+        line = _FRACTION.sub(_fraction, line)
     line = _TO.sub(r"\1 to ", line)
     return _REPEATED.sub(r"\1", line)
 

@@ -21,7 +21,7 @@ from service.model.concept import (
     ResolvedBy,
 )
 from service.normalize.drug import resolve
-from service.normalize.drug_names import distance
+from service.normalize.drug_spelling import distance
 from service.normalize.drug_text import read_text
 
 from .drug_tables import drug_table
