@@ -61,13 +61,13 @@ def candidates(
 def folded(value: str) -> str:
     """An identifier as it is compared: letters and digits only, lower case."""
     plain = value.casefold()
-    return plain if plain.isalnum() else "".join(c for c in plain if c.isalnum())
+    return plain if plain.isalnum() else "".join(filter(str.isalnum, plain))
 
 
 def digits(phones: Iterable[str]) -> frozenset[str]:
     """Phone numbers by their last ten digits: some write the country code, others do not."""
-    numbers = (
-        (phone if phone.isdigit() else "".join(c for c in phone if c.isdigit()))[-10:]
+    numbers = [
+        (phone if phone.isdigit() else "".join(filter(str.isdigit, phone)))[-10:]
         for phone in phones
-    )
-    return frozenset(number for number in numbers if len(number) >= 7)
+    ]
+    return frozenset([number for number in numbers if len(number) >= 7])

@@ -6,7 +6,7 @@ swapped. What one of the records does not say is unknown, and never speaks again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from service.link.blocking import digits, folded
@@ -22,26 +22,31 @@ class Agreement(StrEnum):
     UNKNOWN = "unknown"
 
 
+AGREE, CLOSE = Agreement.AGREE, Agreement.CLOSE
+DISAGREE, UNKNOWN = Agreement.DISAGREE, Agreement.UNKNOWN
+_SEXES = frozenset({"male", "female", "other"})
+
+
 def _names(ours: Sequence[str], theirs: Sequence[str]) -> Agreement:
     if not ours or not theirs:
-        return Agreement.UNKNOWN
-    if set(ours) & set(theirs):
-        return Agreement.AGREE
+        return UNKNOWN
+    if not set(ours).isdisjoint(theirs):
+        return AGREE
     if any(_close(one, other) for one in ours for other in theirs):
-        return Agreement.CLOSE
-    return Agreement.DISAGREE
+        return CLOSE
+    return DISAGREE
 
 
 def _given(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
     """The first given names decide; a later one that fits is close (called by the middle name)."""
     if not asked.given or not candidate.given:
-        return Agreement.UNKNOWN
+        return UNKNOWN
     if asked.given[0] == candidate.given[0]:
-        return Agreement.AGREE
+        return AGREE
     if _close(asked.given[0], candidate.given[0]):
-        return Agreement.CLOSE
+        return CLOSE
     first_only = asked.given[0] in candidate.given or candidate.given[0] in asked.given
-    return Agreement.CLOSE if first_only else Agreement.DISAGREE
+    return CLOSE if first_only else DISAGREE
 
 
 def _close(one: str, other: str) -> bool:
@@ -62,41 +67,41 @@ def _close(one: str, other: str) -> bool:
 def _birth(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
     ours, theirs = asked.birth_date, candidate.birth_date
     if ours is None or theirs is None:
-        return Agreement.UNKNOWN
+        return UNKNOWN
     if ours == theirs:
-        return Agreement.AGREE
+        return AGREE
     swapped = (ours.year, ours.month, ours.day) == (theirs.year, theirs.day, theirs.month)
     digits = sum(a != b for a, b in zip(ours.isoformat(), theirs.isoformat(), strict=True))
-    return Agreement.CLOSE if swapped or digits == 1 else Agreement.DISAGREE
+    return CLOSE if swapped or digits == 1 else DISAGREE
 
 
 def _sex(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
-    known = {"male", "female", "other"}
-    if asked.sex not in known or candidate.sex not in known:
-        return Agreement.UNKNOWN
-    return Agreement.AGREE if asked.sex == candidate.sex else Agreement.DISAGREE
+    if asked.sex not in _SEXES or candidate.sex not in _SEXES:
+        return UNKNOWN
+    return AGREE if asked.sex == candidate.sex else DISAGREE
 
 
 def _phone(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
-    return _shared(digits(asked.phones), digits(candidate.phones))
+    ours, theirs = digits(asked.phones), digits(candidate.phones)
+    if not ours or not theirs:
+        return UNKNOWN
+    return DISAGREE if ours.isdisjoint(theirs) else AGREE
 
 
 def _postal(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
     ours, theirs = folded(asked.postal_code)[:5], folded(candidate.postal_code)[:5]
-    return _shared({ours} - {""}, {theirs} - {""})
+    if not ours or not theirs:
+        return UNKNOWN
+    return AGREE if ours == theirs else DISAGREE
 
 
 def _address(asked: PatientRecord, candidate: PatientRecord) -> Agreement:
     ours, theirs = folded(asked.address_line), folded(candidate.address_line)
-    if ours and theirs and ours != theirs and (ours in theirs or theirs in ours):
-        return Agreement.CLOSE
-    return _shared({ours} - {""}, {theirs} - {""})
-
-
-def _shared(ours: Set[str], theirs: Set[str]) -> Agreement:
     if not ours or not theirs:
-        return Agreement.UNKNOWN
-    return Agreement.AGREE if ours & theirs else Agreement.DISAGREE
+        return UNKNOWN
+    if ours == theirs:
+        return AGREE
+    return CLOSE if ours in theirs or theirs in ours else DISAGREE
 
 
 FIELDS: Mapping[str, Callable[[PatientRecord, PatientRecord], Agreement]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.link.match import Points, Weights
+from service.link.grade import Points, Weights
 from service.mappings import toml
 
 FILE = "matching.toml"

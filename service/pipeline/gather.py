@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from service.errors import NotKept, UsageError
-from service.link.match import Weights
+from service.link.grade import Weights
 from service.link.match import links as graded
 from service.model.evidence import Origin, Problem
 from service.model.patient import MatchGrade, PatientLink, PatientRecord

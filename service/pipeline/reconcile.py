@@ -10,7 +10,7 @@ import service
 from service.assess.engine import examined, findings
 from service.assess.plan_items import Planning, plan_items
 from service.assess.rule import RuleBook
-from service.link.match import Weights
+from service.link.grade import Weights
 from service.model.clinical import Facts
 from service.model.evidence import Problem
 from service.model.medication import ReconciledEntry

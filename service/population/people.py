@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.link.match import Weights, grade, links
+from service.link.grade import Weights, grade
+from service.link.match import links
 from service.model.evidence import Origin
 from service.model.patient import MatchGrade, PatientLink, PatientRecord
 from service.population.index import rows_from

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import MappingError
-from service.link.match import grade, links, survivor
+from service.link.grade import grade
+from service.link.match import links, survivor
 from service.mappings.matching import load_weights
 from service.model.evidence import Origin
 from service.model.patient import Identifier, MatchGrade, PatientRecord

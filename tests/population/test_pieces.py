@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import SourceInvalid
-from service.link.match import Weights
+from service.link.grade import Weights
 from service.mappings.folder import mappings_folder
 from service.mappings.matching import load_weights
 from service.model.evidence import Origin
