@@ -17,6 +17,7 @@ from service.normalize.surroundings import foreign_plans, members, stays
 from service.store import Connection, reads
 from service.store import deliveries as outbox
 from service.store.deliveries import Delivery
+from service.write.disclosure import Audience
 from service.write.known import Known, Put
 from service.write.referring import missed_key, put_before
 from service.write.target import WriteTarget
@@ -58,11 +59,18 @@ async def held_back(
     content: Mapping[str, Any],
     targets: Sequence[WriteTarget],
     to: str,
+    audience: Audience = Audience.OTHER,
 ) -> Withholding:
-    """What of a report must not be told to somebody, by the name of a source or of a person."""
+    """What of a report must not be told to somebody: the one filter of every print and export.
+
+    Args:
+        to: the name of a source or of a person; "" for somebody nobody has named.
+        audience: the patient, or who is signed in here, in the place of somebody else.
+    """
     known = await beside(look, key, patient, "", content)
     parties = [(target.name, target.parties) for target in targets]
-    return withholding(content, recipients(parties, to), known.consents, known.labels)
+    told = recipients(parties, to, audience)
+    return withholding(content, told, known.consents, known.labels)
 
 
 async def _latest(look: Connection, patient: str, report: str) -> list[SourceRead]:

@@ -30,7 +30,7 @@ class Material:
     `decisions` are those that count, by item. `signed_by` and `signed_at` are empty before the
     whole list was signed. `printed_at` is the moment of printing, aware. `questions` and
     `preferences` are the patient's own words. `withheld` says that something is not told to the one
-    it is for.
+    it is for, `notices` are what has to go with what is told.
     """
 
     report: Mapping[str, Any]
@@ -39,6 +39,7 @@ class Material:
     signed_by: str = ""
     signed_at: datetime | None = None
     withheld: str = ""
+    notices: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     preferences: tuple[str, ...] = ()
 
@@ -71,6 +72,7 @@ class Stamp:
     signed: str
     knowledge: str
     incomplete: tuple[tuple[str, str], ...]
+    notices: tuple[str, ...] = ()
 
 
 def is_depot(medication: Mapping[str, Any]) -> bool:
@@ -112,6 +114,7 @@ def stamp(material: Material) -> Stamp:
             f"RxNorm {known['rxnorm']}"
         ),
         incomplete=tuple(lacking),
+        notices=material.notices,
     )
 
 

@@ -50,6 +50,7 @@ def table(material: Material) -> str:
     ]
     rows += [("knowledge", said.knowledge)]
     rows += [("source", f"{name}: {state}") for name, state, _ in said.sources]
+    rows += [("NOTICE", notice) for notice in said.notices]
     rows += [("INCOMPLETE", f"{name}: {reason}") for name, reason in said.incomplete]
     writer.writerows([safe(cell) for cell in row] for row in rows)
     return out.getvalue()

@@ -1,4 +1,8 @@
-"""Prints and exports of one patient's newest list: sheets as HTML or PDF, CSV, and FHIR."""
+"""Prints and exports of one patient's newest list: sheets as HTML or PDF, CSV, and FHIR.
+
+All of them go through one filter for the one whom they are for: somebody else, the patient, or
+whoever is signed in here. A file says that something is withheld, and how much, never what.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +33,15 @@ from service.store import patient_words, reports, reviews
 from service.web.access import Reviewer, services_of
 from service.web.clock import zone_of
 from service.web.errors import BadRequest
-from service.web.language import languages, spoken, words_in
+from service.web.language import languages, say, spoken, words_in
 from service.web.pdf import pdf
 from service.web.screen import page_of
 from service.web.services import Services
 from service.web.since import is_day, report_of
 from service.web.templating import FOLDER, environment, render
+from service.write.disclosure import NOTICE, Audience
 from service.write.draft import draft_bundle
-from service.write.withhold import without
+from service.write.withhold import Withholding, without
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,7 +54,19 @@ KINDS: Final[Mapping[Kind, str]] = {
     "monitoring-card": "Monitoring card: lithium, clozapine, injections",
 }
 PDF: Final = "application/pdf"
-_TO_SOMEBODY: Final = frozenset({"letter", "changes"})
+AUDIENCES: Final[Mapping[Kind, Audience]] = {
+    "comparison": Audience.HOUSE,
+    "letter": Audience.OTHER,
+    "changes": Audience.OTHER,
+    "patient-list": Audience.PATIENT,
+    "monitoring-card": Audience.PATIENT,
+}
+THIS_HOUSE: Final = "this-house"
+"""In `to` of an export: it is for whoever is signed in, and stays here."""
+HOUSE_ONLY: Final = (
+    "Labels protect some of what stands here: it is for this house alone; "
+    "nothing of it goes on without asking again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +81,19 @@ class Sheet:
 async def prints_page(request: Request, user: Reviewer, patient: str) -> Response:
     """Which prints there are."""
     page = await page_of(services_of(request), user, patient, compared_with="")
+    sources = [source["name"] for source in page.content["sources"]]
     return render(
         request,
         "prints/index.html",
         page=page,
         kinds=KINDS,
         languages=languages(services_of(request).locales),
-        sources=[source["name"] for source in page.content["sources"]],
+        sources=sources,
+        recipients=[
+            (THIS_HOUSE, say("For this house alone")),
+            *((name, say("For {source}", source=name)) for name in sources),
+            ("", say("For anybody else")),
+        ],
         clinicians=clinicians(page.content),
     )
 
@@ -93,8 +116,7 @@ async def print_sheet(
     services = services_of(request)
     words = _words(lang or spoken(), services.locales)
     material = await material_of(services, patient, zone_of(request))
-    if kind in _TO_SOMEBODY:
-        material = await _for_recipient(services, patient, material, to)
+    material, _ = await _for_recipient(services, patient, material, to, AUDIENCES[kind])
     if kind == "changes":
         document: object = await _news(services, patient, material, to, since, words)
     else:
@@ -113,19 +135,26 @@ async def print_sheet(
 
 
 @router.get("/patients/{patient}/list.csv")
-async def list_as_csv(request: Request, _user: Reviewer, patient: str) -> Response:
-    """Every line of every source, for a spreadsheet."""
-    material = await material_of(services_of(request), patient)
+async def list_as_csv(request: Request, _user: Reviewer, patient: str, to: str = "") -> Response:
+    """Every line of every source that may be told to whom the file is for, for a spreadsheet.
+
+    `to` is a source, "this-house", or nobody who is known: then nothing that a label protects.
+    """
+    services = services_of(request)
+    material = await material_of(services, patient)
+    material, _ = await _for_recipient(services, patient, material, to, _audience(to))
     headers = {"Content-Disposition": 'attachment; filename="medications.csv"'}
     return Response("\ufeff" + table(material), media_type="text/csv", headers=headers)
 
 
 @router.get("/patients/{patient}/list.json")
-async def list_as_fhir(request: Request, _user: Reviewer, patient: str) -> Response:
-    """The list as a FHIR Bundle of type collection, tagged as a draft."""
-    material = await material_of(services_of(request), patient)
+async def list_as_fhir(request: Request, _user: Reviewer, patient: str, to: str = "") -> Response:
+    """The list as a FHIR Bundle of type collection, tagged as a draft; `to` as for the table."""
+    services = services_of(request)
+    material = await material_of(services, patient)
+    _, held = await _for_recipient(services, patient, material, to, _audience(to))
     headers = {"Content-Disposition": 'attachment; filename="medications.json"'}
-    bundle = draft_bundle(material.report)
+    bundle = draft_bundle(material.report, held)
     return JSONResponse(bundle, media_type="application/fhir+json", headers=headers)
 
 
@@ -153,12 +182,30 @@ async def material_of(services: Services, patient: str, zone: tzinfo = UTC) -> M
     )
 
 
-async def _for_recipient(services: Services, patient: str, material: Material, to: str) -> Material:
-    """The material without what consents and labels hold back from this recipient."""
+async def _for_recipient(
+    services: Services, patient: str, material: Material, to: str, audience: Audience
+) -> tuple[Material, Withholding]:
+    """The material without what consents and labels hold back from this recipient, and what that
+    is."""
     targets = await services.targets()
+    key, report = services.store.key, material.report
     async with services.store.read() as look:
-        held = await held_back(look, services.store.key, patient, material.report, targets, to)
-    return replace(material, report=without(material.report, held), withheld=held.said)
+        held = await held_back(look, key, patient, report, targets, to, audience)
+    notices = (
+        NOTICE if held.noticed and audience is not Audience.PATIENT else "",
+        HOUSE_ONLY if held.guarded and audience is Audience.HOUSE else "",
+    )
+    told = replace(
+        material,
+        report=without(report, held),
+        withheld=held.said,
+        notices=tuple(one for one in notices if one),
+    )
+    return told, held
+
+
+def _audience(to: str) -> Audience:
+    return Audience.HOUSE if to == THIS_HOUSE else Audience.OTHER
 
 
 async def _news(

@@ -13,17 +13,21 @@ from service.write.identity import full_url
 from service.write.refusals import incomplete_sources
 from service.write.target import Signing, WriteTarget
 from service.write.wanted import AGREEING, LISTED
+from service.write.withhold import NOTHING_WITHHELD, Withholding, without
 
 _KEY = b"draft"
 """Drafts leave no system, so that their identifiers need no secret."""
 
 
-def draft_bundle(report: Mapping[str, Any]) -> dict[str, Any]:
+def draft_bundle(
+    report: Mapping[str, Any], withholding: Withholding = NOTHING_WITHHELD
+) -> dict[str, Any]:
     """The draft list, its statements and preliminary issues, as a Bundle of type collection.
 
     Args:
         report: the JSON report. Everything is tagged draft, and incomplete where a source is; the
             moment is the report's own day, so that the same report gives the same Bundle.
+        withholding: what of it is not told to the one whom the Bundle is for; the list says so.
     """
     service = User("concord", "Concord", UserRole.IT)
     at = datetime.fromisoformat(report["as_of"]).replace(tzinfo=UTC)
@@ -38,7 +42,9 @@ def draft_bundle(report: Mapping[str, Any]) -> dict[str, Any]:
         target=WriteTarget(name=""),
         bases={},
         covered={},
+        withholding=withholding,
     )
+    report = without(report, withholding)
     listed = [medication for medication in report["medications"] if medication["state"] in LISTED]
     spoken = [
         finding

@@ -76,20 +76,26 @@ def build(
 
 def draft(desk: Desk, listed: Sequence[Mapping[str, Any]], *, incomplete: bool) -> dict[str, Any]:
     """The list as software sees it: mode snapshot, tagged draft, without the signed list's code."""
+    tags = [DRAFT, *([INCOMPLETE] if incomplete else []), *([WITHHELD] if desk.withheld else [])]
+    beside = _told_beside(desk, listed)
+    labels = {label for medication in listed for label in statement.labels_of(medication)}
     return compact(
         {
             "resourceType": TYPE,
-            "meta": meta([DRAFT, INCOMPLETE] if incomplete else [DRAFT]),
+            "meta": meta(tags, labels),
             "text": narrative(
                 "Draft medication list, not signed" + (", incomplete" if incomplete else ""),
-                [f"{m['display']}: {dose_text(m) or 'dose not stated'}" for m in listed],
+                [
+                    *(f"{m['display']}: {dose_text(m) or 'dose not stated'}" for m in listed),
+                    *beside,
+                ],
             ),
             "identifier": [identifier(desk.standing_key(TYPE, "draft"))],
             "status": "current",
             "mode": "snapshot",
             "title": "Draft medication list, not signed",
             "subject": desk.patient_reference(),
-            "note": [{"text": _basis(desk)}],
+            "note": [{"text": " ".join([_basis(desk), *beside])}],
             "entry": [
                 {
                     "item": desk.ours(

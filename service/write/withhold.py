@@ -14,7 +14,8 @@ from typing import Any
 from service.model.consent import Consent
 from service.model.evidence import Origin
 from service.write.codes import RXNORM
-from service.write.disclosure import SUBSTANCE_USE, Item, Recipient, disclosure
+from service.write.disclosure import BY_LABEL, Audience, Item, Recipient, disclosure
+from service.write.labels import PROTECTED, on_substance_use
 
 Labels = Mapping[tuple[str, str], frozenset[str]]
 
@@ -29,6 +30,7 @@ class Withholding:
         resting_on: consents by which something goes that would not go otherwise.
         noticed: ids of what goes with the notice of 42 CFR 2.32.
         places: resources, as (source, reference), of which nothing is told.
+        guarded: how many medications are told although a label protects them.
     """
 
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -36,15 +38,23 @@ class Withholding:
     resting_on: tuple[Origin, ...] = ()
     noticed: frozenset[str] = frozenset()
     places: frozenset[tuple[str, str]] = frozenset()
+    guarded: int = 0
 
     @property
     def said(self) -> str:
-        """That something is withheld, in words that tell nothing of it; "" where nothing is."""
-        count = self.medications or len(self.reasons)
-        if not count:
+        """How many items are withheld and by what kind of reason, in words that tell nothing of
+        them; "" where none is. A finding counts where no medication does."""
+        told = list(self.reasons.values())[: self.medications or None]
+        if not told:
             return ""
-        items = "1 item is" if count == 1 else f"{count} items are"
-        return f"{items} withheld from this recipient by consent or label."
+        items = "1 item is" if len(told) == 1 else f"{len(told)} items are"
+        labelled = sum(reason in BY_LABEL for reason in told)
+        counts = ((labelled, "by label"), (len(told) - labelled, "by consent"))
+        kinds = ", ".join(f"{count} {kind}" for count, kind in counts if count)
+        return f"{items} withheld from this recipient by consent or label ({kinds})."
+
+
+NOTHING_WITHHELD = Withholding()
 
 
 def withholding(
@@ -59,6 +69,7 @@ def withholding(
     resting: list[Origin] = []
     noticed: set[str] = set()
     hidden: set[tuple[str, str]] = set()
+    guarded = 0
     for medication in report["medications"]:
         items = [_line(medication, line, labels) for line in medication["lines"]]
         decided = [disclosure(item, recipient, consents, day) for item in items]
@@ -68,8 +79,10 @@ def withholding(
             hidden |= {(item.source, item.reference) for item in items}
             continue
         resting += [origin for one in decided for origin in one.consents]
-        if any(item.labels & SUBSTANCE_USE for item in items if item.source != recipient.name):
+        if any(on_substance_use(item.labels) for item in items if item.source != recipient.name):
             noticed.add(medication["id"])
+        if any(item.labels & PROTECTED for item in items):
+            guarded += 1
     medications = len(reasons)
     for finding in report["findings"]:
         items = [_fact(fact, labels) for fact in finding["evidence"]]
@@ -92,6 +105,7 @@ def withholding(
         tuple(dict.fromkeys(resting)),
         frozenset(noticed),
         frozenset(hidden),
+        guarded,
     )
 
 
@@ -101,20 +115,33 @@ def without(report: Mapping[str, Any], held: Withholding) -> dict[str, Any]:
         return dict(report)
     plan, context = dict(report.get("plan", {})), dict(report.get("context", {}))
     gone = held.reasons.keys()
-    for kind in ("calendar", "education"):
-        plan[kind] = [e for e in plan.get(kind, ()) if gone.isdisjoint(e["medications"])]
+    for kind in ("calendar", "education", "activities", "goals"):
+        plan[kind] = [e for e in plan.get(kind, ()) if gone.isdisjoint(e.get("medications", ()))]
     plan["questions"] = [e for e in plan.get("questions", ()) if e["finding"] not in gone]
     plan["timeline"] = []
-    for kind in ("results", "visits"):
-        context[kind] = [e for e in context.get(kind, ()) if _place(e) not in held.places]
+    told = {
+        kind: [e for e in context.get(kind, ()) if _place(e) not in held.places]
+        for kind in ("results", "visits")
+    }
+    context = {kind: [] for kind in context} | told
     return {
         **report,
+        "next_appointment": None
+        if _visit(report) in held.places
+        else report.get("next_appointment"),
         "medications": [one for one in report["medications"] if one["id"] not in gone],
         "findings": [one for one in report["findings"] if one["id"] not in gone],
         "problems": [one for one in report["problems"] if _place(one) not in held.places],
         "plan": plan,
         "context": context,
     }
+
+
+def _visit(report: Mapping[str, Any]) -> tuple[str, str]:
+    """The place of the next visit; of nothing where none is booked."""
+    booked = report.get("next_appointment") or {}
+    source, _, reference = str(booked.get("appointment", "")).partition(":")
+    return source, reference
 
 
 def _beside(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -127,10 +154,12 @@ def _place(one: Mapping[str, Any]) -> tuple[str, str]:
     return one["source"], one["reference"]
 
 
-def recipients(names: Iterable[tuple[str, frozenset[str]]], name: str) -> Recipient:
-    """One server as a recipient among all whose organizations are known."""
+def recipients(
+    names: Iterable[tuple[str, frozenset[str]]], name: str, audience: Audience = Audience.OTHER
+) -> Recipient:
+    """One recipient among all whose organizations are known."""
     parties = tuple(names)
-    return Recipient(name, dict(parties).get(name, frozenset()), parties)
+    return Recipient(name, dict(parties).get(name, frozenset()), parties, audience)
 
 
 def _line(medication: Mapping[str, Any], line: Mapping[str, Any], labels: Labels) -> Item:

@@ -27,6 +27,7 @@ from service.prints.table import safe, table
 from service.prints.words import Words, catalogue
 from service.web import print_pages
 from service.web.language import words_in
+from service.write.disclosure import NOTICE
 from tests.web.office import Office, in_office, report
 from tests.write.synthetic import AT, PHARMACIST, decision, finding, line, medication
 
@@ -190,6 +191,85 @@ def test_a_letter_tells_nothing_of_what_is_withheld_and_says_that_something_is()
         assert "lithium" not in pages["primary-care"]
         assert "lithium with lisinopril" in pages["psychiatry"]
         assert "withheld" not in pages["psychiatry"]
+
+    in_office(use)
+
+
+def protected(*labels: str) -> dict[str, Any]:
+    """Lithium that psychiatry labels, lisinopril that nobody does, and a finding about both."""
+    return report(
+        medications=[
+            medication("m-li", "6448", "lithium", [line("psychiatry", 3, labels=list(labels))]),
+            medication("m-li2", "29046", "lisinopril", [line("primary-care", 4)]),
+        ],
+        findings=[finding("f-both", ["m-li", "m-li2"], title="lithium with lisinopril")],
+    )
+
+
+FILES = ("list.csv", "list.json")
+FOR_OTHERS = [(f"{file}{to}", False) for file in FILES for to in ("", "?to=primary-care")]
+FOR_OTHERS += [(f"{file}?to={to}", True) for file in FILES for to in ("psychiatry", "this-house")]
+FOR_OTHERS += [
+    ("prints/letter?to=primary-care", False),
+    ("prints/changes?to=Dr%20Piet%20Psych&since=2026-01-01", False),
+    ("prints/comparison", True),
+    ("prints/patient-list", True),
+    ("prints/monitoring-card", True),
+]
+
+
+@pytest.mark.parametrize(("path", "told"), FOR_OTHERS)
+def test_every_print_and_every_file_tells_its_recipient_what_may_be_told_and_says_what_is_not(
+    path: str, *, told: bool
+) -> None:
+    async def use(office: Office) -> None:
+        patient = await office.patient(content=protected("PSY"))
+        answer = await office.client.get(f"/patients/{patient}/{path}", headers=office.bearer())
+        assert answer.status_code == 200
+        assert ("lithium" in answer.text.casefold()) is told
+        said = "1 item is withheld from this recipient by consent or label (1 by label)."
+        assert (said in answer.text) is not told
+
+    in_office(use)
+
+
+@pytest.mark.parametrize("path", ["prints/comparison", "list.csv?to=this-house"])
+def test_what_stays_in_this_house_says_that_it_does(path: str) -> None:
+    async def use(office: Office) -> None:
+        patient = await office.patient(content=protected("42CFRPart2"))
+        free = await office.patient(18, content=protected())
+        for who, said in ((patient, True), (free, False)):
+            got = await office.client.get(f"/patients/{who}/{path}", headers=office.bearer())
+            assert (print_pages.HOUSE_ONLY in got.text) is said
+            assert (NOTICE in got.text) is said
+
+    in_office(use)
+
+
+def test_what_a_label_keeps_from_the_patient_is_on_none_of_the_patients_prints() -> None:
+    async def use(office: Office) -> None:
+        patient = await office.patient(content=protected("NOPAT"))
+        for sheet in ("patient-list", "monitoring-card"):
+            path = f"/patients/{patient}/prints/{sheet}"
+            answer = await office.client.get(path, headers=office.bearer())
+            assert "lithium" not in answer.text.casefold()
+            assert "1 item is withheld" in answer.text
+
+    in_office(use)
+
+
+def test_a_bundle_for_somebody_is_tagged_where_something_is_withheld() -> None:
+    async def use(office: Office) -> None:
+        patient = await office.patient(content=protected("PSY"))
+        path = f"/patients/{patient}/list.json"
+        bundle = (await office.client.get(path, headers=office.bearer())).json()
+        (listed,) = [
+            entry["resource"]
+            for entry in bundle["entry"]
+            if entry["resource"]["resourceType"] == "List"
+        ]
+        assert "withheld" in {tag["code"] for tag in listed["meta"]["tag"]}
+        assert len(listed["entry"]) == 1
 
     in_office(use)
 

@@ -16,15 +16,17 @@ from service.model.evidence import Origin
 from service.model.source import RawResource, Role, SourceRead
 from service.normalize.consent import consents, security_labels
 from service.write.disclosure import (
-    PROTECTED,
+    NOT_TO_PATIENT,
     REFUSED,
     UNPERMITTED,
     UNREADABLE,
     UNSURE,
+    Audience,
     Item,
     Recipient,
     disclosure,
 )
+from service.write.labels import PROTECTED
 
 DAY = date(2026, 3, 10)
 NPI = "http://hl7.org/fhir/sid/us-npi"
@@ -298,3 +300,57 @@ def test_labels_of_any_resource_are_known_by_its_place() -> None:
     assert security_labels(read(labelled, ORGANIZATION)) == {
         ("psychiatry", "Observation/9"): frozenset({"ETH", "R"})
     }
+
+
+@pytest.mark.parametrize(
+    ("refused", "carried", "held"),
+    [
+        ("ETH", "OPIOIDUD", True),
+        ("SUD", "42CFRPart2", True),
+        ("BH", "PSY", True),
+        ("SPI", "PSYTHPN", True),
+        ("PSY", "HIV", False),
+        ("R", "HIV", True),
+        ("N", "R", True),
+        ("HIV", "R", False),
+    ],
+)
+def test_a_refusal_means_what_stands_below_its_label(
+    refused: str, carried: str, *, held: bool
+) -> None:
+    item = replace(ITEM, labels=frozenset({carried}))
+    release = consent(permit=True, actors=TO_GP, labels=(carried,))
+    assert reason(item, release) == ""
+    refusal = consent(permit=False, labels=(refused,))
+    assert reason(item, release, refusal) == (REFUSED if held else "")
+
+
+def test_a_permission_means_less_than_a_refusal_of_the_same_label() -> None:
+    def release(label: str) -> Consent:
+        return consent(permit=True, actors=TO_GP, labels=(label,))
+
+    alcohol = replace(ITEM, labels=frozenset({"ETHUD"}))
+    notes = replace(ITEM, labels=frozenset({"PSYTHPN"}))
+    assert reason(alcohol, release("ETH")) == ""
+    assert reason(alcohol, release("BH")) == UNPERMITTED
+    assert reason(notes, release("PSY")) == UNPERMITTED
+    assert reason(notes, release("V")) == UNPERMITTED
+    assert reason(notes, release("PSYTHPN")) == ""
+
+
+def test_a_caveat_that_asks_for_a_consent_is_met_by_any_that_names_the_recipient() -> None:
+    caveat = replace(ITEM, labels=frozenset({"NORDSCLCD"}))
+    assert reason(caveat) == UNPERMITTED
+    assert reason(caveat, consent(permit=True)) == UNPERMITTED
+    assert reason(caveat, consent(permit=True, actors=TO_GP)) == ""
+    both = replace(ITEM, labels=frozenset({"NORDSCLCD", "42CFRPart2"}))
+    assert reason(both, consent(permit=True, actors=TO_GP)) == UNPERMITTED
+    assert reason(both, RELEASE) == ""
+
+
+def test_the_patient_is_told_what_is_his_own_unless_a_label_keeps_it_back() -> None:
+    patient = Recipient("", audience=Audience.PATIENT)
+    assert reason(SECRET, consent(permit=False), recipient=patient) == ""
+    kept = replace(ITEM, labels=frozenset({"NOPAT"}))
+    assert reason(kept, recipient=patient) == NOT_TO_PATIENT
+    assert reason(kept, recipient=Recipient("", audience=Audience.HOUSE)) == ""

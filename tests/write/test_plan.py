@@ -18,10 +18,10 @@ from service.model.evidence import Origin
 from service.model.review import Decision, Disposition, PlannedWrite, Review, Target
 from service.write import gate
 from service.write.codes import RECONCILED_LIST
-from service.write.disclosure import PROTECTED
 from service.write.draft import draft_bundle
 from service.write.identity import identifier_value
 from service.write.known import Known
+from service.write.labels import PROTECTED
 from service.write.plan import plan
 from service.write.target import ORDER, WRITTEN, Signing, Standing, WriteTarget
 from tests.write.synthetic import (

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from service.model.consent import Consent, Party, Provision
 from service.model.evidence import Origin
-from service.write.disclosure import NOTICE, PROTECTED
+from service.write.disclosure import NOTICE
+from service.write.labels import PROTECTED
 from tests.write.given import PRIMARY_CARE, PSYCHIATRY, of, planned
 from tests.write.synthetic import finding, report
 
 TOLD = replace(PRIMARY_CARE, parties=frozenset({"npi|1"}))
 GP = (Party(identifiers=("npi|1",)),)
-SAID = "1 item is withheld from this recipient by consent or label."
+SAID = "1 item is withheld from this recipient by consent or label"
 
 
 def consent(**rule: Any) -> Consent:
