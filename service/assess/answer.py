@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+
+import msgspec
 
 from service.assess.exposure import Exposure
 from service.model.evidence import Fact
@@ -20,8 +21,10 @@ class Verdict(StrEnum):
     CANNOT_TELL = "cannot-tell"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+_NOT_MET = Verdict.NOT_MET
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """One answer with what it rests on.
 
     `words` fill the placeholders of the rule's message. `because` says why not, or what is missing.
@@ -32,7 +35,7 @@ class Answer:
 
     verdict: Verdict
     because: str = ""
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = msgspec.field(default_factory=dict)
     exposures: tuple[Exposure, ...] = ()
     evidence: tuple[Fact, ...] = ()
     sources: tuple[str, ...] = ()
@@ -49,7 +52,7 @@ def not_met(
     because: str, *, due: date | None = None, on: Iterable[Exposure] = (), asks: str = ""
 ) -> Answer:
     """The rule does not apply, in words that answer "why not"."""
-    return Answer(Verdict.NOT_MET, because, due=due, exposures=tuple(on), asks=asks)
+    return Answer(_NOT_MET, because, due=due, exposures=tuple(on), asks=asks)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ KEPT_VISITS = frozenset(
 )
 MISSED_VISITS = frozenset({"noshow", "cancelled"})
 DONE_AS = frozenset({"QuestionnaireResponse", "Procedure"})
+_TAKEN = (Taking.NOW,)
 CLINICAL_ROLES = frozenset({Role.PSYCHIATRY, Role.PRIMARY_CARE, Role.OTHER})
 
 
@@ -70,7 +71,7 @@ class Chart:
 
     def of(self, drugs: DrugClass, *states: Taking, local: bool = False) -> list[Exposure]:
         """Exposures of a class in these states (default: taken now), local products apart."""
-        wanted = states or (Taking.NOW,)
+        wanted = states or _TAKEN
         if self.rxcuis.isdisjoint(drugs.rxcuis):
             return []
         return [
@@ -98,15 +99,16 @@ class Chart:
 
     def last(self, lab: Laboratory) -> Measured | None:
         if lab.id not in self._last:
-            places = self._found(lab)
-            self._last[lab.id] = _measured(lab, self._dated[places[-1]]) if places else None
+            newest = [self._places[code][-1] for code in lab.codes if code in self._places]
+            place = max(newest, default=None)
+            self._last[lab.id] = None if place is None else _measured(lab, self._dated[place])
         return self._last[lab.id]
 
     def _found(self, lab: Laboratory) -> list[int]:
         """The places of a test's results in the order of time, under whichever code."""
-        codes = lab.codes & self._places.keys()
+        codes = [code for code in lab.codes if code in self._places]
         if len(codes) == 1:
-            return self._places[next(iter(codes))]
+            return self._places[codes[0]]
         return sorted({place for code in codes for place in self._places[code]})
 
     def watched(

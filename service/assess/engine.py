@@ -16,6 +16,8 @@ from service.model.finding import Bucket, Finding
 from service.model.identity import content_id
 from service.model.record import PatientView
 
+_NOT_MET = Verdict.NOT_MET
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -68,7 +70,7 @@ def findings(examination: Examination) -> tuple[Finding, ...]:
     """What the answers mean for the reviewer, folded, gravest first."""
     found: dict[str, Finding] = {}
     for rule, answer in examination.answers:
-        if answer.verdict is not Verdict.NOT_MET:
+        if answer.verdict is not _NOT_MET:
             finding = _finding(rule, answer, examination.chart, examination.rules.raising)
             found.setdefault(finding.id, finding)
     return tuple(sorted(folded(found.values(), examination.rules), key=_order))
@@ -93,10 +95,9 @@ def calendar(examination: Examination) -> tuple[Due, ...]:
 
 
 def _answers(chart: Chart, rules: RuleBook, as_of: date) -> Iterator[tuple[Rule, Answer]]:
-    for rule in rules.concerning(chart.rxcuis):
-        if rule.fires:
-            for answer in rule.on(as_of).answers(chart):
-                yield rule, answer
+    for rule, check in rules.asked(chart.rxcuis, as_of):
+        for answer in check.answers(chart):
+            yield rule, answer
 
 
 def explain(view: PatientView, rules: RuleBook, as_of: date) -> tuple[Explanation, ...]:

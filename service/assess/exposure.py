@@ -14,7 +14,10 @@ from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 
+import msgspec
+
 from service.model.concept import AdministrationClass, Ingredient
+from service.model.evidence import Fact
 from service.model.medication import (
     Kind,
     MedicationEntry,
@@ -27,6 +30,10 @@ USUAL_WASHOUT_D = 30
 """Days without cover after which the next evidence is a new start, where no drug says otherwise."""
 
 NEVER_TAKEN = frozenset({"entered-in-error", "cancelled", "draft", "not-taken", "declined"})
+_LAST = date.max.toordinal()
+_DISPENSE = Kind.DISPENSE
+_RUNNING = (TherapyState.CURRENT, TherapyState.CONFLICT)
+_PLANNED, _STOPPED = TherapyState.PLANNED, TherapyState.STOPPED
 ORDERS = (Kind.REQUEST, Kind.STATEMENT)
 
 
@@ -39,8 +46,10 @@ class Taking(StrEnum):
     PAST = "past"
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
+_NOW, _PAST = Taking.NOW, Taking.PAST
+
+
+class Episode(msgspec.Struct, frozen=True, gc=False):
     """Continuous exposure. `start` None: no source says since when; `end` None: open or unknown."""
 
     start: date | None
@@ -71,6 +80,14 @@ class Exposure:
     @property
     def stopped_on(self) -> date | None:
         return self.episodes[-1].end if self.episodes and self.taking is Taking.PAST else None
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """The lines in force as evidence; where none is (a past drug), all of them."""
+        telling = self.lines
+        if self.taking is not _PAST:
+            telling = tuple([x for x in telling if x.state is not _STOPPED]) or telling
+        return tuple([line_fact(line.entry) for line in telling])
 
     @cached_property
     def ids(self) -> frozenset[str]:
@@ -140,10 +157,10 @@ def _exposure(
     )
     gap = timedelta(days=washout.get(ingredient.rxcui, USUAL_WASHOUT_D))
     merged = _merged(spans, gap)
-    if taking is Taking.NOW:
+    if taking is _NOW:
         last = merged[-1].start if merged else None
         merged = [*merged[:-1], Episode(last, None)]
-    elif taking is Taking.PAST and merged:
+    elif taking is _PAST and merged:
         ends = [line.entry.stopped_on or line.entry.end for line in lines if is_order(line)]
         known = [day for day in ends if day is not None and day <= as_of]
         merged[-1] = Episode(merged[-1].start, max(known) if known else merged[-1].end)
@@ -190,24 +207,32 @@ def begins(entry: MedicationEntry) -> date | None:
     return entry.supplied_on or entry.start or entry.authored
 
 
+def line_fact(entry: MedicationEntry) -> Fact:
+    """The line as evidence: what it says, since when."""
+    origin = entry.origin
+    return Fact(
+        origin.source, origin.reference, origin.version, "medication", entry.text, begins(entry)
+    )
+
+
 def runs_out(entry: MedicationEntry) -> date | None:
     """The last day that a supply or an injection covers; None where nothing tells how long."""
     day = begins(entry)
-    length = entry.days_supply if entry.kind is Kind.DISPENSE else entry.interval_d
+    length = entry.days_supply if entry.kind is _DISPENSE else entry.interval_d
     if day is None or length is None or length < 1:
         return None
-    return day + timedelta(days=int(length) - 1)
+    return date.fromordinal(min(day.toordinal() + int(length) - 1, _LAST))
 
 
 def covered(line: PlacedLine, as_of: date) -> Episode | None:
     """The days of one line up to `as_of`; None for what is only planned or has no date at all."""
     entry = line.entry
     start = begins(entry)
-    if line.state is TherapyState.PLANNED or (start is not None and start > as_of):
+    if line.state is _PLANNED or (start is not None and start > as_of):
         return None
     if entry.kind not in ORDERS:
         return None if start is None else Episode(start, runs_out(entry) or start)
-    if line.state in (TherapyState.CURRENT, TherapyState.CONFLICT):
+    if line.state in _RUNNING:
         return Episode(start, None)
     end = entry.stopped_on or entry.end
     if start is None and end is None:

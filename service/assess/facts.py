@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from service.assess.exposure import Exposure, Taking, begins
+from service.assess.exposure import Exposure
+from service.assess.exposure import line_fact as line_fact
 from service.model.clinical import Allergy, Answer, Condition, LabResult, Visit
 from service.model.evidence import Fact
-from service.model.medication import MedicationEntry, PlacedLine
-
-
-def line_fact(entry: MedicationEntry) -> Fact:
-    """The line as evidence: what it says, since when."""
-    origin = entry.origin
-    return Fact(
-        origin.source, origin.reference, origin.version, "medication", entry.text, begins(entry)
-    )
 
 
 def exposure_facts(*taken: Exposure) -> tuple[Fact, ...]:
     """Every line that an exposure rests on."""
-    return tuple(line_fact(line.entry) for exposure in taken for line in _telling(exposure))
-
-
-def _telling(exposure: Exposure) -> Iterable[PlacedLine]:
-    """The lines in force; where none is (a past drug), all of them."""
-    inactive = ("stopped",)
-    if exposure.taking is Taking.PAST:
-        return exposure.lines
-    return [line for line in exposure.lines if line.state.value not in inactive] or exposure.lines
+    if len(taken) == 1:
+        return taken[0].facts
+    return tuple([fact for exposure in taken for fact in exposure.facts])
 
 
 def result_fact(result: LabResult) -> Fact:

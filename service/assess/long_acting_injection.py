@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from service.assess.amounts import line_amount
 from service.assess.answer import Answer, Verdict, not_met

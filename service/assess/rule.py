@@ -16,6 +16,8 @@ from service.assess.chart import Chart
 from service.assess.severity import Raising
 from service.model.finding import RuleReference, Severity
 
+_MOST_DAYS = 16
+
 
 class RuleStatus(StrEnum):
     """`off` and `retired` never fire; `unreviewed` fires and says that nobody has signed it."""
@@ -136,15 +138,17 @@ class RuleBook:
         self.raising = raising or Raising()
         self.rules = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
         self.washout: Mapping[str, int] = dict(washout or {})
-        self._always: list[str] = []
-        self._by_rxcui: dict[str, list[str]] = defaultdict(list)
-        for rule in self.rules.values():
+        self._ordered = tuple(self.rules.values())
+        self._always: list[int] = []
+        self._by_rxcui: dict[str, list[int]] = defaultdict(list)
+        self._in_force: dict[date, list[Check | None]] = {}
+        for place, rule in enumerate(self._ordered):
             triggers = _triggers(rule)
             if triggers is None:
-                self._always.append(rule.id)
+                self._always.append(place)
             else:
                 for rxcui in triggers:
-                    self._by_rxcui[rxcui].append(rule.id)
+                    self._by_rxcui[rxcui].append(place)
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules.values())
@@ -157,10 +161,27 @@ class RuleBook:
 
     def concerning(self, rxcuis: Iterable[str]) -> list[Rule]:
         """Rules that could say something about these ingredients, by id; the others cannot."""
-        ids = set(self._always)
+        return [self._ordered[place] for place in self._places(rxcuis)]
+
+    def asked(self, rxcuis: Iterable[str], day: date) -> list[tuple[Rule, Check]]:
+        """Those of them that fire, each with its values in force on that day."""
+        checks = self._in_force.get(day)
+        if checks is None:
+            checks = [rule.on(day) if rule.fires else None for rule in self._ordered]
+            if len(self._in_force) >= _MOST_DAYS:
+                self._in_force.clear()
+            self._in_force[day] = checks
+        return [
+            (self._ordered[place], check)
+            for place in self._places(rxcuis)
+            if (check := checks[place]) is not None
+        ]
+
+    def _places(self, rxcuis: Iterable[str]) -> list[int]:
+        places = set(self._always)
         for rxcui in rxcuis:
-            ids.update(self._by_rxcui.get(rxcui, ()))
-        return [self.rules[rule_id] for rule_id in sorted(ids)]
+            places.update(self._by_rxcui.get(rxcui, ()))
+        return sorted(places)
 
 
 def _triggers(rule: Rule) -> frozenset[str] | None:
