@@ -45,6 +45,8 @@ def run(arguments: Sequence[str], log: Path, kill_at: str, stop_at: str) -> None
     Args:
         kill_at, stop_at: "moment:passing", or nothing.
     """
+    from tests.acceptance.warm import KNOWLEDGE  # the fork's parent has it already
+
     for name in [name for name in os.environ if name.startswith("CONCORD_")]:
         del os.environ[name]
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -52,6 +54,7 @@ def run(arguments: Sequence[str], log: Path, kill_at: str, stop_at: str) -> None
         os.dup2(out, descriptor)
     house.Courier = partial(Courier, lease_s=LEASE_S, patience=PATIENCE)  # type: ignore[misc,assignment]
     house.TEND_S = TEND_S
+    house.app.knowledge = lambda _settings: KNOWLEDGE  # type: ignore[attr-defined]
     house.LOOK_AGAIN_S = 0.3
     for order, how in ((kill_at, signal.SIGKILL), (stop_at, signal.SIGSTOP)):
         if order:

@@ -21,7 +21,7 @@ from tests.acceptance.hospital import PHARMACIST, Hospital
 
 READY_S = 30.0
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.acceptance.warm"])
+FORKS.set_forkserver_preload(["tests.acceptance.armed", "tests.acceptance.warm"])
 
 
 @dataclass
