@@ -181,6 +181,22 @@ def export(
     )
 
 
+def subscribe(name: str, *, config: Path | None, stop: bool, send: bool, say: Say) -> bool:
+    """`concord subscribe`: the Subscriptions of one source; whether all went well."""
+    from service.subscribing import subscribed
+
+    settings = settings_of(config)
+
+    async def run() -> bool:
+        store = await opened_store(settings)
+        try:
+            return await subscribed(name, settings, store, stop=stop, send=send, clock=now, say=say)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
 def mappings_checked(config: Path | None) -> tuple[str, ...]:
     """Every complaint about the mappings folder; none when all of it holds."""
     from service.mappings.check import check

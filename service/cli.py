@@ -61,6 +61,7 @@ def _parser() -> _Parser:
     _reconcile(commands)
     _population(commands)
     _export(commands)
+    _subscribe(commands)
     _rules(commands)
     _check_mappings(commands)
     _import_rxnorm(commands)
@@ -148,6 +149,17 @@ def _export(commands: Commands) -> None:
     parser.add_argument("--gzip", action="store_true", help="write the files compressed")
     _config(parser)
     parser.set_defaults(run=act.run_export)
+
+
+def _subscribe(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "subscribe", help="our Subscriptions at a source: what stands there, and what is to do"
+    )
+    parser.add_argument("source", metavar="SOURCE", help="a server of the configuration")
+    parser.add_argument("--stop", action="store_true", help="switch all of ours off")
+    parser.add_argument("--send", action="store_true", help="do it; without this nothing is sent")
+    _config(parser)
+    parser.set_defaults(run=act.run_subscribe)
 
 
 def _rules(commands: Commands) -> None:

@@ -111,6 +111,15 @@ def run_export(options: argparse.Namespace) -> int:
     return OK if complete else INCOMPLETE
 
 
+def run_subscribe(options: argparse.Namespace) -> int:
+    from service.app import subscribe
+
+    well = subscribe(
+        options.source, config=options.config, stop=options.stop, send=options.send, say=print
+    )
+    return OK if well else INCOMPLETE
+
+
 def exit_status(content: dict[str, object]) -> int:
     """0 when every source is complete and every link certain, else 3."""
     sources = content["sources"]

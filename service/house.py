@@ -43,8 +43,10 @@ from service.read.subject import subjects_of
 from service.settings import Settings, role_of, secret
 from service.store import Store
 from service.store.seals import seal
+from service.subscribing import keep_subscribed
 from service.syncing import ages, claimed, keep_planning, rhythms
 from service.web.auth import Issuer
+from service.web.language import of_site
 from service.web.pdf import drawn_or_nothing
 from service.web.print_pages import style
 from service.web.senders import Sender, sender
@@ -120,7 +122,7 @@ class House:
         """The sources that may notify us, with their secrets. Raises: SettingsError."""
         told = {name: self.settings.sources[name].sync for name in self.clients}
         return {
-            name: sender(sync.header, secret(sync.notifications, os.environ))
+            name: sender(sync.header, secret(sync.notifications, os.environ), signed=sync.signed)
             for name, sync in told.items()
             if sync.notifications
         }
@@ -215,6 +217,11 @@ class House:
         tending = [asyncio.create_task(self._tend()), asyncio.create_task(self._look_after())]
         if syncing.rhythms:
             tending.append(asyncio.create_task(keep_planning(syncing, jobs)))
+            tending.append(
+                asyncio.create_task(
+                    keep_subscribed(self.settings, self.store, self.clients, app.now)
+                )
+            )
         try:
             yield jobs
         finally:
@@ -281,6 +288,7 @@ class House:
             rule_text=self.rule_text,
             drug_classes=load_drug_classes(mappings_folder(self.settings.mappings)),
             connection=self.connection,
+            locales=of_site(self.settings.web.locales),
         )
 
 

@@ -81,17 +81,36 @@ class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     roles: dict[str, UserRole] = {}
 
 
+class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which Subscriptions `concord subscribe` may create at a source; none without `criteria`.
+
+    `criteria` are searches, "{patient}" in them stands for each patient who is read there; with
+    `topic` (a canonical URL) they are its filters, and `content` is what notifications carry.
+    `keep`: a running service creates, renews and ends them too; else it only looks.
+    """
+
+    criteria: tuple[str, ...] = ()
+    topic: str = ""
+    content: Literal["empty", "id-only", "full-resource"] = "id-only"
+    days: int = 90
+    heartbeat_s: int = 3600
+    keep: bool = False
+
+
 class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How one source is read by itself, patient by patient: every so many minutes, 0 never.
 
     `at_once` is how many patients of it are read at the same time. `notifications` refers to the
-    secret with which the source's own notifications are taken, shown by it in `header`.
+    secret with which the source's own notifications are taken, shown by it in `header`; `signed`:
+    the header holds the HMAC-SHA256 of the body under the secret instead (Medplum's X-Signature).
     """
 
     every_min: float = 0
     at_once: int = 2
     notifications: str = ""
     header: str = "Authorization"
+    signed: bool = False
+    subscribe: Subscribe = Subscribe()
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -160,6 +179,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Where `concord serve` listens, and what stands before it.
 
     `metrics_token` refers to the bearer token with which `/metrics` may be read from elsewhere.
+    `locales` is a folder of the site's own catalogues, one file for each language.
     """
 
     host: str = "127.0.0.1"
@@ -168,6 +188,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     oidc: Oidc = Oidc()
     access: Access = Access()
     metrics_token: str = ""
+    locales: str = ""
 
 
 class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -252,6 +273,16 @@ def _check(settings: Settings, where: str) -> None:
         if source.sync.every_min < 0 or source.sync.at_once < 1:
             raise SettingsError(
                 f"{where}: sources.{name}.sync: every_min is 0 or more, at_once 1 or more."
+            )
+        subscribe = source.sync.subscribe
+        if subscribe.criteria and not (source.sync.notifications and settings.web.public_url):
+            raise SettingsError(
+                f"{where}: sources.{name}.sync.subscribe: notifications (a secret) and "
+                "web.public_url (where they come to) are needed with it."
+            )
+        if subscribe.days < 1 or subscribe.heartbeat_s < 0:
+            raise SettingsError(
+                f"{where}: sources.{name}.sync.subscribe: days is 1 or more, heartbeat_s 0 or more."
             )
     web = settings.web
     _check_reference(where, "web.oidc.client_secret", web.oidc.client_secret)

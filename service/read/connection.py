@@ -21,13 +21,37 @@ NOBODY: Final = "concord-connection-test"
 """An id that no patient has: the search must be answered, with nobody in the answer."""
 
 
+TRIED: Final = (
+    "It answers",
+    "It lets us sign in",
+    "It offers what we read",
+    "It grants what we read",
+    "It answers a search",
+)
+ANSWERS, SIGNS_IN, OFFERS, GRANTS, SEARCHES = TRIED
+SAID: Final = (
+    "our credential is ready",
+    "no sign-in is configured for it",
+    "a search was answered, with nobody in it as it must",
+    "not offered: {types}",
+    "every resource type that is read",
+    "not, or not wholly: {types}",
+    "nothing is held back by the token's scopes",
+)
+"""What steps say besides what a server said: phrases of the page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `fine` is None for what is worth knowing and no fault."""
+    """One step. `fine` is None for what is worth knowing and no fault.
+
+    `words` are one of SAID, with `types` in it, or what the server or the connection said.
+    """
 
     tried: str
     fine: bool | None
     words: str
+    types: str = ""
 
 
 async def connection(client: FhirClient) -> tuple[Step, ...]:
@@ -36,40 +60,40 @@ async def connection(client: FhirClient) -> tuple[Step, ...]:
     try:
         known = await client.capabilities(deadline=deadline)
     except SourceError as error:
-        tried = "It lets us sign in" if isinstance(error, SourceRefused) else "It answers"
+        tried = SIGNS_IN if isinstance(error, SourceRefused) else ANSWERS
         return (Step(tried, False, error.message),)
     steps = [_statement(known)]
     try:
         shown = await client.credentials.header(client.http, client.endpoint)
     except SourceError as error:
-        return (*steps, Step("It lets us sign in", False, error.message))
-    signed_in = "our credential is ready" if shown else "no sign-in is configured for it"
-    steps.append(Step("It lets us sign in", True if shown else None, signed_in))
+        return (*steps, Step(SIGNS_IN, False, error.message))
+    signed_in = SAID[0] if shown else SAID[1]
+    steps.append(Step(SIGNS_IN, True if shown else None, signed_in))
     steps.append(_offered(known))
     steps.append(_granted(client))
     asked = await client.search("Patient", (("_id", NOBODY),), deadline=deadline)
     certificate = asked.certificate
     answered = certificate.state in {State.COMPLETE, State.PARTIAL, State.STALE}
-    words = "; ".join(certificate.reasons) or "a search was answered, with nobody in it as it must"
-    return (*steps, Step("It answers a search", answered, words))
+    words = "; ".join(certificate.reasons) or SAID[2]
+    return (*steps, Step(SEARCHES, answered, words))
 
 
 def _statement(known: Capabilities) -> Step:
     if not known.known:
-        return Step("It answers", None, known.reason)
+        return Step(ANSWERS, None, known.reason)
     parts = (f"FHIR {known.fhir_version}" if known.fhir_version else "", known.software)
-    return Step("It answers", True, ", ".join(part for part in parts if part) or "yes")
+    return Step(ANSWERS, True, ", ".join(part for part in parts if part) or "yes")
 
 
 def _offered(known: Capabilities) -> Step:
     missing = [kind for kind in SEARCHED_TYPES if not known.offers(kind)]
     if missing:
-        return Step("It offers what we read", None, f"not offered: {', '.join(missing)}")
-    return Step("It offers what we read", True, "every resource type that is read")
+        return Step(OFFERS, None, SAID[3], ", ".join(missing))
+    return Step(OFFERS, True, SAID[4])
 
 
 def _granted(client: FhirClient) -> Step:
     closed = [kind for kind in SEARCHED_TYPES if client.credentials.grants(kind) is not Grant.WHOLE]
     if closed:
-        return Step("It grants what we read", False, f"not, or not wholly: {', '.join(closed)}")
-    return Step("It grants what we read", True, "nothing is held back by the token's scopes")
+        return Step(GRANTS, False, SAID[5], ", ".join(closed))
+    return Step(GRANTS, True, SAID[6])

@@ -91,6 +91,17 @@ async def holding(look: AsyncConnection, source: str, reference: str) -> tuple[s
     return tuple(found)
 
 
+async def held_at(look: AsyncConnection, source: str) -> tuple[tuple[str, str], ...]:
+    """Each patient of whom a source surely holds a record, with the record's "Patient/ID"."""
+    found = await look.execute(
+        select(patient_records.c.patient, patient_records.c.reference)
+        .where(patient_records.c.source == source)
+        .where(patient_records.c.grade == MatchGrade.CERTAIN.value)
+        .order_by(patient_records.c.patient, patient_records.c.reference)
+    )
+    return tuple((row.patient, row.reference) for row in found)
+
+
 async def keep_links(
     tx: AsyncConnection,
     patient: str,

@@ -57,16 +57,17 @@ async def changed(request: Request, source: str, kind: str, item: str) -> Respon
 
 async def _taken(request: Request, source: str, *, patient: str = "", path: str = "") -> Response:
     services = services_of(request)
-    endpoint = _admitted(request, services, source)
+    body = await request.body()
+    endpoint = _admitted(request, services, source, body)
     try:
-        said = notice(await request.body(), endpoint, path)
+        said = notice(body, endpoint, path)
     except SourceInvalid:
         raise BadRequest("The body is no notification of FHIR R4 or R4B.") from None
     await take(services.store, source, said, patient=patient, at=services.now())
     return Response(status_code=HTTPStatus.OK)
 
 
-def _admitted(request: Request, services: Services, source: str) -> Endpoint:
+def _admitted(request: Request, services: Services, source: str, body: bytes) -> Endpoint:
     """The base of a source that may notify and proved who it is.
 
     Raises: HTTPException 404 where no such source may notify, WrongSecret.
@@ -74,6 +75,6 @@ def _admitted(request: Request, services: Services, source: str) -> Endpoint:
     known = services.senders.get(source)
     if known is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    if not known.is_right(request.headers.get(known.header)):
+    if not known.is_right(request.headers.get(known.header), body):
         raise WrongSecret
     return Endpoint.parse(services.sources[source])

@@ -14,20 +14,29 @@ SHORTEST_SECRET: Final = 16
 @dataclass(frozen=True, slots=True)
 class Sender:
     """A source that may notify: the header in which it shows its secret, and the values taken;
-    two while the secret changes."""
+    two while the secret changes. With `signed` the secret itself does not travel: the header holds
+    the HMAC-SHA256 of the body under it, in hexadecimal digits (Medplum's X-Signature)."""
 
     header: str
     accepted: tuple[bytes, ...]
+    signed: bool = False
 
-    def is_right(self, shown: str | None) -> bool:
-        """Whether this is one of the values, in time that does not depend on which or how far."""
+    def is_right(self, shown: str | None, body: bytes) -> bool:
+        """Whether this proves the sender, in time that does not depend on which or how far."""
         given = (shown or "").encode()
-        return sum(hmac.compare_digest(given, one) for one in self.accepted) > 0
+        if self.signed:
+            given = given.strip().lower()
+            proofs = [hmac.digest(one, body, "sha256").hex().encode() for one in self.accepted]
+        else:
+            proofs = list(self.accepted)
+        return sum(hmac.compare_digest(given, one) for one in proofs) > 0
 
 
-def sender(header: str, secrets: str) -> Sender:
+def sender(header: str, secrets: str, *, signed: bool = False) -> Sender:
     """Who shows one of these secrets, one a line, in the header; after "Bearer " in Authorization.
 
+    Args:
+        signed: shown is a signature of each body under the secret, bare in any header.
     Raises: SettingsError for a secret that could be guessed.
     """
     lines = tuple(line.strip() for line in secrets.splitlines() if line.strip())
@@ -36,5 +45,5 @@ def sender(header: str, secrets: str) -> Sender:
             f"sync.notifications: a secret has {SHORTEST_SECRET} characters or more, for example "
             "`openssl rand -hex 32`."
         )
-    before = "Bearer " if header.lower() == "authorization" else ""
-    return Sender(header, tuple(f"{before}{line}".encode() for line in lines))
+    before = "Bearer " if not signed and header.lower() == "authorization" else ""
+    return Sender(header, tuple(f"{before}{line}".encode() for line in lines), signed)

@@ -77,10 +77,10 @@ def test_a_source_that_may_not_notify_is_as_unknown_as_one_that_is_none() -> Non
 
 def test_the_secret_may_stand_in_a_header_of_its_own_and_change_without_a_gap() -> None:
     ours = sender("X-Secret", f"{SECRET}\n{SECRET[::-1]}\n")
-    assert ours.is_right(SECRET)
-    assert ours.is_right(SECRET[::-1])
-    assert not ours.is_right(f"Bearer {SECRET}")
-    assert not ours.is_right(None)
+    assert ours.is_right(SECRET, b"")
+    assert ours.is_right(SECRET[::-1], b"")
+    assert not ours.is_right(f"Bearer {SECRET}", b"")
+    assert not ours.is_right(None, b"")
 
     async def use(office: Office) -> None:
         answer = await office.client.post(HERE, headers={"X-Secret": SECRET})
@@ -88,6 +88,31 @@ def test_the_secret_may_stand_in_a_header_of_its_own_and_change_without_a_gap() 
         assert answer.content == b""
 
     with_senders(use, "X-Secret")
+
+
+def test_a_signature_of_the_body_proves_the_sender_and_the_secret_never_travels() -> None:
+    body = b'{"resourceType":"MedicationRequest","id":"1"}'
+    # Worked out with openssl: printf '%s' BODY | openssl dgst -sha256 -hmac SECRET
+    signature = "11d49c99865aa44bebdd53a2c02f2316e9dd9aa37403b845258f8771bf4f9280"
+
+    async def use(office: Office) -> None:
+        for shown, sent, status in (
+            (signature, body, 200),
+            (signature.upper(), body, 200),
+            (signature, body + b" ", 401),
+            (SECRET, body, 401),
+            (f"Bearer {SECRET}", body, 401),
+            ("", body, 401),
+        ):
+            answer = await office.client.post(HERE, headers={"X-Signature": shown}, content=sent)
+            assert answer.status_code == status, shown
+        assert (await office.client.post(HERE, content=body)).status_code == 401
+
+    in_office(
+        use,
+        senders={"psychiatry": sender("X-Signature", SECRET, signed=True)},
+        sources={"psychiatry": "https://ehr.example/fhir"},
+    )
 
 
 @pytest.mark.parametrize("weak", ["", "short", f"{SECRET}\nshort"])
