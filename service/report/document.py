@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -29,13 +30,14 @@ def document(report: Report) -> dict[str, Any]:
     """The report as plain values, every list in the contract's order.
 
     Sources by name, medications by display then id, lines by source then reference, findings by
-    severity, type, id, problems by source then reference.
+    severity, type, id, problems by source then reference. Words of enums are taken by `_value_`:
+    through `value` each costs half a microsecond, a fifth of the whole.
     """
     return {
         "schema": SCHEMA,
         "as_of": report.as_of.isoformat(),
         "patient": {
-            "grade": report.grade.value,
+            "grade": report.grade._value_,
             **identity(report),
             "records": [_record(link) for link in sorted(report.links, key=_by_record)],
         },
@@ -65,6 +67,9 @@ def encoded(content: dict[str, Any]) -> bytes:
     return msgspec.json.format(_encoder.encode(content), indent=2) + b"\n"
 
 
+_by_path = attrgetter("source", "reference", "path", "value")
+
+
 def _by_record(link: PatientLink) -> tuple[str, str]:
     return link.record.source, link.record.reference
 
@@ -77,7 +82,7 @@ def _record(link: PatientLink) -> dict[str, Any]:
     return {
         "source": link.record.source,
         "reference": link.record.reference,
-        "grade": link.grade.value,
+        "grade": link.grade._value_,
         "evidence": list(link.evidence),
     }
 
@@ -87,8 +92,8 @@ def _source(read: SourceRead) -> dict[str, Any]:
     reasons = [*read.reasons, *(f for c in certificates for f in _reasons_of(c))]
     return {
         "name": read.name,
-        "role": read.role.value,
-        "state": read.state.value,
+        "role": read.role._value_,
+        "state": read.state._value_,
         "reasons": list(dict.fromkeys(reasons)),
         "resources": {c.type: _certificate(c) for c in certificates},
         "counts": {c.type: c.count for c in certificates if c.count},
@@ -101,7 +106,7 @@ def _reasons_of(certificate: Certificate) -> Iterable[str]:
 
 def _certificate(certificate: Certificate) -> dict[str, Any]:
     return {
-        "state": certificate.state.value,
+        "state": certificate.state._value_,
         "reasons": list(certificate.reasons),
         "count": certificate.count,
         "pages": certificate.pages,
@@ -120,17 +125,17 @@ def _medication(entry: ReconciledEntry) -> dict[str, Any]:
         "display": entry.display,
         "route": entry.route,
         "form": entry.form,
-        "class": entry.administration.value,
-        "state": entry.state.value,
+        "class": entry.administration._value_,
+        "state": entry.state._value_,
         "daily_dose": _daily_dose(single),
         "daily_doses": [_daily_dose_working(dose) for dose in entry.daily_doses],
-        "agreement": entry.agreement.value,
+        "agreement": entry.agreement._value_,
         "proposal": {
-            "action": entry.proposal.action.value,
+            "action": entry.proposal.action._value_,
             "text": entry.proposal.text,
             "reason": entry.proposal.reason,
         },
-        "change": entry.change.value if entry.change else None,
+        "change": entry.change._value_ if entry.change else None,
         "indication": list(entry.indication),
         "lines": [_line(line) for line in sorted(entry.lines, key=_by_origin)],
     }
@@ -167,25 +172,27 @@ def _day(value: date | None) -> str | None:
 
 def _line(line: PlacedLine) -> dict[str, Any]:
     entry = line.entry
+    origin, match = entry.origin, line.match
+    doses = [_daily_dose_working(dose) for dose in entry.daily_doses]
     return {
-        "source": entry.origin.source,
-        "kind": entry.kind.value,
-        "reference": entry.origin.reference,
-        "version": entry.origin.version,
+        "source": origin.source,
+        "kind": entry.kind._value_,
+        "reference": origin.reference,
+        "version": origin.version,
         "text": entry.text,
         "coding": [
             {"system": c.system, "code": c.code, "display": c.display} for c in entry.codings
         ],
         "status": entry.status,
-        "state": line.state.value,
+        "state": line.state._value_,
         "intent": entry.intent or None,
         "route": entry.route,
         "form": entry.form,
-        "class": entry.administration.value,
+        "class": entry.administration._value_,
         "timing": entry.timing,
-        "sig": " then ".join(dosage.text for dosage in entry.dosages if dosage.text),
+        "sig": " then ".join([dosage.text for dosage in entry.dosages if dosage.text]),
         "daily_dose": _daily_dose(entry.daily_doses[0] if len(entry.daily_doses) == 1 else None),
-        "daily_doses": [_daily_dose_working(dose) for dose in entry.daily_doses],
+        "daily_doses": doses,
         "as_needed": entry.as_needed,
         "interval_d": _number(entry.interval_d),
         "authored": _day(entry.authored),
@@ -196,9 +203,9 @@ def _line(line: PlacedLine) -> dict[str, Any]:
         "requester": entry.requester or None,
         "labels": list(entry.labels),
         "match": {
-            "level": line.match.level,
-            "confidence": line.match.confidence.value,
-            "evidence": list(line.match.evidence),
+            "level": match.level,
+            "confidence": match.confidence._value_,
+            "evidence": list(match.evidence),
         },
     }
 
@@ -218,9 +225,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "id": finding.id,
         "type": finding.type,
-        "severity": finding.severity.value,
+        "severity": finding.severity._value_,
         "urgent": finding.urgent,
-        "bucket": finding.bucket.value,
+        "bucket": finding.bucket._value_,
         "title": finding.title,
         "message": finding.message,
         "advice": finding.advice,
@@ -229,12 +236,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "medications": sorted(finding.medications),
         "sources": sorted(finding.sources),
         "ingredients": sorted(finding.ingredients),
-        "evidence": [
-            _fact(fact)
-            for fact in sorted(
-                finding.evidence, key=lambda f: (f.source, f.reference, f.path, f.value)
-            )
-        ],
+        "evidence": [_fact(fact) for fact in sorted(finding.evidence, key=_by_path)],
         "rule": {
             "id": finding.rule.id,
             "version": finding.rule.version,
