@@ -35,8 +35,11 @@ class ServiceError(Exception):
 
     after: ClassVar[After] = After.PERSON
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+    def __init__(self, message: str | None = None, /, **values: str) -> None:
+        """`values` fill the `{name}`s of the message: `phrase` can be said in another language."""
+        self.phrase = message or " ".join((type(self).__doc__ or "").split())
+        self.values = values
+        super().__init__(self.phrase.format(**values) if values else self.phrase)
 
     @property
     def message(self) -> str:
@@ -126,7 +129,8 @@ class StoreConflict(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The store does not answer now; nothing was half done."""
+    """The store does not answer now: it is full, locked, only to be read, or being brought up to
+    date. Nothing was half done; try again in a moment."""
 
     after = After.RETRY
 

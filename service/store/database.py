@@ -17,6 +17,7 @@ from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import event, insert, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -35,6 +36,7 @@ _WRITES = "concord_writes"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _MIGRATION_LOCK = 7_266_772_673_100
 _BUSY_MS = 10_000
+"""How long anything waits for a lock before the store counts as unavailable."""
 _KEY_BYTES = 32
 _SERIALIZATION = frozenset({"40001", "40P01"})
 
@@ -127,7 +129,8 @@ async def open_store(url: str, keys: tuple[bytes, ...] = ()) -> Store:
     Args:
         url: "sqlite:///file.db", "sqlite://" (in memory, for tests) or "postgresql://...".
         keys: for the encryption of patient data at rest, the newest first (`vault.key_ring`).
-    Raises: SettingsError for an address of another kind, StoreUnavailable when it does not answer.
+    Raises: SettingsError for an address of another kind or a store that a newer version has
+        migrated, StoreUnavailable when it does not answer.
     """
     address = _address(url)
     engine = _engine(address)
@@ -147,6 +150,7 @@ async def _opened(engine: AsyncEngine, vault: Vault) -> bytes:
         await connection.execution_options(**{_WRITES: True})
         async with connection.begin():
             if engine.dialect.name != "sqlite":
+                await connection.execute(text("SET LOCAL lock_timeout = 0"))
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
                 await connection.execute(lock, {"lock": _MIGRATION_LOCK})
             await connection.run_sync(_bring_up_to_date)
@@ -166,7 +170,7 @@ def _address(url: str) -> URL:
 
 def _engine(address: URL) -> AsyncEngine:
     if address.drivername != _DRIVERS["sqlite"]:
-        return create_async_engine(address, pool_size=5, max_overflow=5, pool_pre_ping=True)
+        return _postgresql(address)
     in_memory = address.database in (None, "", ":memory:")
     pool: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": 4}
     engine = create_async_engine(address, **pool)
@@ -190,17 +194,43 @@ def _engine(address: URL) -> AsyncEngine:
     return engine
 
 
+def _postgresql(address: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        address,
+        pool_size=5,
+        max_overflow=5,
+        pool_pre_ping=True,
+        pool_timeout=_BUSY_MS / 1000,
+        connect_args={"connect_timeout": _BUSY_MS // 1000},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET lock_timeout = {_BUSY_MS}")
+        cursor.close()
+        connection.commit()
+
+    return engine
+
+
 def _bring_up_to_date(connection: SyncConnection) -> None:
     """Create a fresh SQLite store from the tables and stamp it; migrate every other one.
 
     A fresh embedded store needs no Alembic (it costs half a second to import); a test keeps the
     tables and the migrations equal.
+    Raises: SettingsError for a store that a newer version has migrated already.
     """
     known = inspect(connection).get_table_names()
     if "alembic_version" in known:
         at = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         if at == HEAD:
             return
+        if str(at) > HEAD:
+            raise SettingsError(
+                f"store.url: the store stands at migration {at}, newer than {HEAD}, the newest "
+                "that this version of Concord knows; start the newer version."
+            )
     elif connection.dialect.name == "sqlite" and not known:
         metadata.create_all(connection)
         connection.exec_driver_sql(
@@ -239,5 +269,5 @@ def _as_store_errors() -> Iterator[None]:
         if getattr(error.orig, "sqlstate", None) in _SERIALIZATION:
             raise StoreConflict from error
         raise StoreUnavailable from error
-    except OSError as error:
+    except (OSError, NoConnectionFree) as error:
         raise StoreUnavailable from error

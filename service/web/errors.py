@@ -26,12 +26,17 @@ from service.errors import (
 from service.review.decide import Undecided
 from service.web.auth import ForeignOrigin, NotAllowed, NotSignedIn, TooManyTries
 from service.web.id_token import SignInRefused
+from service.web.language import say, speaking, speech_of
 from service.web.pdf import PdfNotInstalled
+from service.web.words import first_upper
 
 PROBLEM = "application/problem+json"
+UNREADABLE = "This part of the request cannot be read: {places}."
+FAULT = "Something went wrong in Concord. Nothing was half done; please try again."
 SAYS_MORE = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "60"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "10"},
 }
 
 
@@ -71,7 +76,7 @@ def status_of(error: ServiceError) -> HTTPStatus:
 
 
 def problem(status: HTTPStatus, detail: str, **more: object) -> JSONResponse:
-    """RFC 9457 problem details; 401 says how to authenticate, 429 when to come back."""
+    """RFC 9457 problem details; 401 says how to authenticate, 429 and 503 when to come back."""
     headers = SAYS_MORE.get(status)
     body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     return JSONResponse({**body, **more}, status.value, headers, media_type=PROBLEM)
@@ -88,7 +93,13 @@ async def on_service_error(request: Request, error: Exception) -> Response:
         if request.headers.get("hx-request") == "true":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": "/sign-in"})
         return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-    return _page(request, status, error.message)
+    return _page(request, status, told(error))
+
+
+def told(error: ServiceError) -> str:
+    """The error's message in the reader's language, as a sentence of a page."""
+    words = {name: say(value.replace("-", " ")) for name, value in error.values.items()}
+    return first_upper(say(error.phrase, **words))
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
@@ -97,24 +108,26 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     if _for_scripts(request):
         return problem(status, status.description or status.phrase)
-    return _page(request, status, status.description or status.phrase)
+    return _page(request, status, say(status.description or status.phrase))
 
 
-async def on_invalid_request(_request: Request, error: Exception) -> Response:
+async def on_invalid_request(request: Request, error: Exception) -> Response:
     """FastAPI's own complaint repeats the input; ours names only the place."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
-    detail = f"This part of the request cannot be read: {', '.join(places)}."
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+    places = ", ".join(sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()}))
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    if _for_scripts(request):
+        return problem(status, UNREADABLE.format(places=places))
+    return _page(request, status, say(UNREADABLE, places=places))
 
 
 async def on_fault(request: Request, _error: Exception) -> Response:
     """A fault of ours: the correlation id leads to the log, nothing else is said."""
-    detail = "Something went wrong in Concord. Nothing was half done; please try again."
     correlation = request.scope.get("correlation", "")
     if _for_scripts(request):
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, correlation=correlation)
-    return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, f"{detail} ({correlation})")
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, FAULT, correlation=correlation)
+    with speaking(speech_of(request.scope)):
+        return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, f"{say(FAULT)} ({correlation})")
 
 
 def _for_scripts(request: Request) -> bool:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
-from service.model.review import DeliveryState
+from service.errors import SettingsError, StoreUnavailable
+from service.model.review import DeliveryState, Review
 from service.pipeline.deliver import deliver_due
 from service.store import database, open_store
+from service.store.deliveries import Delivery
 from service.store.migrate import config, upgrade
 from tests.postgres import empty_database
-from tests.write.bench import bench
-from tests.write.test_delivery import EXPECTED, counts
+from tests.write.bench import Bench, bench
+from tests.write.test_delivery import EXPECTED, counts, versions
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 FIRST = "0003"
@@ -167,3 +171,88 @@ def test_an_older_process_goes_on_beside_a_newer_one(url: str) -> None:
         for added in now.keys() - columns:
             assert now[added]["nullable"] or now[added]["default"] is not None, (name, added)
     engine.dispose()
+
+
+def test_rows_as_an_older_release_writes_them_are_read_and_delivered_by_this_one(url: str) -> None:
+    """Every row is put into the newest tables with the older columns alone, as a process of the
+    older release goes on doing until it is replaced."""
+    asyncio.run(signed_and_not_sent(url))
+    led_back(url, FIRST)
+    engine = engine_of(url)
+    older = MetaData()
+    older.reflect(engine)
+    written = [table for table in older.sorted_tables if table.name != "alembic_version"]
+    with engine.connect() as connection:
+        rows = {t.name: [dict(r._mapping) for r in connection.execute(t.select())] for t in written}
+    assert rows["deliveries"]
+    asyncio.run(asyncio.wait_for(closed_again(url), 60))
+    with engine.begin() as connection:
+        for table in reversed(written):
+            connection.execute(table.delete())
+        for table in written:
+            if rows[table.name]:
+                connection.execute(table.insert(), rows[table.name])
+    engine.dispose()
+    asyncio.run(delivered(url))
+
+
+async def closed_again(url: str) -> None:
+    await (await open_store(url)).close()
+
+
+def test_a_store_that_a_newer_release_has_migrated_is_refused_in_words(url: str) -> None:
+    asyncio.run(closed_again(url))
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SettingsError, match=r"9999.*start the newer version"):
+        asyncio.run(closed_again(url))
+    engine.dispose()
+
+
+def test_a_worker_that_delivers_while_a_newer_release_migrates_loses_and_doubles_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is told that the store is away, and goes on when it is there again."""
+    monkeypatch.setattr(database, "_BUSY_MS", 1000)
+    begun, refused = threading.Event(), [0]
+
+    def migrates() -> None:
+        engine = engine_of(url)
+        for number in range(2):
+            with engine.begin() as connection:
+                connection.execute(text(f"ALTER TABLE deliveries ADD COLUMN later_{number} TEXT"))
+                connection.execute(text(f"ALTER TABLE leases ADD COLUMN later_{number} TEXT"))
+                connection.execute(text(f"CREATE TABLE later_{number} (id INTEGER PRIMARY KEY)"))
+                begun.set()
+                time.sleep(1.5)
+        engine.dispose()
+
+    async def use() -> None:
+        async with AsyncExitStack() as stack:
+            made = await bench(stack, url=url)
+            review = await made.signed()
+            newer = threading.Thread(target=migrates)
+            newer.start()
+            await asyncio.to_thread(begun.wait)
+            while newer.is_alive() or any(
+                row.state is not DeliveryState.DONE for row in await rows_now(made, review)
+            ):
+                try:
+                    await deliver_due(made.courier)
+                except StoreUnavailable:
+                    refused[0] += 1
+                made.later(30)
+            newer.join()
+            assert counts(made) == EXPECTED
+            assert versions(made) == {1}
+
+    asyncio.run(asyncio.wait_for(use(), 60))
+    assert refused[0]
+
+
+async def rows_now(made: Bench, review: Review) -> Sequence[Delivery]:
+    try:
+        return await made.rows(review)
+    except StoreUnavailable:
+        return ()

@@ -149,12 +149,13 @@ def in_office(
     writable: tuple[str, ...] = WRITABLE,
     raise_faults: bool = True,
     clock: list[datetime] | None = None,
+    url: str = "sqlite://",
     **services: Any,
 ) -> None:
     """Runs a test against the application. More keywords go to `Services`."""
 
     async def run() -> None:
-        store = await open_store("sqlite://")
+        store = await open_store(url)
         now = clock or [AT]
         queued: list[tuple[str, str]] = []
 
