@@ -24,6 +24,8 @@ EARLIER: Final = {
     "administration": ("{count} earlier dose given", "{count} earlier doses given"),
 }
 """What stands behind the line that counts, for one and for many."""
+LONGEST: Final = 160
+"""Characters of directions that a cell shows; the whole of longer ones stands as written."""
 _EVENTS: Final = ("dispense", "administration")
 
 
@@ -40,7 +42,10 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class ShownLine:
-    """One line as a cell shows it; `marked` are the attributes that differ from other sources."""
+    """One line as a cell shows it; `marked` are the attributes that differ from other sources.
+
+    `directions` are the whole directions where `timing` had to be shortened, else empty.
+    """
 
     dose: str
     timing: str
@@ -51,6 +56,7 @@ class ShownLine:
     form: str
     text: str
     sig: str
+    directions: str
     reference: str
     href: str
     marked: frozenset[str] = frozenset()
@@ -189,9 +195,11 @@ def _newest(line: Line) -> tuple[str, str]:
 
 
 def _shown(line: Line, marks: Collection[Mark], href: str) -> ShownLine:
+    directions = timing_words(line["timing"])
+    long = len(directions) > LONGEST
     return ShownLine(
         dose=dose_words(line),
-        timing=timing_words(line["timing"]),
+        timing=directions[:LONGEST].rstrip() + " …" if long else directions,
         status=status_words(line),
         date=line_date(line),
         until=(line["end"] or "") if line["state"] in ENDED else "",
@@ -199,6 +207,7 @@ def _shown(line: Line, marks: Collection[Mark], href: str) -> ShownLine:
         form=", ".join(word for word in (line["form"], line["route"]) if word),
         text=line["text"],
         sig=line.get("sig", ""),
+        directions=directions if long and directions != line.get("sig", "") else "",
         reference=line["reference"],
         href=href,
         marked=frozenset(

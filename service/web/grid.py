@@ -18,7 +18,7 @@ from service.web.decisions import Decided
 from service.web.grouping import grouping
 from service.web.language import say
 from service.web.marks import marks
-from service.web.words import dose_words, timing_words
+from service.web.words import dose_words, timing_words, visible
 
 Document = Mapping[str, Any]
 Finding = Mapping[str, Any]
@@ -112,15 +112,18 @@ class Grid:
             )
             for column in self.columns
         ]
+        name = (
+            medication["display"] if visible(medication["display"]) else say("Drug without a name")
+        )
         where = ", ".join(
             say(medication[key]) for key in ("form", "route", "state") if medication[key]
         )
         complete = all(state == "complete" for state in states.values())
         return {
             "id": medication["id"],
-            "label": medication["display"],
+            "label": name,
             "change": CHANGES.get(medication["change"] or "", ""),
-            "display": medication["display"],
+            "display": name,
             "where": where,
             "indication": medication["indication"],
             "badges": [

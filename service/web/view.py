@@ -17,12 +17,13 @@ from service.review.decide import OVERRIDE_REASONS
 from service.store.patient_words import PatientWord
 from service.web.decisions import MEDICATION_CHOICES, PATIENT_ANSWERS, Decided
 from service.web.delivered import by_target, pending
+from service.web.findings import as_shown, asks, others
 from service.web.grid import Grid
 from service.web.grouping import BY
+from service.web.known import Known
 from service.web.language import counted, say
 from service.web.since import Since
-from service.web.unread import Unread, day_notes, unread
-from service.web.words import about, first_upper, unit_words
+from service.web.words import about
 
 Document = Mapping[str, Any]
 
@@ -35,12 +36,6 @@ TABS: Final = {
 }
 SCREENFULS: Final = 40
 """Drugs and findings that are laid out at once; of more, those in sight."""
-CONSEQUENCE = {
-    "unavailable": "Nothing of it is known; this is not an empty list.",
-    "withheld": "It refuses or narrows what it holds; what is missing here may exist there.",
-    "partial": "Something is known to be missing; nothing is concluded from what is absent.",
-    "stale": "The last good data is shown.",
-}
 
 
 def _said(words: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -105,7 +100,7 @@ class Page:
             for line in medication["lines"]
             if line["requester"]
         }
-        return sorted(names | set(self.next["with"] if self.next else ()))
+        return sorted(names | set(self.known.next["with"] if self.known.next else ()))
 
     @property
     def as_of(self) -> str:
@@ -154,67 +149,10 @@ class Page:
     def provenance(self) -> dict[str, str]:
         return dict(self.content["provenance"])
 
-    @property
-    def problems(self) -> list[Unread]:
-        return unread(self.content["problems"])
-
-    @property
-    def day_notes(self) -> list[str]:
-        return day_notes(self.content["problems"])
-
-    @property
-    def next(self) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = self.content.get("next_appointment")
-        return found
-
-    @property
-    def sources(self) -> list[dict[str, Any]]:
-        return [
-            {**source, "consequence": CONSEQUENCE.get(source["state"], "")}
-            for source in self.content["sources"]
-        ]
-
-    @property
-    def complete(self) -> bool:
-        return all(source["state"] == "complete" for source in self.content["sources"])
-
-    @property
-    def incomplete(self) -> list[str]:
-        """The sources that were not wholly read, each with its state in words."""
-        return [
-            f"{source['name']} ({say(source['state'])})"
-            for source in self.content["sources"]
-            if source["state"] != "complete"
-        ]
-
-    @property
-    def certificates(self) -> list[dict[str, Any]]:
-        return [
-            {"source": source["name"], "type": type_, **certificate}
-            for source in self.content["sources"]
-            for type_, certificate in source["resources"].items()
-            if certificate["state"] != "not-offered"
-        ]
-
-    @property
-    def allergies(self) -> list[str]:
-        return list(self.content.get("context", {}).get("allergies", ()))
-
-    @property
-    def no_allergies(self) -> str:
-        return say("none recorded") if self.complete else say("none read; a source is not complete")
-
-    @property
-    def measures(self) -> list[dict[str, str]]:
-        measures = self.content.get("context", {}).get("measures", ())
-        return [
-            {
-                **measure,
-                "title": first_upper(measure["title"]),
-                "value": unit_words(measure["value"]),
-            }
-            for measure in measures
-        ]
+    @cached_property
+    def known(self) -> Known:
+        """What the sources told beside the drugs, and how completely."""
+        return Known(self.content)
 
     @cached_property
     def grid(self) -> Grid:
@@ -222,41 +160,17 @@ class Page:
             self.content, self.shown, self._decision, self.address, self.by, self.drug_classes
         )
 
-    @property
-    def no_medications(self) -> str:
-        if self.complete:
-            return say("No medications are recorded in any source.")
-        return say("No medication line could be read. This does not mean that nothing is taken.")
-
     @cached_property
     def shown(self) -> list[dict[str, Any]]:
-        return [
-            self._finding(finding)
-            for finding in self.content["findings"]
-            if finding["bucket"] == "shown" and finding["severity"] != "none"
-        ]
+        """The findings that ask for a decision."""
+        return [self._finding(finding) for finding in self.content["findings"] if asks(finding)]
 
     @property
     def other_findings(self) -> list[tuple[str, list[dict[str, Any]]]]:
-        """What a reviewer can open besides: what cannot be told, suppressed ones, agreements."""
-        findings = self.content["findings"]
+        """What a reviewer can open besides, each kind with its words."""
         return [
-            (
-                say("cannot be told (data missing; not the same as safe)"),
-                [self._finding(f) for f in findings if f["bucket"] == "not-evaluable"],
-            ),
-            (
-                say("suppressed"),
-                [self._finding(f) for f in findings if f["bucket"] == "suppressed"],
-            ),
-            (
-                say("agreements"),
-                [
-                    self._finding(f)
-                    for f in findings
-                    if f["bucket"] == "shown" and f["severity"] == "none"
-                ],
-            ),
+            (words, [self._finding(finding) for finding in found])
+            for words, found in others(self.content["findings"])
         ]
 
     @property
@@ -318,20 +232,7 @@ class Page:
         return self.decisions.get(item, Decided())
 
     def _finding(self, finding: Mapping[str, Any]) -> dict[str, Any]:
-        decidable = finding["bucket"] == "shown" and finding["severity"] != "none"
-        return {
-            **finding,
-            "title": first_upper(finding["title"]),
-            "message": first_upper(finding["message"]),
-            "label": first_upper(finding["title"]),
-            "advice_named": not finding["advice"].startswith("Consider"),
-            "evidence": [{**fact, "href": self.address(fact)} for fact in finding["evidence"]],
-            "error": "",
-            "decision": self._decision(finding["id"]),
-            "choices": decidable,
-            "difference": finding["rule"]["id"].startswith("reconcile/"),
-            "kind": "finding",
-        }
+        return as_shown(finding, self._decision(finding["id"]), self.address)
 
     def address(self, fact: Mapping[str, Any]) -> str:
         """Where the very JSON of a fact's resource is shown."""

@@ -151,6 +151,11 @@ def first_upper(text: str) -> str:
     return text if mixed else text[:1].upper() + text[1:]
 
 
+def visible(text: str) -> bool:
+    """Whether a reader sees anything of this text: spaces and zero-width characters are nothing."""
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
+
+
 def listed(words: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     if len(words) < 2:

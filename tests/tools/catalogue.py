@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -18,22 +19,27 @@ from babel.messages.pofile import write_po
 from jinja2.ext import babel_extract
 
 from service.assess.rule import RuleStatus
+from service.errors import ServiceError
 from service.mappings.check import finding_types
 from service.mappings.rule_pages import MARKS
 from service.model.finding import Severity
 from service.model.patient import MatchGrade
 from service.model.review import MITIGATIONS, DeliveryState, Disposition, UserRole
-from service.prints import changes, comparison, material, monitoring_card, patient_list
+from service.prints import changes, comparison, material, monitoring_card, patient_list, timing
+from service.read import connection
 from service.report.plan_words import ACTIVITY_WORDS
 from service.review.decide import OVERRIDE_REASONS
 from service.store.patient_words import KINDS
 from service.web import (
+    application,
     break_glass,
     cells,
     decisions,
     delivered,
+    errors,
     grid,
     grouping,
+    known,
     print_pages,
     progress,
     rules_page,
@@ -56,6 +62,8 @@ KEYWORDS: Final[dict[str, Any]] = {
     "t": None,
     "counted": (1, 2),
 }
+APPLICATION: Final = application.create_app
+"""Everything that it is made of is imported with it: all errors are known."""
 HEADER: Final = """\
 # Every phrase of Concord's pages and prints; English is the key of each.
 # Made by `python -m tests.tools.catalogue`.
@@ -64,6 +72,8 @@ msgstr ""
 "Content-Type: text/plain; charset=UTF-8\\n"
 
 """
+REFUSING: Final = ("review", "pipeline", "web")
+"""Folders in which what people ask for is refused."""
 STATES: Final = ("complete", "partial", "stale", "withheld", "unavailable")
 THERAPY_STATES: Final = ("current", "planned", "held", "stopped", "conflict", "unknown")
 ORDER_STATES: Final = (
@@ -91,17 +101,20 @@ WORDS: Final[tuple[Iterable[str], ...]] = (
     NEXT_STEP.values(), KINDS,
     material.STATES.values(), (material.UNCERTAIN, material.WITHHELD), comparison.DECIDED.values(),
     (changes.SEEN, *changes.MISSED.values()),
-    patient_list.WHEN.values(), patient_list.ROUTES.values(), sorted(patient_list.OFTEN),
+    timing.WHEN.values(), patient_list.ROUTES.values(), sorted(timing.OFTEN),
     [f"every {{n}} {unit}" for unit in ("hours", "days", "weeks")],
     [test for _, tests in monitoring_card.WATCHED.values() for test in tests],
     break_glass.REASONS.values(), print_pages.KINDS.values(), rules_page.STATUS.values(),
     (rules_page.RUN_OUT, rules_page.IN_WORDS, *rules_page.OF_LISTS), signing.ORDER, ("still open",),
-    view.TABS.values(), view.CONSEQUENCE.values(), delivered.STATES.values(),
+    view.TABS.values(), known.CONSEQUENCE.values(), delivered.STATES.values(),
     (delivered.SKIPPED,), grid.CHANGES.values(),
     [words for _, words in decisions.MEDICATION_CHOICES], decisions.PATIENT_ANSWERS.values(),
     decisions.INTENTIONS.values(), grouping.NEED, grouping.DECIDED, grouping.BY.values(),
     (grouping.NO_CLASS, grouping.NOBODY, grouping.NO_INDICATION, grouping.BY_NAME),
     words.MOMENTS.values(), words.WEEKDAYS.values(), words.KINDS, words.KINDS.values(),
+    connection.TRIED, connection.SAID, (errors.FAULT, errors.UNREADABLE),
+    [one.phrase for one in HTTPStatus if one >= HTTPStatus.BAD_REQUEST],
+    [one.description for one in HTTPStatus if one >= HTTPStatus.BAD_REQUEST],
     worklist_page.STATE_WORDS.values(), worklist_page.CHANGE_WORDS, worklist_page.LABELS.values(),
 )  # fmt: skip
 """Words that pages say by code."""
@@ -119,6 +132,8 @@ def catalogue() -> Catalog:
         found.add(text)
     for pair in COUNTED:
         found.add(pair)
+    for text in sorted(refusals()):
+        found.add(text)
     for file in _files():
         method = babel_extract if file.suffix == ".html" else calls
         with file.open("rb") as source:
@@ -126,6 +141,28 @@ def catalogue() -> Catalog:
             for _, message, _, _ in extract(method, source, KEYWORDS, options=options):
                 found.add(message, locations=[(file.relative_to(ROOT).as_posix(), 0)])
     return found
+
+
+def refusals() -> set[str]:
+    """What errors say to people: the default words of each, and those that a stage gives one."""
+    homes = ("service.errors", *(f"service.{folder}." for folder in REFUSING))
+    kinds = {k.__name__: k for k in _kinds(ServiceError) if k.__module__.startswith(homes)}
+    docs = {kind.__doc__ or "" for kind in kinds.values()}
+    said = {" ".join(doc.split()) for doc in docs if "\n\n" not in doc}
+    for folder in REFUSING:
+        for file in sorted((ROOT / "service" / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in kinds:
+                    words = node.args[0] if node.args else None
+                    if isinstance(words, ast.Constant) and isinstance(words.value, str):
+                        said.add(words.value)
+    return said - {""}
+
+
+def _kinds(of: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
 
 
 def calls(

@@ -22,6 +22,11 @@ QUIET = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser come last: once it is open, its driver holds the thread's event loop."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def chromium() -> str:
     """Where Chromium is: CONCORD_CHROMIUM, or a browser of that name; "" where there is none."""
     named = os.environ.get("CONCORD_CHROMIUM", "")
