@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, Protocol
 
-from service.errors import MappingError
+from service.mappings.case_lines import ROLES, Drugs, line_of, medications_of
 from service.mappings.case_rows import (
     AllergyRow,
     Case,
-    MedicationRow,
     ResultRow,
     Row,
     SourceRow,
@@ -29,21 +25,11 @@ from service.model.clinical import (
     PlanActivity,
     Visit,
 )
-from service.model.concept import Coding, DrugConcept, Ingredient, Resolution, ResolvedBy
-from service.model.dosage import DailyDose, Dosage, Quantity
+from service.model.concept import Coding, Ingredient
+from service.model.dosage import Quantity
 from service.model.evidence import Origin
-from service.model.identity import content_id
 from service.model.medication import (
-    Action,
-    Agreement,
-    Kind,
-    LineMatch,
-    MatchConfidence,
-    MedicationEntry,
     PlacedLine,
-    Proposal,
-    ReconciledEntry,
-    TherapyState,
 )
 from service.model.patient import MatchGrade
 from service.model.record import PatientView
@@ -64,19 +50,12 @@ TYPES = (
     "CareTeam",
     "CarePlan",
 )
-_ROLES = {role.value: role for role in Role}
 _REFERENCES = {
     "request": "MedicationRequest",
     "statement": "MedicationStatement",
     "dispense": "MedicationDispense",
     "administration": "MedicationAdministration",
 }
-
-
-class Drugs(Protocol):
-    """Where a case's RxCUI is looked up."""
-
-    def by_rxcui(self, code: str) -> DrugConcept | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +79,7 @@ def build(case: Case, drugs: Drugs) -> Built:
         return made
 
     lines = [
-        _line(row, origin(row, _REFERENCES[row.kind], "medications", number), case.as_of, drugs)
+        line_of(row, origin(row, _REFERENCES[row.kind], "medications", number), case.as_of, drugs)
         for number, row in enumerate(case.medications)
     ]
     facts = Facts(
@@ -165,126 +144,13 @@ def build(case: Case, drugs: Drugs) -> Built:
             for number, row in enumerate(case.answers)
         ),
     )
-    view = PatientView(case.as_of, facts, _medications(lines), _sources(case), MatchGrade.CERTAIN)
+    view = PatientView(case.as_of, facts, medications_of(lines), _sources(case), MatchGrade.CERTAIN)
     return Built(view, places)
 
 
 def _reference(lines: list[PlacedLine], about: str) -> str:
     group, _, number = about.partition(".")
     return lines[int(number)].entry.origin.reference if group == "medications" else about
-
-
-def _line(row: MedicationRow, origin: Origin, as_of: date, drugs: Drugs) -> PlacedLine:
-    drug = drugs.by_rxcui(row.rxcui)
-    if drug is None:
-        raise MappingError("cases", row.rxcui, f"an RxCUI of the drug table ({row.name})")
-    supplied = row.kind in ("dispense", "administration")
-    ended = row.end is not None and row.end <= as_of
-    status = row.status or ("completed" if supplied else "stopped" if ended else "active")
-    dose = (
-        (
-            DailyDose(
-                drug.ingredients[0].rxcui,
-                row.unit,
-                None if row.as_needed else row.dose,
-                row.dose if row.as_needed else None,
-            ),
-        )
-        if row.dose is not None
-        else ()
-    )
-    entry = MedicationEntry(
-        origin=origin,
-        role=_ROLES.get(row.source, Role.OTHER),
-        kind=Kind(row.kind),
-        text=row.name,
-        codings=(Coding("http://www.nlm.nih.gov/research/umls/rxnorm", row.rxcui, row.name),),
-        resolution=Resolution(drug, ResolvedBy.CODING),
-        status=status,
-        intent="order" if row.kind == "request" else "",
-        dosages=tuple(
-            Dosage(sequence=number, dose=Quantity(step, row.unit), read_from="structure")
-            for number, step in enumerate(row.steps, 1)
-        ),
-        daily_doses=dose,
-        as_needed=row.as_needed,
-        interval_d=row.every_days,
-        route=row.route or drug.route,
-        form=drug.form,
-        authored=row.start,
-        start=row.start,
-        end=row.end or row.until,
-        stopped_on=row.end if ended else None,
-        supplied_on=row.start if supplied else None,
-        days_supply=row.days_supply,
-        requester=row.requester,
-        requester_key=row.requester,
-        taken=row.taken,
-        status_reason=row.status_reason,
-        links=(row.supplied_for,) if row.supplied_for else (),
-    )
-    return PlacedLine(entry, row.state or _state(entry, as_of), _MATCH)
-
-
-_MATCH = LineMatch(2, MatchConfidence.CERTAIN)
-
-
-def _state(entry: MedicationEntry, as_of: date) -> TherapyState:
-    if entry.kind in (Kind.DISPENSE, Kind.ADMINISTRATION):
-        length = entry.days_supply or entry.interval_d
-        if entry.supplied_on is None or length is None:
-            return TherapyState.UNKNOWN
-        runs_out = entry.supplied_on + timedelta(days=int(length))
-        return TherapyState.CURRENT if as_of < runs_out else TherapyState.STOPPED
-    if entry.status in ("stopped", "completed", "cancelled", "not-taken"):
-        return TherapyState.STOPPED
-    if entry.end is not None and entry.end < as_of:
-        return TherapyState.STOPPED
-    if entry.status == "on-hold":
-        return TherapyState.HELD
-    if entry.status == "unknown":
-        return TherapyState.UNKNOWN
-    planned = entry.status == "draft" or (entry.start is not None and entry.start > as_of)
-    return TherapyState.PLANNED if planned else TherapyState.CURRENT
-
-
-def _medications(lines: list[PlacedLine]) -> tuple[ReconciledEntry, ...]:
-    """Lines of one set of ingredients in one administration class stand together."""
-    gathered: dict[tuple[Any, ...], list[PlacedLine]] = defaultdict(list)
-    for line in lines:
-        key = (tuple(sorted(i.rxcui for i in line.entry.ingredients)), line.entry.administration)
-        gathered[key].append(line)
-    made: list[ReconciledEntry] = []
-    for (rxcuis, administration), members in sorted(gathered.items(), key=lambda item: item[0]):
-        first = members[0].entry
-        orders = [m.state for m in members if m.entry.kind in (Kind.REQUEST, Kind.STATEMENT)]
-        made.append(
-            ReconciledEntry(
-                id=content_id("m", *rxcuis, administration.value),
-                ingredients=first.ingredients,
-                display=first.text,
-                route=first.route,
-                form=first.form,
-                administration=administration,
-                state=_together(orders or [m.state for m in members]),
-                agreement=Agreement.SINGLE_SOURCE,
-                proposal=Proposal(Action.CONTINUE, "", ""),
-                lines=tuple(members),
-                daily_doses=first.daily_doses if len(members) == 1 else (),
-            )
-        )
-    return tuple(made)
-
-
-def _together(states: list[TherapyState]) -> TherapyState:
-    order = (
-        TherapyState.CONFLICT,
-        TherapyState.CURRENT,
-        TherapyState.HELD,
-        TherapyState.PLANNED,
-        TherapyState.UNKNOWN,
-    )
-    return next((state for state in order if state in states), TherapyState.STOPPED)
 
 
 def _result(row: ResultRow, origin: Origin) -> LabResult:
@@ -309,7 +175,7 @@ def _visit(row: VisitRow, origin: Origin) -> Visit:
         start=row.start,
         end=row.end,
         services=(Coding("", "", row.service),) if row.service else (),
-        source_role=_ROLES.get(row.source, Role.OTHER).value,
+        source_role=ROLES.get(row.source, Role.OTHER).value,
         discharge=row.discharge,
     )
 
@@ -349,6 +215,6 @@ def _sources(case: Case) -> tuple[SourceRead, ...]:
             Certificate(type, row.state if type in row.types else State.COMPLETE) for type in TYPES
         )
         whole = State.COMPLETE if row.types else row.state
-        role = _ROLES.get(row.role or name, Role.OTHER)
+        role = ROLES.get(row.role or name, Role.OTHER)
         reads.append(SourceRead(name, role, (), certificates, state_floor=whole))
     return tuple(reads)

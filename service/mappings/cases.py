@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from service.assess.engine import assess
 from service.assess.rule import Rule, RuleBook, RuleStatus
-from service.mappings.case_patient import Drugs, build
+from service.mappings.case_lines import Drugs
+from service.mappings.case_patient import build
 from service.mappings.case_rows import Case, Expectation
 from service.model.finding import Bucket, Finding
 

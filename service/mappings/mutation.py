@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from service.assess.rule import Check, Rule, RuleBook
-from service.mappings.case_patient import Drugs
+from service.mappings.case_lines import Drugs
 from service.mappings.case_rows import Case
 from service.mappings.cases import failures
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import MappingError
-from service.mappings.rxnorm_build import BRANDED_COLUMNS, INGREDIENT_COLUMNS, PRODUCT_COLUMNS
 from service.mappings.rxnorm_codes import load_codes
+from service.mappings.rxnorm_rows import BRANDED_COLUMNS, INGREDIENT_COLUMNS, PRODUCT_COLUMNS
 from service.mappings.rxnorm_words import load_other_words
 from service.model.concept import NO_CODE, AdministrationClass
+from service.normalize.drug_codes import NO_RELEASE
 from service.normalize.drug_rows import (
     AdministrationRule,
     BrandLine,
@@ -20,7 +21,7 @@ from service.normalize.drug_rows import (
     TableFiles,
     folded,
 )
-from service.normalize.drug_table import NO_RELEASE, DrugTable
+from service.normalize.drug_table import DrugTable
 
 _CHECKED_WHOLE = 1000
 ADDITION_COLUMNS = ("rxcui", "tty", "name", "source")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from service.mappings.rxnorm_release import Say, rows_of
+from service.mappings.rxnorm_rrf import Say, rows_of
 
 ARCHIVE, HISTORY = "RXNATOMARCHIVE.RRF", "RXNCUI.RRF"
 _LONGEST_CHAIN = 10

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from service.errors import UsageError
 from service.mappings.rxnorm_archive import successors
-from service.mappings.rxnorm_build import COLUMNS, Names, ndc_rows, table_rows, write_tables
 from service.mappings.rxnorm_codes import write_codes
-from service.mappings.rxnorm_release import Say, folder_of, read_release, release_of
+from service.mappings.rxnorm_reference import Names
+from service.mappings.rxnorm_release import read_release
+from service.mappings.rxnorm_rows import COLUMNS, ndc_rows, table_rows, write_tables
+from service.mappings.rxnorm_rrf import Say, folder_of, release_of
 
 TABLES = tuple(COLUMNS)
 Rows = list[tuple[str, ...]]

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.errors import UsageError
-from service.mappings.rxnorm_build import ReferenceRow
+from service.mappings.rxnorm_reference import ReferenceRow
+from service.mappings.rxnorm_rrf import Say, rows_of
 
-FILES = ("RXNCONSO.RRF", "RXNREL.RRF", "RXNSAT.RRF")
-Say = Callable[[str], None]
 _DOSE_FORM = "DF"
 _INGREDIENT_LEVEL = frozenset({"IN", "PIN", "MIN", "BN"})
 _TERM_TYPES = _INGREDIENT_LEVEL | {
@@ -36,48 +34,9 @@ _RELATIONS = frozenset(
         "contains",
     }
 )
-_SAYS_EVERY = 1_000_000
 _MOST_INGREDIENTS = 12
 _COMPONENT = re.compile(r"(?:^| )(\d[\d.]* [A-Z%]+(?:/[A-Z]+)?)$")
 _ATC_SUBSTANCE = re.compile(r"[A-Z]\d\d[A-Z]{2}\d\d")
-_VERSION = re.compile(r"_?(\d\d)(\d\d)\d\dF$")
-_FOLDER = re.compile(r"RxNorm_full(?:_prescribe)?_(\d\d)\d\d(\d{4})", re.IGNORECASE)
-
-
-def folder_of(given: Path) -> Path:
-    """Where the RRF files lie: in the folder, or in its `rrf`.
-
-    Raises: UsageError when a file is missing.
-    """
-    for folder in (given, given / "rrf"):
-        if all((folder / name).is_file() for name in FILES):
-            return folder
-    missing = next(name for name in FILES if not (given / name).is_file())
-    raise UsageError(f"{given}: there is no {missing}; give the folder of a full RxNorm release.")
-
-
-def release_of(folder: Path) -> str:
-    """ "2026-03": the month of the release, from RXNSAB.RRF or the folder's own name.
-
-    Raises: UsageError when neither tells.
-    """
-    try:
-        with (folder / "RXNSAB.RRF").open(encoding="utf-8") as lines:
-            for line in lines:
-                columns = line.split("|")
-                if len(columns) > 6 and columns[3] == "RXNORM":
-                    for text in (columns[6], columns[2]):
-                        if match := _VERSION.search(text):
-                            return f"20{match[1]}-{match[2]}"
-    except FileNotFoundError:
-        pass  # the folder's name may tell it
-    for part in reversed(folder.resolve().parts):
-        if match := _FOLDER.search(part):
-            return f"{match[2]}-{match[1]}"
-    raise UsageError(
-        f"{folder}: neither RXNSAB.RRF nor the folder's name tells the release; keep the name that "
-        "it was downloaded under, RxNorm_full_MMDDYYYY."
-    )
 
 
 @dataclass(slots=True)
@@ -250,16 +209,3 @@ def _keep_ingredients(release: Release) -> None:
         for rxcui, found in targets.items():
             kept = {one for one in found if release.concepts[one][0] in kinds}
             targets[rxcui] = sorted(kept, key=int)
-
-
-def rows_of(path: Path, least: int, say: Say) -> Iterator[list[str]]:
-    """The columns of each line; lines with fewer than `least` are none of this file's kind."""
-    count = 0
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-        for count, line in enumerate(lines, start=1):
-            columns = line.split("|")
-            if len(columns) > least:
-                yield columns
-            if count % _SAYS_EVERY == 0:
-                say(f"{path.name}: {count:,} lines")
-    say(f"{path.name}: {count:,} lines, all")

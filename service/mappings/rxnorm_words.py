@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from service.errors import MappingError
-from service.mappings.rxnorm_build import read_reference
-from service.normalize.drug_spelling import SHORTEST_MISSPELLED, near_names
+from service.mappings.rxnorm_reference import read_reference
 from service.normalize.drug_rows import folded
+from service.normalize.drug_spelling import SHORTEST_MISSPELLED, near_names
 from service.normalize.drug_table import DrugTable
 
 FILE = "other_words.tsv"

@@ -1,16 +1,12 @@
 """How much of each ingredient a day, from dosages and the product's strength, with the working.
 
-A dose in dose forms is multiplied by the strength, a volume by the concentration, a patch by its
-hours; an amount of ingredient stands as it is. Doses that repeat after seven days or more are
-given per interval, as-needed doses as a maximum. What contradicts itself gives a problem and no
-dose.
-Source: HL7 FHIR R4 (4.0.1), Dosage; RxNorm technical documentation (strengths).
+The dosages that hold on the day are added up. Doses that repeat after seven days or more are given
+per interval, as-needed doses as a maximum. What contradicts itself gives a problem and no dose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -18,21 +14,10 @@ from msgspec.structs import replace
 
 from service.model.concept import AdministrationClass, DrugConcept
 from service.model.dosage import DailyDose, Dosage, Frequency, Quantity
-from service.normalize.amount import Amount, amounts_by_rate, amounts_of, number
-from service.normalize.dosage import different
+from service.normalize.amount import amounts_of, number
+from service.normalize.dosage_amount import INTERVAL_FROM_D, DailyDoses, of_dosage
 from service.normalize.steps import in_force
 from service.normalize.units import Units
-
-_INTERVAL_FROM_D = 7
-
-
-@dataclass(frozen=True, slots=True)
-class DailyDoses:
-    """Doses per ingredient on one day; `interval_d` for interval dosing; what was impossible."""
-
-    doses: tuple[DailyDose, ...] = ()
-    interval_d: Decimal | None = None
-    problems: tuple[str, ...] = ()
 
 
 def daily_doses(
@@ -55,7 +40,7 @@ def daily_doses(
     parts = [
         found
         for dosage in in_force(dosages, as_of, begins, problems)
-        if (found := _of_dosage(dosage, drug, units, problems)) is not None
+        if (found := of_dosage(dosage, drug, units, problems)) is not None
     ]
     if problems or not parts:
         return DailyDoses(problems=tuple(dict.fromkeys(problems)))
@@ -101,7 +86,7 @@ def supplied_dose(
         return DailyDoses()
     per_day = quantity.value / days_supply
     depot = drug.administration is AdministrationClass.DEPOT
-    if depot or per_day * _INTERVAL_FROM_D <= 1:
+    if depot or per_day * INTERVAL_FROM_D <= 1:
         interval = days_supply if depot else days_supply / quantity.value
         dose = quantity if depot else Quantity(Decimal(1), quantity.unit)
         dosage = Dosage(dose=dose, frequency=Frequency(Decimal(1), interval))
@@ -110,7 +95,7 @@ def supplied_dose(
             dose=Quantity(per_day, quantity.unit), frequency=Frequency(Decimal(1), Decimal(1))
         )
     problems: list[str] = []
-    found = _of_dosage(dosage, drug, units, problems)
+    found = of_dosage(dosage, drug, units, problems)
     if found is None or problems:
         return DailyDoses()
     said = f"{number(quantity.value)} {how} for {number(days_supply)} days: "
@@ -137,135 +122,6 @@ def one_dose(dose: Quantity, drug: DrugConcept | None, units: Units) -> DailyDos
             for one, amount in zip(drug.ingredients, amounts, strict=True)
         )
     )
-
-
-def _of_dosage(
-    dosage: Dosage, drug: DrugConcept, units: Units, problems: list[str]
-) -> DailyDoses | None:
-    amounts = _taken(dosage, drug, units, problems)
-    if amounts is None and dosage.dose is None and dosage.dose_high and dosage.rate is None:
-        return _upper_end(dosage, drug, units, problems)
-    if amounts is None:
-        return None
-    highest = amounts
-    if dosage.dose_high:
-        high = amounts_of(_on_both_sides(dosage.dose_high, dosage), drug, units, problems)
-        if high is None:
-            return None
-        highest = high
-    if dosage.frequency is None and not (dosage.as_needed or amounts[0].continuous):
-        return None
-    interval = _interval(dosage.frequency) if not amounts[0].continuous else None
-    doses = []
-    for place, ingredient in enumerate(drug.ingredients):
-        low, high_amount = amounts[place], highest[place]
-        value, top = _per_day(low, high_amount, dosage.frequency, interval)
-        limit = _limit(dosage, place, drug, units)
-        working = _working(low, high_amount, dosage.frequency)
-        if dosage.as_needed:
-            known = [bound for bound in (top, limit) if bound is not None]
-            most = min(known, default=None)
-            said = f"as needed, {working}"
-            doses.append(DailyDose(ingredient.rxcui, low.unit, None, most, said))
-        else:
-            ranged = top if top != value else None
-            most = min((one for one in (ranged, limit) if one is not None), default=None)
-            if value is not None and limit is not None and value > limit * Decimal("1.01"):
-                problems.append("the dosage is above its own stated maximum a day")
-                return None
-            doses.append(DailyDose(ingredient.rxcui, low.unit, value, most, working))
-    return DailyDoses(tuple(doses), interval)
-
-
-def _upper_end(
-    dosage: Dosage, drug: DrugConcept, units: Units, problems: list[str]
-) -> DailyDoses | None:
-    """A range without a lower end: a maximum, no dose."""
-    if dosage.dose_high is None:
-        return None
-    most = _of_dosage(replace(dosage, dose=dosage.dose_high, dose_high=None), drug, units, problems)
-    if most is None:
-        return None
-    doses = tuple(replace(one, value=None, max=one.max or one.value) for one in most.doses)
-    return DailyDoses(doses, most.interval_d)
-
-
-def _taken(
-    dosage: Dosage, drug: DrugConcept, units: Units, problems: list[str]
-) -> list[Amount] | None:
-    """The amounts of one take, from the dose, or from what the text states, or from a rate."""
-    if dosage.dose is None:
-        return amounts_by_rate(dosage.rate, drug, units) if dosage.rate else None
-    unknown: list[str] = []
-    amounts = amounts_of(_on_both_sides(dosage.dose, dosage), drug, units, unknown, dosage.worn_h)
-    if amounts and dosage.rate and amounts[0].continuous and dosage.worn_h is None:
-        by_rate = amounts_by_rate(dosage.rate, drug, units)
-        if by_rate and different(amounts[0].value, by_rate[0].value):
-            problems.append(
-                f"the rate of {number(dosage.rate.value)} {dosage.rate.unit}/h is not that of "
-                f"{drug.name}; no dose was taken"
-            )
-            return None
-    if dosage.amount is None:
-        problems.extend(unknown)
-        return amounts
-    stated = amounts_of(dosage.amount, drug, units, [])
-    if amounts is None:
-        return stated
-    if stated is None or amounts[0].continuous:
-        return amounts
-    ours, said = amounts[0].value, stated[0].value
-    if len(amounts) == 1 and different(ours, said):
-        problems.append(
-            f"the text states {number(dosage.amount.value)} {dosage.amount.unit}, but "
-            f"{amounts[0].working} is {number(ours)} {amounts[0].unit}; no dose was taken"
-        )
-        return None
-    return amounts
-
-
-def _on_both_sides(dose: Quantity, dosage: Dosage) -> Quantity:
-    """Two sprays in each nostril are four."""
-    return dose if dosage.sides == 1 else Quantity(dose.value * dosage.sides, dose.unit)
-
-
-def _interval(frequency: Frequency | None) -> Decimal | None:
-    if frequency is None:
-        return None
-    apart = frequency.period_d / frequency.count
-    return apart if apart >= _INTERVAL_FROM_D else None
-
-
-def _per_day(
-    low: Amount, high: Amount, frequency: Frequency | None, interval: Decimal | None
-) -> tuple[Decimal | None, Decimal | None]:
-    """Lowest and highest amount a day (or an interval)."""
-    if low.continuous:
-        return low.value, high.value
-    if frequency is None:
-        return None, None
-    if interval is not None:
-        return low.value, high.value
-    most = (frequency.count_max or frequency.count) / frequency.period_d
-    return low.value * frequency.per_day, high.value * most
-
-
-def _limit(dosage: Dosage, place: int, drug: DrugConcept, units: Units) -> Decimal | None:
-    if dosage.max_per_day is None:
-        return None
-    amounts = amounts_of(dosage.max_per_day, drug, units, [])
-    return amounts[place].value if amounts and not amounts[place].continuous else None
-
-
-def _working(low: Amount, high: Amount, frequency: Frequency | None) -> str:
-    amount = low.working if high is low else f"{low.working} to {high.working}"
-    if low.continuous or frequency is None:
-        return amount
-    times = number(frequency.count)
-    if frequency.count_max and frequency.count_max != frequency.count:
-        times = f"{times} to {number(frequency.count_max)}"
-    said = amount if times == "1" and " x " in amount else f"{times} x {amount}"
-    return said if frequency.period_d == 1 else f"{said} every {number(frequency.period_d)} days"
 
 
 def _added(doses: Sequence[DailyDose]) -> DailyDose:

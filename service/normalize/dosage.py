@@ -12,19 +12,18 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from service.errors import UnitMismatch
 from service.model.dosage import Dosage, Quantity
 from service.normalize.amount import shown
 from service.normalize.concept import text_of
+from service.normalize.dosage_text import disagreement, from_text, merged
 from service.normalize.tables import Tables
-from service.normalize.timing import Scheduled, in_words, scheduled
+from service.normalize.timing import Scheduled, scheduled
 from service.normalize.units import Units
 from service.normalize.wire import base
 from service.normalize.wire import dosage as wire
 
 _MOST_FORMS_AT_ONCE = 100
 _MOST_AT_ONCE = {"mass": Decimal(1_000_000), "volume": Decimal(10_000)}
-TOLERANCE = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +60,18 @@ def _instruction(found: wire.DosageInstruction, tables: Tables) -> Instruction:
     if not told:
         return Instruction((structured,), (), tuple(problems))
     if structured.dose is None and structured.frequency is None and structured.rate is None:
-        dosages = tuple(_from_text(part, structured) for part in told)
+        dosages = tuple(from_text(part, structured) for part in told)
         refused = sum(_impossible(part, tables.units, problems) for part in dosages) > 0
         return Instruction(dosages, (), tuple(problems), refused)
     if len(told) > 1:
         return Instruction((structured,), told, tuple(problems))
     conflict = disagreement(structured, told[0], tables.units)
-    merged = (
+    whole = (
         replace(structured, conflict=conflict)
         if conflict
-        else _merged(structured, told[0], tables.units)
+        else merged(structured, told[0], tables.units)
     )
-    return Instruction((merged,), told, tuple(problems))
+    return Instruction((whole,), told, tuple(problems))
 
 
 def _structured(
@@ -186,88 +185,3 @@ def _impossible(found: Dosage, units: Units, problems: list[str]) -> bool:
     if found.starts and found.ends and found.starts > found.ends:
         problems.append(f"the dosage ends on {found.ends}, before it starts on {found.starts}")
     return refused
-
-
-def _from_text(part: Dosage, structured: Dosage) -> Dosage:
-    """A reading of the text, with what the structure knows besides dose and frequency."""
-    return replace(
-        part,
-        text=structured.text,
-        sequence=part.sequence if part.sequence is not None else structured.sequence,
-        as_needed=part.as_needed or structured.as_needed,
-        as_needed_for=structured.as_needed_for or part.as_needed_for,
-        max_per_day=structured.max_per_day or part.max_per_day,
-        route=structured.route or part.route,
-        starts=structured.starts,
-        ends=structured.ends,
-        duration_d=structured.duration_d or part.duration_d,
-    )
-
-
-def _merged(structured: Dosage, told: Dosage, units: Units) -> Dosage:
-    """The structure, filled from the text where it is silent."""
-    frequency = structured.frequency or told.frequency
-    if frequency and told.frequency and not frequency.when and not frequency.days:
-        frequency = replace(frequency, when=told.frequency.when, days=told.frequency.days)
-    return replace(
-        structured,
-        dose=structured.dose or told.dose,
-        dose_high=structured.dose_high if structured.dose else told.dose_high,
-        amount=told.amount,
-        rate=structured.rate or told.rate,
-        worn_h=told.worn_h,
-        sides=_sides(structured, told, units),
-        frequency=frequency,
-        as_needed=structured.as_needed or told.as_needed,
-        as_needed_for=structured.as_needed_for or told.as_needed_for,
-        max_per_day=structured.max_per_day or told.max_per_day,
-        route=structured.route or told.route,
-        duration_d=structured.duration_d
-        or (told.duration_d if not (structured.ends or structured.starts) else None),
-    )
-
-
-def _sides(structured: Dosage, told: Dosage, units: Units) -> int:
-    """Both sides, unless the structured dose counts them already (4 sprays: 2 in each nostril)."""
-    if structured.dose is None or told.dose is None:
-        return told.sides
-    counted = _both_sides(told, structured.dose.unit, units)
-    return 1 if counted is not None and counted == structured.dose.value else told.sides
-
-
-def _both_sides(told: Dosage, unit: str, units: Units) -> Decimal | None:
-    """What a text's dose for each of two sides comes to, in this unit; None for one side."""
-    if told.sides == 1 or told.dose is None:
-        return None
-    try:
-        return units.convert(told.dose.value * told.sides, told.dose.unit, unit)
-    except UnitMismatch:
-        return None
-
-
-def disagreement(structured: Dosage, told: Dosage, units: Units) -> str:
-    """How text and structure disagree, in words; empty where they do not, or cannot be compared."""
-    if structured.frequency and told.frequency:
-        ours, theirs = structured.frequency, told.frequency
-        if different(ours.per_day, theirs.per_day):
-            return f"the text says {in_words(theirs)}, the structure {in_words(ours)}"
-    if structured.dose is None:
-        return ""
-    stated = [dose for dose in (told.dose, told.amount) if dose is not None]
-    for dose in stated:
-        try:
-            value = units.convert(dose.value, dose.unit, structured.dose.unit)
-        except UnitMismatch:
-            continue
-        highest = told.dose_high.value if told.dose_high else value
-        if _both_sides(told, structured.dose.unit, units) == structured.dose.value:
-            return ""
-        if different(value, structured.dose.value) and different(highest, structured.dose.value):
-            return f"the text says {shown(dose)}, the structure {shown(structured.dose)}"
-        return ""
-    return ""
-
-
-def different(one: Decimal, other: Decimal) -> bool:
-    """Whether two amounts differ by more than one part in a hundred (finding dose-mismatch)."""
-    return abs(one - other) > TOLERANCE * max(abs(one), abs(other))

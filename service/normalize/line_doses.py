@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from service.model.concept import DrugConcept
 from service.model.dosage import DailyDose, Dosage, Quantity
 from service.normalize.amount import shown
-from service.normalize.daily_dose import DailyDoses, daily_doses, one_dose
-from service.normalize.dosage import Instruction, different, instructions
+from service.normalize.daily_dose import daily_doses, one_dose
+from service.normalize.dosage import Instruction, instructions
+from service.normalize.dosage_amount import DailyDoses
+from service.normalize.dosage_text import different
 from service.normalize.steps import depends_on_day, placed
 from service.normalize.tables import Tables
 from service.normalize.timing import in_words

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from service.model.concept import DrugConcept
 from service.model.dosage import Quantity
-from service.normalize.daily_dose import DailyDoses, supplied_dose
+from service.normalize.daily_dose import supplied_dose
+from service.normalize.dosage_amount import DailyDoses
 from service.normalize.line_doses import Doses
 from service.normalize.units import Units
 from service.normalize.wire import base

@@ -6,10 +6,11 @@ No pattern holds a repetition inside a repetition, so that matching stays linear
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from service.normalize.frequency import Frequencies
 from service.normalize.routes import Routes
+from service.normalize.sig_phrases import Phrases
 from service.normalize.sig_text import NUMBER
 from service.normalize.units import Units
 
@@ -31,35 +32,7 @@ _ANY_DAY = "|".join(_DAYS.values())
 _A_DAY = r"(?:per|/|a|in|each|every) ?(?:a |the )?(?:day|24 (?:hours?|hrs?|h))|daily"
 
 
-_NAMED_GROUP = re.compile(r"\(\?P<\w+>")
-
-
-class Rules:
-    """The phrases, each with its name; of several that match, the first one counts."""
-
-    def __init__(self, phrases: Sequence[tuple[str, str]]) -> None:
-        self._phrases = phrases
-        self._patterns: dict[int, re.Pattern[str]] = {}
-        # One pattern finds which phrase it is: the empty group behind the phrase tells its number.
-        self._which = re.compile(
-            "|".join(f"(?:{_NAMED_GROUP.sub('(?:', pattern)})()" for _, pattern in phrases)
-        )
-
-    def match(self, line: str, position: int) -> tuple[str, re.Match[str]] | None:
-        """The name of the phrase that stands at this place of a line, and the phrase."""
-        found = self._which.match(line, position)
-        if found is None or found.lastindex is None:
-            return None
-        number = found.lastindex - 1
-        name, pattern = self._phrases[number]
-        compiled = self._patterns.get(number)
-        if compiled is None:
-            compiled = self._patterns[number] = re.compile(pattern)
-        phrase = compiled.match(line, position)
-        return None if phrase is None else (name, phrase)
-
-
-def rules(units: Units, frequencies: Frequencies, routes: Routes) -> Rules:
+def rules(units: Units, frequencies: Frequencies, routes: Routes) -> Phrases:
     """Every phrase, in the order in which they are tried."""
     unit = _any(
         spelling
@@ -249,7 +222,7 @@ def rules(units: Units, frequencies: Frequencies, routes: Routes) -> Rules:
         ("mark", r"[ ()/:!\-\"'*]"),
         ("word", r"(?P<word>[a-zµμ][a-zµμ']*)"),
     )
-    return Rules(patterns)
+    return Phrases(patterns)
 
 
 def _any(spellings: Iterable[str]) -> str:

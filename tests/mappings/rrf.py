@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from service.mappings.rxnorm_build import ReferenceRow
+from service.mappings.rxnorm_reference import ReferenceRow
 
 Row = tuple[str, ...]
 _OWN = 90_000_000

@@ -13,7 +13,7 @@ from service.errors import UsageError
 from service.mappings.folder import mappings_folder
 from service.mappings.rxnorm import load_drug_table
 from service.mappings.rxnorm_import import TABLES, import_release
-from service.mappings.rxnorm_release import release_of
+from service.mappings.rxnorm_rrf import release_of
 from service.settings import Settings
 from tests.mappings.rrf import Row, Writer, release, table
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from service.model.concept import AdministrationClass, DrugConcept
 from service.model.dosage import DailyDose, Dosage, Frequency, Quantity
-from service.normalize.daily_dose import DailyDoses, daily_doses, supplied_dose
+from service.normalize.daily_dose import daily_doses, supplied_dose
+from service.normalize.dosage_amount import DailyDoses
 from tests.normalize.given import TODAY, drug, tables
 
 D = Decimal

@@ -18,8 +18,8 @@ from service.mappings.sourcing import UNVERIFIED, unverified
 from service.model.concept import DrugConcept, ResolvedBy, TermType
 from service.model.record import SourceRecord
 from service.normalize.drug import resolve
-from service.normalize.drug_spelling import distance
 from service.normalize.drug_rows import folded
+from service.normalize.drug_spelling import distance
 from tests.normalize.drug_tables import MAPPINGS, drug_table
 from tests.normalize.given import record, request
 
