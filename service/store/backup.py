@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Connection as SyncConnection
-from sqlalchemy import MetaData, insert, inspect, select, text, update
+from sqlalchemy import MetaData, delete, insert, inspect, select, text, update
 
 from service.errors import SettingsError, StoreError
 from service.model.review import DeliveryState
-from service.store.database import Store
+from service.store.database import HEAD, Store
 from service.store.migrate import upgrade
 from service.store.tables import metadata
 
@@ -93,8 +93,13 @@ def _fill(connection: SyncConnection, file: Path) -> int:
     head = next(lines, {})
     if head.get("format") != FORMAT:
         raise SettingsError(f"{file}: is no backup of Concord.")
-    _emptied(connection)
-    upgrade(connection, str(head["migration"]))
+    _holds_nothing(connection)
+    older = str(head["migration"]) != HEAD
+    if older:
+        _tables(connection).drop_all(connection)
+        upgrade(connection, str(head["migration"]))
+    else:
+        connection.execute(delete(metadata.tables["keys"]))
     tables = _tables(connection)
     rows, waiting, current = 0, list[dict[str, Any]](), ""
     for line in lines:
@@ -110,18 +115,18 @@ def _fill(connection: SyncConnection, file: Path) -> int:
         rows += 1
     else:
         raise SettingsError(f"{file}: is cut short; take another backup.")
-    upgrade(connection)
+    if older:
+        upgrade(connection)
     _numbers_go_on(connection)
     _in_doubt(connection)
     return rows
 
 
-def _emptied(connection: SyncConnection) -> None:
-    """Drops the fresh tables of a store that holds nothing yet."""
+def _holds_nothing(connection: SyncConnection) -> None:
+    """Raises: SettingsError for a store that somebody has used."""
     known = inspect(connection).get_table_names()
     if "patients" in known and connection.execute(text("SELECT 1 FROM patients")).first():
         raise SettingsError("store.url: this store holds something; restore into an empty one.")
-    _tables(connection).drop_all(connection)
 
 
 def _numbers_go_on(connection: SyncConnection) -> None:
