@@ -11,7 +11,7 @@ are different sets of moieties and never meet here. Why each line stands where i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 
@@ -27,7 +27,7 @@ _SYSTEMIC, _DEPOT = AdministrationClass.SYSTEMIC, AdministrationClass.DEPOT
 _WITHOUT_FORM = frozenset({TermType.IN, TermType.PIN, TermType.MIN, TermType.BN})
 _DEPOT_ROUTES = frozenset({"intramuscular", "subcutaneous"})
 _DEPOT_INTERVAL_D = 7
-_LINK, _TEXT = 10_000, 1
+_LINK, _TEXT = 1_000_000, 1
 
 
 class Group(msgspec.Struct, frozen=True, gc=False):
@@ -154,17 +154,11 @@ def _without_class(entry: MedicationEntry, drug: DrugConcept) -> bool:
 def _place_unread(entries: Sequence[MedicationEntry], ids: list[str], unread: list[int]) -> None:
     """Give lines without a drug their place: linked lines first, then lines of the same text.
 
-    Lines that are linked or read the same form one cluster; the cluster joins the medication
-    to which most of its links lead (maximum weight), and stays apart where two are equal.
+    Lines that are linked form one bundle, which joins the medication to which the greatest weight
+    of its links leads (its texts decide between equals). Bundles without such a link go by their
+    text: those of one text together, to the only medication, or the most, that reads the same.
+    What has two best places stays apart.
     """
-    parent = {index: index for index in unread}
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
     linked: dict[str, list[int]] = defaultdict(list)
     alike: dict[str, list[int]] = defaultdict(list)
     for index, entry in enumerate(entries):
@@ -172,32 +166,70 @@ def _place_unread(entries: Sequence[MedicationEntry], ids: list[str], unread: li
             linked[token].append(index)
         if text := cleaned(entry.text):
             alike[text].append(index)
-    votes: dict[int, Counter[str]] = {index: Counter() for index in unread}
-    for weight, shared in ((_LINK, linked), (_TEXT, alike)):
-        for indexes in shared.values():
-            apart = [index for index in indexes if index in parent]
-            for other in apart[1:]:
-                parent[root(other)] = root(apart[0])
-            for index in apart[:1]:
-                for target in {ids[i] for i in indexes if ids[i]}:
-                    votes[index][target] += weight
-    clusters: dict[int, list[int]] = defaultdict(list)
-    for index in unread:
-        clusters[root(index)].append(index)
-    for members in clusters.values():
-        place = _elected(votes[index] for index in members)
-        place = place or _text_id([entries[index] for index in members])
-        for index in members:
-            ids[index] = place
+    by_link, by_text = _leading(linked, ids), _leading(alike, ids)
+    waiting: list[int] = []
+    for bundle in _joined(unread, linked.values()):
+        votes = Counter[str]()
+        for token in (token for index in bundle for token in tokens(entries[index])):
+            for place in by_link[token]:
+                votes[place] += _LINK
+        if votes:
+            _vote_by_text(entries, bundle, by_text, votes)
+            _settle(entries, ids, bundle, votes)
+        else:
+            waiting += bundle
+    by_text = _leading(alike, ids)
+    for bundle in _joined(waiting, [*linked.values(), *alike.values()]):
+        votes = Counter[str]()
+        _vote_by_text(entries, bundle, by_text, votes)
+        _settle(entries, ids, bundle, votes)
 
 
-def _elected(votes: Iterable[Counter[str]]) -> str:
-    """The medication with the greatest weight; empty where there is none, or two are equal."""
-    total: Counter[str] = Counter()
-    for some in votes:
-        total.update(some)
-    best = total.most_common(2)
-    return best[0][0] if best and (len(best) == 1 or best[0][1] > best[1][1]) else ""
+def _leading(shared: Mapping[str, Sequence[int]], ids: Sequence[str]) -> dict[str, set[str]]:
+    """The medications to which each thing that lines share leads."""
+    return {key: {ids[index] for index in some} - {""} for key, some in shared.items()}
+
+
+def _vote_by_text(
+    entries: Sequence[MedicationEntry],
+    bundle: Iterable[int],
+    leading: Mapping[str, Iterable[str]],
+    votes: Counter[str],
+) -> None:
+    for index in bundle:
+        for place in leading.get(cleaned(entries[index].text), ()):
+            votes[place] += _TEXT
+
+
+def _joined(indexes: Iterable[int], shared: Iterable[Sequence[int]]) -> list[list[int]]:
+    """The indexes in bundles: two stand in one where a chain of what they share leads."""
+    parent = {index: index for index in indexes}
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for some in shared:
+        here = [index for index in some if index in parent]
+        for other in here[1:]:
+            parent[root(other)] = root(here[0])
+    bundles: dict[int, list[int]] = defaultdict(list)
+    for index in parent:
+        bundles[root(index)].append(index)
+    return list(bundles.values())
+
+
+def _settle(
+    entries: Sequence[MedicationEntry], ids: list[str], bundle: Sequence[int], votes: Counter[str]
+) -> None:
+    """Place a bundle where its votes lead; where two places are best it stays apart."""
+    best = votes.most_common(2)
+    single = best and (len(best) == 1 or best[0][1] > best[1][1])
+    place = best[0][0] if single else _text_id([entries[index] for index in bundle])
+    for index in bundle:
+        ids[index] = place
 
 
 def _text_id(entries: Iterable[MedicationEntry]) -> str:
