@@ -99,12 +99,12 @@ def work(hospital: Hospital, *, kill_at: str = "", stop_at: str = "", name: str 
 
 def sign(hospital: Hospital, review: str) -> int:
     """Signs over the API: 202, or 0 where the service died under it."""
-    token = asyncio.run(_token(hospital.store_url))
+    bearer = token(hospital)
     try:
         answer = httpx.post(
             f"http://127.0.0.1:{hospital.port}/api/reviews/{review}/sign",
             json={"scope": "all"},
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {bearer}"},
             timeout=20,
             trust_env=False,
         )
@@ -112,6 +112,11 @@ def sign(hospital: Hospital, review: str) -> int:
         return 0
     assert answer.status_code == 202, answer.text
     return answer.status_code
+
+
+def token(hospital: Hospital) -> str:
+    """A bearer token of the pharmacist, for an hour."""
+    return asyncio.run(_token(hospital.store_url))
 
 
 async def _token(store_url: str) -> str:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -134,10 +135,9 @@ def test_when_no_connection_is_free_in_time_it_counts_as_away(
 ) -> None:
     async def use(office: Office) -> None:
         engine = office.store._engine
-        held = [
-            await engine.connect() for _ in range(engine.pool.size() + engine.pool._max_overflow)
-        ]  # type: ignore[attr-defined]
-        monkeypatch.setattr(engine.pool, "_timeout", 0.05)
+        pool: Any = engine.pool
+        held = [await engine.connect() for _ in range(pool.size() + pool._max_overflow)]
+        monkeypatch.setattr(pool, "_timeout", 0.05)
         with pytest.raises(StoreUnavailable):
             async with office.store.read():
                 pass
