@@ -33,6 +33,12 @@ class Offer:
     def readable(self) -> bool:
         return not self.interactions or "read" in self.interactions
 
+    @property
+    def tells_changes(self) -> bool:
+        """Whether its resources carry a stamp of their last change, and can be searched by it."""
+        stamped = self.versioning in {"versioned", "versioned-update"}
+        return stamped and "_lastUpdated" in self.search_params
+
     def includes_by(self, include: str) -> bool:
         """Whether `_include` of "Type:param" is announced."""
         kind = include.partition(":")[0]

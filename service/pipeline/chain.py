@@ -52,8 +52,7 @@ class Chain:
             self.read = kept
             return
         since = Since.after(kept) if self.known.asking is Asking.CHANGES else None
-        whole = [one.reference for one in kept.resources if one.type in REFERRED_TYPES]
-        expected = () if since else whole
+        expected = [one.reference for one in kept.resources if one.type in REFERRED_TYPES]
         fresh = await self.reader.pull(self.known.ids, since=since, expected=expected)
         now, problems = self._records(fresh)
         if len(now) == len(self.known.ids):

@@ -69,6 +69,10 @@ class SourceProfile:
         limits = [q.transaction_limit for q in self.quirks if q.transaction_limit is not None]
         return min(limits, default=None)
 
+    def trusts_stamps(self, resource_type: str) -> bool:
+        """Whether `_lastUpdated` tells every change of a type, as far as the vendor is known."""
+        return all(quirk.since for quirk in self.of(resource_type))
+
     def of(self, resource_type: str) -> tuple[Quirk, ...]:
         """The quirks that concern the type, those for all types first."""
         return tuple(

@@ -159,10 +159,9 @@ def searches(
 
 def _stamps(offer: Offer, quirks: Sequence[Quirk]) -> bool:
     """Whether changes can be asked for: the type has stamps, and the parameter to search them."""
-    stamped = offer.versioning in {"versioned", "versioned-update"}
     # A window moves: what enters it has not changed, and would not be told.
     trusted = all(quirk.since and quirk.window is None for quirk in quirks)
-    return stamped and trusted and "_lastUpdated" in offer.search_params
+    return trusted and offer.tells_changes
 
 
 def _includes(

@@ -5,22 +5,42 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from service.errors import SourceError, SourceRefused
 from service.fhir import bundle as bundles
 from service.fhir.body import json_text
 from service.fhir.capability import Offer
 from service.fhir.client import FhirClient
+from service.fhir.paging import SearchResult
 from service.fhir.policy import literal
 from service.fhir.release import READ, Release
-from service.model.source import Certificate, RawResource, State
-from service.read.pull import REFERRED_TYPES
+from service.model.source import Certificate, RawResource, State, worst
+from service.read.profile import SourceProfile
+from service.read.pull import REFERRED_TYPES, joined
 from service.read.pull import referred as references_to
 
 _REFERRED_CAP = 300
 _ADDRESS = 1500
 """Characters of ids in one address: servers take 2,000 of it and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What changed of what lines refer to, and how surely that is all, by resource type."""
+
+    resources: Mapping[str, RawResource] = field(default_factory=dict)
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+
+    def told(self, certificate: Certificate) -> Certificate:
+        """A type's certificate, not complete where its changes could not be asked for."""
+        own = self.certificates.get(certificate.type)
+        if own is None or own.state is State.COMPLETE:
+            return certificate
+        reasons = tuple(dict.fromkeys((*certificate.reasons, *own.reasons)))
+        state = worst([State.PARTIAL, certificate.state])
+        return replace(certificate, state=state, reasons=reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +67,63 @@ class References:
             *(self._follow(one, frozenset(asked[one.kind])) for one in followed)
         )
         return {one.reference: one for part in came for one in part}
+
+    async def changed(
+        self, references: Iterable[str], since: datetime, profile: SourceProfile
+    ) -> Changed:
+        """What of these changed since a moment, asked together: one search for each type.
+
+        Where changes cannot be asked for, or the vendor is doubted, all of them come. A type that
+        cannot be searched by `_id` is left to the next reading of everything.
+        """
+        known = self.client.known
+        asked: dict[str, list[str]] = {}
+        for one in sorted(set(references)):
+            kind = one.partition("/")[0]
+            offer = known.offer(kind) if known is not None else Offer()
+            by_id = offer.searchable and "_id" in offer.search_params
+            if kind in REFERRED_TYPES and by_id and literal(one) is not None:
+                asked.setdefault(kind, []).append(one)
+        parts = await asyncio.gather(
+            *(
+                self._changed(kind, names, since if profile.trusts_stamps(kind) else None)
+                for kind, names in asked.items()
+            )
+        )
+        return Changed(
+            {one.reference: one for part in parts for one in part.resources},
+            {part.certificate.type: part.certificate for part in parts},
+        )
+
+    async def _changed(
+        self, kind: str, references: Sequence[str], since: datetime | None
+    ) -> SearchResult:
+        known = self.client.known
+        offer = known.offer(kind) if known is not None else Offer()
+        later: tuple[tuple[str, str], ...] = ()
+        if since is not None and offer.tells_changes:
+            moment = since.astimezone(UTC).isoformat(timespec="seconds")
+            later = (("_lastUpdated", f"ge{moment}"),)
+        result = joined(await self._by_id(kind, references, later))
+        if later and result.certificate.state is not State.COMPLETE:
+            result = joined(await self._by_id(kind, references))
+        wanted = tuple(one for one in result.resources if one.reference in references)
+        return replace(result, resources=wanted)
+
+    async def _by_id(
+        self, kind: str, references: Sequence[str], more: tuple[tuple[str, str], ...] = ()
+    ) -> list[SearchResult]:
+        """Searches for several of one type, as many as the length of an address makes of them."""
+        return await asyncio.gather(
+            *(
+                self.client.search(
+                    kind,
+                    (("_id", ",".join(part)), *more, ("_count", str(len(part)))),
+                    deadline=self.deadline,
+                )
+                for part in _parts([one.partition("/")[2] for one in references])
+            )
+        )
 
     async def single(self, reference: str) -> tuple[RawResource | None, State, str]:
         """One resource by reference: (None, COMPLETE, "") says that the server has none such."""
@@ -128,16 +205,7 @@ class References:
         offer = known.offer(kind) if known is not None else Offer()
         if len(references) < 2 or not offer.searchable or "_id" not in offer.search_params:
             return {}
-        results = await asyncio.gather(
-            *(
-                self.client.search(
-                    kind,
-                    (("_id", ",".join(part)), ("_count", str(len(part)))),
-                    deadline=self.deadline,
-                )
-                for part in _parts([one.partition("/")[2] for one in references])
-            )
-        )
+        results = await self._by_id(kind, references)
         came: dict[str, RawResource | None] = {}
         if all(one.certificate.state is State.COMPLETE for one in results):
             came = dict.fromkeys(references)

@@ -28,7 +28,7 @@ from service.read.chart import ChartReader
 from service.read.find import PatientFinder
 from service.read.profile import SourceProfile, SourceProfiles
 from service.read.pull import REFERRED_TYPES, SEARCHED_TYPES, merged
-from service.read.references import References
+from service.read.references import Changed, References
 from service.read.since import OVERLAP, Since
 from service.read.source import NO_SUCH_PATIENT, Found, PatientQuery
 
@@ -83,7 +83,8 @@ class ServerReader:
         """Every type of RESOURCE_TYPES for one patient, with a certificate for each.
 
         Args:
-            expected: what lines referred to when they were read before; read beside them.
+            expected: what lines referred to when they were read before; read beside them, or,
+                with `since`, what of it changed.
             since: types of which changes are enough (`Since.after` a kept read); where the server
                 cannot be trusted with that, all of the type is read, as its certificate tells.
         """
@@ -100,13 +101,14 @@ class ServerReader:
             await patients_read
             return known
         begun = self.client.wire.server_time()
-        chart = ChartReader(
-            self.name, self.client, known, self._profile(known), ids, deadline, since
-        )
-        (patients, certificate), typed, ahead = await asyncio.gather(
+        profile = self._profile(known)
+        chart = ChartReader(self.name, self.client, known, profile, ids, deadline, since)
+        references = References(self.client, deadline)
+        (patients, certificate), typed, ahead, changed = await asyncio.gather(
             patients_read,
             asyncio.gather(*(chart.of_type(kind) for kind in SEARCHED_TYPES)),
-            References(self.client, deadline).expected(expected),
+            references.expected(() if since else expected),
+            references.changed(expected, since.moment, profile) if since else _nothing_changed(),
         )
         kept: dict[str, RawResource] = {one.reference: one for one in patients}
         certificates = [certificate]
@@ -122,9 +124,10 @@ class ServerReader:
             for name, one in came_along.items()
             if one.type in {*REFERRED_TYPES, "Provenance"}
         )
+        kept.update(changed.resources)
         people, more = await References(self.client, deadline, ahead).referred(kept)
         kept.update((one.reference, one) for one in people)
-        certificates += more
+        certificates += [changed.told(one) for one in more]
         reasons: list[str] = [known.reason] if known.reason else []
         by_type = {one.type: one.state for one in certificates}
         if all(by_type[kind] is State.NOT_OFFERED for kind in MEDICATION_TYPES):
@@ -202,3 +205,8 @@ class ServerReader:
             base_url=self.client.base_url,
             watermark=watermark,
         )
+
+
+async def _nothing_changed() -> Changed:
+    """For a reading of everything."""
+    return Changed()

@@ -70,6 +70,62 @@ def test_the_people_whom_lines_refer_to_are_read_beside_them_when_they_are_known
     in_fresh_ward(use)
 
 
+def test_a_changed_drug_or_person_behind_an_unchanged_line_is_noticed_in_the_same_round_trip() -> (
+    None
+):
+    async def use(ward: FreshWard) -> None:
+        drug = {
+            "resourceType": "Medication",
+            "id": "m",
+            "code": {
+                "coding": [
+                    {
+                        "system": "http://www.nlm.nih.gov/research/umls/rxnorm",
+                        "code": "312940",
+                        "display": "sertraline 25 MG Oral Tablet",
+                    }
+                ]
+            },
+        }
+        line = order("by-reference", 1, requester={"reference": "Practitioner/d"})
+        del line["medicationCodeableConcept"]
+        for one in (
+            drug,
+            {"resourceType": "Practitioner", "id": "d", "name": [{"family": "Before"}]},
+            line | {"medicationReference": {"reference": "Medication/m"}},
+        ):
+            ward.put("psychiatry", one)
+        await ward.read()
+        ward.later(hours=1)
+        coding = {**drug["code"]["coding"][0], "code": "197889"}  # type: ignore[index]
+        lithium = coding | {"display": "lithium carbonate 300 MG Oral Capsule"}
+        ward.put("psychiatry", drug | {"code": {"coding": [lithium]}})
+        ward.later(minutes=1)
+        ward.forget()
+        ward.servers["psychiatry"].log.clear()
+        done = await ward.changes()
+        assert ward.rounds["psychiatry"] == 1
+        assert done.made
+        assert "lithium" in drugs(done.report.body)
+        about = [(p, q) for p, q in await questions(ward, "psychiatry") if "_id" in q]
+        assert sorted(path.rsplit("/", 1)[1] for path, _ in about) == ["Medication", "Practitioner"]
+        assert all("_lastUpdated" in query for _, query in about)
+        ward.later(hours=1)
+        ward.put(
+            "psychiatry", {"resourceType": "Practitioner", "id": "d", "name": [{"family": "A"}]}
+        )
+        ward.later(minutes=1)
+        await ward.changes()
+        row = (await ward.rows())["psychiatry"]
+        async with ward.store.read() as look:
+            kept = await reads.load(look, row.read or "")
+        (person_,) = (one for one in kept.resources if one.type == "Practitioner")
+        assert json.loads(person_.body)["name"] == [{"family": "A"}]
+        assert kept.state is State.COMPLETE
+
+    in_fresh_ward(use)
+
+
 def test_a_first_reading_finds_the_person_and_a_later_full_compare_does_so_again() -> None:
     async def use(ward: FreshWard) -> None:
         await ward.read()

@@ -24,13 +24,11 @@ from service.sandbox.manners import Manners, TypeManner
 from service.sandbox.run import running
 from service.sandbox.server import Sandbox
 from service.sandbox.subscriptions import Notification
-from service.settings import Settings, Source, Subscribe, Sync, Web
+from service.settings import Settings, Source, Subscribe, Sync, Web, load
 from service.settings import Store as StoreSettings
-from service.settings import load
 from service.store import Store, notices, open_store, patients
 from service.subscribing import Subscribing, look_after, wish_of
 from tests.pipeline.fresh_ward import LITHIUM, order, person
-from tests.write.synthetic import PHARMACIST
 
 BASE = "https://ehr.example/fhir"
 HERE = "https://concord.example/api/notifications/psychiatry"
