@@ -96,7 +96,13 @@ class House:
         """Returns when the sources still say what the review stands on; else ReviewStale."""
         at = app.now()
         await unchanged(
-            self.store, self.readers, self.knowledge, review, day=self.day or at.date(), at=at
+            self.store,
+            self.readers,
+            self.knowledge,
+            review,
+            day=self.day or at.date(),
+            at=at,
+            ages=ages(self.settings),
         )
 
     @property

@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from service.errors import ReviewStale
 from service.pipeline.compared import differences
+from service.pipeline.fresh import USUAL, Ages
 from service.pipeline.reconcile import Knowledge
 from service.pipeline.refresh import keep, read_again
 from service.read.source import Reader
@@ -26,11 +27,13 @@ async def unchanged(
     *,
     day: date,
     at: datetime,
+    ages: Ages = USUAL,
 ) -> None:
     """Returns when the sources still say what the review stands on.
 
     Args:
         day: the day on which a newer report stands, if one has to be made.
+        ages: how long a reading may age, the same as where the report was made.
     Raises: NotKept; ReviewStale when something changed: the newer report is kept by then, and
         the review superseded.
     """
@@ -45,12 +48,14 @@ async def unchanged(
         as_of=seen.as_of,
         today=seen.created_at.date(),
         at=at,
+        ages=ages,
     )
     now = json.loads(encoded(fresh.content(seen.as_of)))
     found = differences(json.loads(seen.body), now)
     if found:
         await keep(store, opened.patient, fresh, as_of=day, at=at)
         raise ReviewStale(
-            f"It changed since it was shown: {'; '.join(found)}. The newest report is here now; "
-            "look at it and decide again."
+            "It changed since it was shown: {what}. The newest report is here now; look at it and "
+            "decide again.",
+            what="; ".join(found),
         )

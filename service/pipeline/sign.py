@@ -64,7 +64,9 @@ async def sign(
         writes = await writes_of(tx, store, loaded, report, targets, signing, around)
         problems = gate.problems(writes)
         if problems:
-            raise WriteRejected(f"nothing was signed, the plan is not sound: {problems[0]}")
+            raise WriteRejected(
+                "nothing was signed, the plan is not sound: {problem}", problem=problems[0]
+            )
         signature = Signature(
             id=signing.id,
             review=review,

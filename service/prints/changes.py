@@ -79,7 +79,9 @@ def changes_letter(
     material: Material, addressee: str, since: str, before: Report | None, words: Words
 ) -> ChangesLetter:
     """What is new since a day, for one clinician."""
-    return ChangesLetter(stamp(material), addressee, changes(material.report, since, before, words))
+    return ChangesLetter(
+        stamp(material, words), addressee, changes(material.report, since, before, words)
+    )
 
 
 def changes(

@@ -11,6 +11,7 @@ from typing import Any
 
 from service.model.review import Decision
 from service.prints.material import Material, Stamp, dose, is_depot, stamp
+from service.prints.timing import timing_in
 from service.prints.words import ENGLISH, Words
 
 DECIDED = {
@@ -71,7 +72,7 @@ def comparison(material: Material, words: Words = ENGLISH) -> Comparison:
     states = {source["name"]: source["state"] for source in material.sources}
     buckets = [finding["bucket"] for finding in material.report["findings"]]
     return Comparison(
-        stamp=stamp(material),
+        stamp=stamp(material, words),
         said=(*material.questions, *material.preferences),
         columns=columns,
         rows=tuple(
@@ -127,7 +128,10 @@ def _cell(medication: Mapping[str, Any], column: str, state: str, words: Words) 
         return (words.say("not listed"),) if state == "complete" else (said,)
     alike: dict[tuple[str, str, str], list[str]] = {}
     for line in lines:
-        amount = dose(line, words, depot=is_depot(medication)) or line["timing"]
+        amount = (
+            dose(line, words, depot=is_depot(medication))
+            or timing_in(line["timing"] or "", words)[0]
+        )
         amount = amount or words.say("dose not read")
         by = f", {line['requester']}" if line["requester"] else ""
         day = line["authored"] or line["last_supplied"] or ""

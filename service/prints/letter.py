@@ -9,6 +9,7 @@ from typing import Any
 from service.model.review import Decision, Disposition
 from service.prints.comparison import decided
 from service.prints.material import Material, Stamp, dose, is_depot, stamp
+from service.prints.timing import timing_in
 from service.prints.words import ENGLISH, Words
 
 _PROPOSALS = frozenset(
@@ -71,7 +72,7 @@ def letter(material: Material, addressee: str, words: Words = ENGLISH) -> Letter
         and decision.disposition in _PROPOSALS
         and (item in ordered or decision.disposition is Disposition.ADD)
     )
-    return Letter(stamp(material), addressee, tuple(questions), proposals)
+    return Letter(stamp(material, words), addressee, tuple(questions), proposals)
 
 
 def _asked(
@@ -105,7 +106,10 @@ def _where(medication: Mapping[str, Any], words: Words) -> str:
     """ "lithium 300 mg oral capsule: psychiatry 900 mg a day (2026-01-10)"."""
     newest: dict[tuple[str, str], str] = {}
     for line in medication["lines"]:
-        amount = dose(line, words, depot=is_depot(medication)) or line["timing"]
+        amount = (
+            dose(line, words, depot=is_depot(medication))
+            or timing_in(line["timing"] or "", words)[0]
+        )
         amount = amount or words.say("dose not read")
         place = (line["source"], amount)
         day = line["authored"] or line["last_supplied"] or ""

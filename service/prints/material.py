@@ -80,7 +80,7 @@ def is_depot(medication: Mapping[str, Any]) -> bool:
     return str(medication["class"]) == "depot"
 
 
-def stamp(material: Material) -> Stamp:
+def stamp(material: Material, words: Words = ENGLISH) -> Stamp:
     """The stamp of a print; sources as (name, state in words, day of the newest line)."""
     report = material.report
     patient, known = report["patient"], report["provenance"]
@@ -99,8 +99,8 @@ def stamp(material: Material) -> Stamp:
     if material.withheld:
         lacking.append((WITHHELD, material.withheld))
     return Stamp(
-        name=patient.get("name") or "name not given",
-        born=patient.get("birth_date") or "birth date not given",
+        name=patient.get("name") or words.say("name not given"),
+        born=patient.get("birth_date") or words.say("birth date not given"),
         identity=str(patient["grade"]),
         as_of=str(report["as_of"]),
         printed=_moment(material.printed_at),
@@ -109,9 +109,11 @@ def stamp(material: Material) -> Stamp:
             for source in material.sources
         ),
         signed=f"{material.signed_by}, {_moment(material.signed_at)}" if material.signed_at else "",
-        knowledge=(
-            f"Concord {known['service']}, knowledge {known['mappings'][:12]}, "
-            f"RxNorm {known['rxnorm']}"
+        knowledge=words.say(
+            "Concord {version}, knowledge {knowledge}, RxNorm {rxnorm}",
+            version=known["service"],
+            knowledge=known["mappings"][:12],
+            rxnorm=known["rxnorm"],
         ),
         incomplete=tuple(lacking),
         notices=material.notices,

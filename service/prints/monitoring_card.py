@@ -62,7 +62,7 @@ def monitoring_card(material: Material, words: Words = ENGLISH) -> MonitoringCar
     visit = material.report.get("next_appointment")
     with_whom = ", ".join(visit.get("with", ())) if visit else ""
     return MonitoringCard(
-        stamp=stamp(material),
+        stamp=stamp(material, words),
         drugs=tuple(drugs),
         appointment=f"{visit['date']} {with_whom}".strip() if visit else "",
     )

@@ -14,25 +14,9 @@ from typing import Any, Final
 
 from service.model.review import Disposition
 from service.prints.material import Material, Stamp, dose, is_depot, stamp
+from service.prints.timing import timing_in
 from service.prints.words import Words
 from service.review.items import is_live
-
-WHEN: Final = {
-    "MORN": "in the morning",
-    "NOON": "at noon",
-    "AFT": "in the afternoon",
-    "EVE": "in the evening",
-    "NIGHT": "at night",
-    "HS": "at bedtime",
-    "WAKE": "after waking up",
-    "C": "with meals",
-    "CM": "with breakfast",
-    "CD": "with lunch",
-    "CV": "with the evening meal",
-    "AC": "before meals",
-    "PC": "after meals",
-}
-"""FHIR event-timing codes in plain words (http://hl7.org/fhir/event-timing)."""
 
 ROUTES: Final = {
     "oral": "by mouth",
@@ -45,11 +29,6 @@ ROUTES: Final = {
     "nasal": "into the nose",
     "ophthalmic": "into the eye",
 }
-
-_TIMING: Final = re.compile(r"(?P<often>[^()]+?)(?: \((?P<when>[A-Z, ]+)\))?")
-_EVERY: Final = re.compile(r"once every (?P<n>\d+(?:\.\d+)?) (?P<unit>days|hours|weeks)")
-_TIMES: Final = re.compile(r"(?P<n>\d+(?:\.\d+)?) times a day")
-OFTEN: Final = frozenset({"once a day", "twice a day"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +64,7 @@ def patient_list(material: Material, words: Words) -> PatientList:
     live = [one for one in material.medications if is_live(one)]
     asked = [one for one in live if _in_question(material, one)]
     return PatientList(
-        stamp=stamp(material),
+        stamp=stamp(material, words),
         language=words.language,
         checked=material.signed_at is not None,
         medicines=tuple(_entry(one, words, asked=one in asked) for one in live),
@@ -185,25 +164,6 @@ def _amount(line: Mapping[str, Any], words: Words, *, depot: bool) -> str:
         else:
             said.append(words.say("{amount} a day in all", amount=amount))
     return " + ".join(said)
-
-
-def timing_in(timing: str, words: Words) -> tuple[str, bool]:
-    """ "once a day (HS)" in plain words, and whether that could be said in this language."""
-    read = _TIMING.fullmatch(timing)
-    if not timing or read is None:
-        return timing, not timing
-    often, when = read["often"], read["when"]
-    every, times = _EVERY.fullmatch(often), _TIMES.fullmatch(often)
-    if every:
-        said, known = words.say(f"every {{n}} {every['unit']}", n=every["n"]), True
-    elif times:
-        said, known = words.say("{n} times a day", n=times["n"]), True
-    else:
-        said, known = words.say(often), often in OFTEN
-    codes = [code.strip() for code in when.split(",")] if when else []
-    known = known and all(code in WHEN for code in codes)
-    moments = [words.say(WHEN.get(code, code)) for code in codes]
-    return ", ".join([said, *moments]), known
 
 
 def _day(line: Mapping[str, Any]) -> str:

@@ -80,14 +80,19 @@ def _for_medication(decision: Decision, medication: Mapping[str, Any]) -> None:
     wanted = decision.disposition
     if wanted not in MEDICATION_DISPOSITIONS:
         raise DecisionNotAllowed(
-            f"{wanted.value!r} is a decision on a finding, not on a medication"
+            "'{decision}' is a decision on a finding, not on a medication",
+            decision=wanted.value,
         )
     if wanted in REASON_NEEDED and not decision.reason.strip():
-        raise DecisionNotAllowed(f"{wanted.value!r} needs a reason in words")
+        raise DecisionNotAllowed("'{decision}' needs a reason in words", decision=wanted.value)
     if wanted in TARGET_NEEDED and (decision.to is None or not decision.to.text.strip()):
-        raise DecisionNotAllowed(f"{wanted.value!r} needs to say what should be taken")
+        raise DecisionNotAllowed(
+            "'{decision}' needs to say what should be taken", decision=wanted.value
+        )
     if wanted not in TARGET_NEEDED and decision.to is not None:
-        raise DecisionNotAllowed(f"{wanted.value!r} leads to no other dose; choose 'change'")
+        raise DecisionNotAllowed(
+            "'{decision}' leads to no other dose; choose 'change'", decision=wanted.value
+        )
     stopped = not is_live(medication)
     if stopped and wanted in {Disposition.CONTINUE, Disposition.CHANGE, Disposition.HOLD}:
         raise DecisionNotAllowed("no source holds it as current; 'add' proposes to start it again")
@@ -99,7 +104,8 @@ def _for_finding(decision: Decision, finding: Mapping[str, Any]) -> None:
     wanted = decision.disposition
     if wanted not in FINDING_DISPOSITIONS:
         raise DecisionNotAllowed(
-            f"{wanted.value!r} is a decision on a medication, not on a finding"
+            "'{decision}' is a decision on a medication, not on a finding",
+            decision=wanted.value,
         )
     if decision.to is not None:
         raise DecisionNotAllowed("a finding has no dose; decide that on its medication")
@@ -251,4 +257,5 @@ class Undecided(DecisionNotAllowed):
 
     def __init__(self, reason: str, items: tuple[str, ...]) -> None:
         super().__init__(f"{reason}: {', '.join(items)}")
+        self.phrase = reason
         self.items = items

@@ -143,7 +143,10 @@ async def break_glass(
     services = services_of(request)
     if reason_code not in REASONS or not _SHORTEST <= len(reason.strip()) <= _LONGEST:
         raise DecisionNotAllowed(
-            f"Say why: one of {', '.join(REASONS)}, and {_SHORTEST} to {_LONGEST} characters."
+            "Say why: one of {reasons}, and {least} to {most} characters.",
+            reasons=", ".join(REASONS),
+            least=str(_SHORTEST),
+            most=str(_LONGEST),
         )
     at = services.now()
     correlation = str(request.scope.get("correlation", ""))

@@ -1,13 +1,15 @@
 """The language of the page that is being made: what each phrase is in it, from gettext catalogues.
 
 English is the key of every phrase; `locales/concord.pot` lists all of them, `locales/<language>.po`
-holds one language. A catalogue that says `X-Concord-Pages: yes` of itself is offered to readers
-whose browser asks for its language; one that does not serves the patient's prints alone. What a
-rule or a pure stage says is content in the words of its file, and is no phrase of a page.
+holds one language; a site's own folder adds languages or replaces one of ours. A catalogue that
+says `X-Concord-Pages: yes` of itself is offered to readers whose browser asks for its language; one
+that does not serves the patient's prints alone. What a rule or a pure stage says is content in the
+words of its file, and is no phrase of a page.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,12 +21,15 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.prints.words import Words, entries, translations
+from service.errors import SettingsError
+from service.prints.words import PLURAL, Words, entries, translations
 
 ENGLISH: Final = "en"
+_SPEECH: Final = "concord.speech"
 LOCALES: Final = Path(__file__).parent / "locales"
 PAGES: Final = "x-concord-pages"
 NAME: Final = "x-language-name"
+_FIELD: Final = re.compile(r"%\(\w+\)s|{\w+}")
 _LONGEST: Final = 1_000
 """Characters of an Accept-Language header beyond which nothing is looked for in it."""
 
@@ -80,11 +85,43 @@ def speaking(speech: Speech) -> Iterator[None]:
 
 
 @cache
+def catalogues(folder: Path = LOCALES) -> dict[str, Path]:
+    """The file of each language: those that come with Concord, and over them those of `folder`."""
+    return {file.stem: file for at in (LOCALES, folder) for file in sorted(at.glob("*.po"))}
+
+
+def of_site(folder: str) -> Path:
+    """A site's own folder of catalogues, each of them read once; ours where none is named.
+
+    Raises: SettingsError naming the file and the phrase that cannot be used, before anybody reads
+        a page in it.
+    """
+    if not folder:
+        return LOCALES
+    at = Path(folder)
+    if not at.is_dir():
+        raise SettingsError(f"web.locales: {folder} is no folder")
+    for file in sorted(at.glob("*.po")):
+        try:
+            found = entries(file.read_text(encoding="utf-8"))
+            translations(found)
+        except ValueError as error:
+            raise SettingsError(f"web.locales: {file.name}: {error}") from None
+        for key, said in found.items():
+            for form in said.split(PLURAL) if key else ():
+                if set(_FIELD.findall(form)) - set(_FIELD.findall(key)):
+                    raise SettingsError(
+                        f"web.locales: {file.name}: a field of {form!r} is none of {key!r}"
+                    )
+    return at
+
+
+@cache
 def speech_in(language: str, folder: Path = LOCALES) -> Speech:
     """The phrases of one language, from its catalogue; English needs none."""
     if language == ENGLISH:
         return Speech()
-    found = entries((folder / f"{language}.po").read_text(encoding="utf-8"))
+    found = entries(catalogues(folder)[language].read_text(encoding="utf-8"))
     return Speech(language, translations(found))
 
 
@@ -93,22 +130,22 @@ def words_in(language: str, folder: Path = LOCALES) -> Words:
     """The same for prints, whose language is the recipient's and not the reader's."""
     if language == ENGLISH:
         return Words()
-    found = entries((folder / f"{language}.po").read_text(encoding="utf-8"))
+    found = entries(catalogues(folder)[language].read_text(encoding="utf-8"))
     return Words(language, {text: said for text, said in found.items() if text})
 
 
 @cache
 def languages(folder: Path = LOCALES) -> dict[str, str]:
     """The languages that there are, English first, each with its own name for itself."""
-    found = {file.stem: header(file).get(NAME, file.stem) for file in sorted(folder.glob("*.po"))}
-    return {ENGLISH: "English", **found}
+    found = sorted(catalogues(folder).items())
+    return {ENGLISH: "English"} | {code: header(file).get(NAME, code) for code, file in found}
 
 
 @cache
 def page_languages(folder: Path = LOCALES) -> tuple[str, ...]:
     """Those in which pages are offered."""
-    offered = [f.stem for f in sorted(folder.glob("*.po")) if header(f).get(PAGES) == "yes"]
-    return (ENGLISH, *offered)
+    found = sorted(catalogues(folder).items())
+    return (ENGLISH, *(code for code, file in found if header(file).get(PAGES) == "yes"))
 
 
 def header(file: Path) -> dict[str, str]:
@@ -164,5 +201,12 @@ class InTheReadersLanguage:
             return
         accepted = Headers(scope=scope).get("accept-language", "")
         language = preferred(accepted, page_languages(self.folder))
-        with speaking(speech_in(language, self.folder)):
+        scope[_SPEECH] = speech_in(language, self.folder)
+        with speaking(scope[_SPEECH]):
             await self.app(scope, receive, send)
+
+
+def speech_of(scope: Scope) -> Speech:
+    """The language that was found for this request, also where its answer is made outside."""
+    found = scope.get(_SPEECH)
+    return found if isinstance(found, Speech) else Speech()

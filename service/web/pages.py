@@ -25,7 +25,7 @@ from service.web import (
 )
 from service.web.access import Decider, Reviewer, SignedIn, services_of
 from service.web.decisions import DecisionForm, not_kept, wanted
-from service.web.language import say
+from service.web.errors import told
 from service.web.rights import first_page
 from service.web.screen import page_of
 from service.web.templating import render
@@ -102,11 +102,11 @@ async def decide(
         review = await desk.open_review(services.store, user, patient, form.report, at=at)
         await desk.decide(services.store, user, review.id, item, made, form.etag, at=at)
     except ReviewStale as refused:
-        error = f"{say(refused.message)} {not_kept(form)}"
+        error = f"{told(refused)} {not_kept(form)}"
     except ReviewError as refused:
-        error = say(refused.message)
-    told = "" if _by_htmx(request) else error
-    page = await page_of(services, user, patient, error=told, compared_with="" if told else None)
+        error = told(refused)
+    above = "" if _by_htmx(request) else error
+    page = await page_of(services, user, patient, error=above, compared_with="" if above else None)
     shown = page.item(item)
     if shown is None:
         raise NotKept

@@ -27,7 +27,9 @@ async def note(
 ) -> Response:
     """One question or wish. Raises: DecisionNotAllowed for an empty one or another kind."""
     if kind not in patient_words.KINDS or not 0 < len(text.strip()) <= _LONGEST:
-        raise DecisionNotAllowed(f"Write a question or a wish, up to {_LONGEST} characters.")
+        raise DecisionNotAllowed(
+            "Write a question or a wish, up to {most} characters.", most=str(_LONGEST)
+        )
     services = services_of(request)
     at = services.now()
     async with services.store.transaction() as tx:

@@ -51,13 +51,15 @@ async def keep(
     services = services_of(request)
     title = " ".join(view.split())
     if not 0 < len(title) <= _LONGEST:
-        raise DecisionNotAllowed(f"Give the view a name of up to {_LONGEST} characters.")
+        raise DecisionNotAllowed(
+            "Give the view a name of up to {most} characters.", most=str(_LONGEST)
+        )
     wanted = Wanted(finding, drug, clinician, state, name)
     asked = {key: value for key, value in asdict(wanted).items() if value}
     async with services.store.transaction() as tx:
         kept = await views.of_person(tx, user.id)
         if len(kept) >= _MOST and title not in {one.name for one in kept}:
-            raise DecisionNotAllowed(f"You keep {_MOST} views; forget one first.")
+            raise DecisionNotAllowed("You keep {most} views; forget one first.", most=str(_MOST))
         made = SavedView(title, asked, bool(first))
         await views.keep(tx, user.id, made, at=services.now())
     return RedirectResponse(address(wanted), HTTPStatus.SEE_OTHER)

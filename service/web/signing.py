@@ -19,7 +19,7 @@ from service.prints.comparison import DECIDED
 from service.review.difference import Change, report_changes
 from service.store import Store, reports
 from service.web.access import Decider, Reviewer, services_of
-from service.web.errors import status_of
+from service.web.errors import status_of, told
 from service.web.screen import page_of
 from service.web.templating import render
 from service.web.view import Page
@@ -134,7 +134,7 @@ async def sign(
             at=at,
         )
     except (ReviewError, WriteRejected) as refused:
-        page = await page_of(services, user, patient, error=refused.message, compared_with="")
+        page = await page_of(services, user, patient, error=told(refused), compared_with="")
         met = await met_since(services.store, patient, report)
         return render(request, "patient.html", status_of(refused), page=page, met=met)
     await services.queue("deliver", signature.id)

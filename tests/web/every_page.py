@@ -22,9 +22,10 @@ from service.model.source import Certificate, RawResource, Role, SourceRead, Sta
 from service.read.connection import Step
 from service.store import audit, patients, reads, reports
 from service.store import deliveries as outbox
+from service.web.language import LOCALES, speaking, speech_in
 from service.web.print_pages import KINDS
 from service.web.templating import environment
-from tests.web.given import planned
+from tests.web.given import KEPT, hostile, planned
 from tests.web.office import Office, in_office, report
 from tests.write.synthetic import AS_OF, body
 
@@ -128,21 +129,28 @@ class Drawn:
 
 
 def every_page(
-    content: Mapping[str, Any] | None = None, *, text: str = "seen", **services: Any
+    content: Mapping[str, Any] | None = None,
+    *,
+    text: str = "seen",
+    language: str = "en",
+    **services: Any,
 ) -> Drawn:
     """Every page of a patient with this content, and of one who was signed.
 
     Args:
         content: the open patient's report; without it one with something in every field.
         text: what people wrote, what servers said, what stands in a raw resource and in a rule.
+        language: what the browser asks for.
     """
     drawn = Drawn()
+    locales = services.get("locales", LOCALES)
 
     async def connection(_source: str) -> tuple[Step, ...]:
         return (Step(text, True, text), Step(text, False, text), Step(text, None, text))
 
     async def use(office: Office) -> None:
-        with _recording(drawn.templates):
+        office.client.headers["Accept-Language"] = language
+        with _recording(drawn.templates), speaking(speech_in(language, locales)):
             await _draw(office, drawn.pages, content or planned(), text)
 
     in_office(
@@ -265,13 +273,8 @@ async def _open_patient(office: Office, content: dict[str, Any], text: str) -> s
 
 async def _signed_patient(office: Office, like: Mapping[str, Any], text: str) -> str:
     """One whose list is signed, with a write that a server refused."""
-    content = report()
+    content = hostile(report(), text, KEPT | {"source", "sources", "name", "reference"})
     content["patient"]["name"] = like["patient"]["name"]
-    for medication in content["medications"]:
-        medication["display"] = like["medications"][0]["display"]
-        medication["proposal"] = {"action": "continue", "text": text, "reason": text}
-    for finding in content["findings"]:
-        finding.update(dict.fromkeys(("message", "advice", "reason"), text))
     patient = await office.patient(18, content)
     review = await office.review(patient, PHARMACIST)
     for item, wanted in {

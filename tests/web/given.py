@@ -160,14 +160,15 @@ KEPT = frozenset(
 """Keys of a report whose values are ours: enumerations, dates, ids."""
 
 
-def hostile(value: Any, text: str) -> Any:
+def hostile(value: Any, text: str, kept: frozenset[str] = KEPT) -> Any:
     """The same document with this text in every field that a source could have written."""
     if isinstance(value, dict):
         return {
-            k: v if k in KEPT and not _nested(v) else hostile(v, text) for k, v in value.items()
+            k: v if k in kept and not _nested(v) else hostile(v, text, kept)
+            for k, v in value.items()
         }
     if isinstance(value, list):
-        return [hostile(item, text) for item in value]
+        return [hostile(item, text, kept) for item in value]
     return text if isinstance(value, str) else value
 
 

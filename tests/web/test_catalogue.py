@@ -13,21 +13,33 @@ from hypothesis import given as drawn_from
 from hypothesis import strategies as st
 from jinja2 import Environment
 
-from service.model.review import User, UserRole
+from service.errors import SettingsError
 from service.prints.words import PLURAL, entries, translations
-from service.web.language import LOCALES, Speech, counted, preferred, say, speaking
+from service.settings import load
+from service.web.language import (
+    LOCALES,
+    Speech,
+    counted,
+    languages,
+    of_site,
+    preferred,
+    say,
+    speaking,
+)
 from service.web.templating import FOLDER, environment
-from tests.web.given import full, hostile
-from tests.web.office import WRITABLE, Office, in_office, report
+from tests.web.every_page import every_page
+from tests.web.given import hostile, planned
+from tests.web.office import WRITABLE, Office, in_office
 
 pytest.importorskip("babel", reason="Babel is not installed")
 
-ADMIN = User("u-admin", "Ana Admin", UserRole.ADMIN)
 TEMPLATES = sorted((FOLDER / "templates").rglob("*.html"))
 SPOKEN_ALOUD = ("aria-label", "title", "placeholder", "alt", "data-source", "data-show")
 NAMES = {"Concord", "CSV", "PDF", "FHIR", "Subscription", "rest-hook", "large"}
 """Names of products, formats, codes and classes of style: the same in every language."""
 ADDRESS = re.compile(r"\S*[/:]\S*")
+CODE = re.compile(r"[a-z]+(?:-[a-z]+)+|alert|writing \w+ is not switched on for it")
+"""Codes of the audit trail, and what a pure stage says of a write."""
 TECHNICAL = frozenset({"code", "kbd", "pre", "script", "style"})
 WORD = re.compile(r"[^\W\d_]{2,}")
 HEADER = (
@@ -156,48 +168,26 @@ def test_a_bare_phrase_in_a_template_is_found_wherever_it_stands() -> None:
         assert WORD.findall(said) == ["Bare"], source
 
 
-def pages(patient: str, other: str) -> dict[str, User | None]:
-    """The addresses that are looked at, with who looks where it is not the pharmacist."""
-    of_patient = ("", "/care", "/timeline", "/plan", "/prints", "?since=2026-01-01")
-    asked = [f"/patients/{one}{page}" for one in (patient, other) for page in of_patient]
-    mine: dict[str, User | None] = dict.fromkeys(
-        [*asked, "/patients", "/patients?state=urgent", "/emergency", "/rules", "/sign-in"]
-    )
-    return mine | dict.fromkeys(("/operations", "/alerts", "/audit"), ADMIN)
-
-
 def test_with_a_catalogue_of_brackets_every_page_says_its_own_words_in_brackets(
     tmp_path: Path,
 ) -> None:
-    content, seldom = (hostile(one, "zqx") for one in (report(), full()))
-    seldom["sources"][1]["state"] = "stale"
-    known = {"zqx", "Zqx"} | NAMES
-    known |= set(WORD.findall("Paula Pharm u-ph Ana Admin UTC RxNorm English Brackets zq"))
-    known |= {"Patient", "psychiatry", *WRITABLE}
-    found: dict[str, set[str]] = {}
-
-    async def use(office: Office) -> None:
-        patient = await office.patient(content=content)
-        other = await office.patient(18, content=seldom)
-        review = await office.review(patient)
-        decided = {"decision": "override", "reason_code": "", "reason": "r", "harm": 2}
-        await office.decide(review, "m-ser", {"decision": "continue", "patient_answer": "taking"})
-        await office.decide(review, "f-dose", decided)
-        form = {"patient": patient, "reason_code": "covering", "reason": "zqx zqx zqx"}
-        await office.client.post("/emergency", headers=office.bearer(), data=form)
-        for address, user in pages(patient, other).items():
-            headers = (office.bearer(user) if user else office.bearer()) | {"Accept-Language": "xx"}
-            answer = await office.client.get(address, headers=headers)
-            assert answer.status_code == 200, address
-            codes = [f"{row.action} {row.who} {row.outcome}" for row in await office.audited()]
-            known.update(WORD.findall(" ".join(codes)) if address == "/audit" else ())
-            assert '<html lang="xx">' in answer.text
-            for text in outside_brackets("\n".join(Told(answer.text).said)).splitlines():
-                words = set(WORD.findall(text)) - known
-                if words and not ADDRESS.fullmatch(text.strip()):
-                    found.setdefault(text.strip(), words)
-
-    in_office(use, locales=bracketed(tmp_path))
+    drawn = every_page(
+        hostile(planned(), "zqx"), text="zqx", language="xx", locales=bracketed(tmp_path)
+    )
+    known = {"zqx", "Zqx", "Patient"} | NAMES
+    known |= set(WORD.findall("Paula Pharm Piet Psych Ida Tee Ada Min u-ph u-it u-ad UTC RxNorm"))
+    known |= set(WORD.findall("English Brackets Español psychiatry primary-care pharmacy lithium"))
+    known |= set(WORD.findall("not decided reconcile dose-mismatch Observation NICE CG updated zq"))
+    known |= {"ours", "Provenance", "MedicationStatement", "Flag", *WRITABLE}
+    found: dict[str, str] = {}
+    for address, html in drawn.pages.items():
+        if "lang=es" in address:
+            continue
+        assert '<html lang="xx">' in html, address
+        for text in outside_brackets("\n".join(Told(html).said)).splitlines():
+            words = set(WORD.findall(text)) - known
+            if words and not ADDRESS.fullmatch(text.strip()) and not CODE.fullmatch(text.strip()):
+                found.setdefault(text.strip(), address)
     assert found == {}
 
 
@@ -231,6 +221,41 @@ def test_one_file_is_enough_for_another_language_and_readers_get_what_they_ask_f
         assert '<html lang="es">' in sheet.text
 
     in_office(use, locales=tmp_path)
+
+
+def test_a_sites_own_folder_adds_languages_to_those_that_come_with_concord(tmp_path: Path) -> None:
+    said = HEADER.format(name="Esperanto", pages="yes") + phrase("Worklist", "Laborlisto")
+    (tmp_path / "eo.po").write_text(said, encoding="utf-8")
+    folder = of_site(str(tmp_path))
+    assert list(languages(folder)) == ["en", "eo", "es"]
+    assert of_site("") == LOCALES
+    settings = written(tmp_path, f'[web]\nlocales = "{tmp_path}"')
+    assert load(settings, {}).web.locales == str(tmp_path)
+    assert load(None, {"CONCORD_WEB__LOCALES": "here"}).web.locales == "here"
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "complaint"),
+    [
+        ('msgid "{count} patient"\nmsgstr "{number} paciento"\n', "a field of"),
+        ('msgid "Worklist"\nmsgstr Laborlisto\n', "line 2 is no PO"),
+        ("Worklist = Laborlisto\n", "line 1 is no PO"),
+    ],
+)
+def test_a_catalogue_that_would_break_a_page_stops_the_service_at_its_start(
+    tmp_path: Path, catalogue: str, complaint: str
+) -> None:
+    (tmp_path / "eo.po").write_text(catalogue, encoding="utf-8")
+    with pytest.raises(SettingsError, match=f"eo.po: .*{complaint}"):
+        of_site(str(tmp_path))
+    with pytest.raises(SettingsError, match="is no folder"):
+        of_site(str(tmp_path / "nowhere"))
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "concord.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 def test_what_is_said_in_a_phrase_is_text_and_never_markup() -> None:

@@ -22,8 +22,9 @@ from service.prints.comparison import comparison
 from service.prints.letter import letter
 from service.prints.material import STATES, UNCERTAIN, Material, dose, stamp
 from service.prints.monitoring_card import WATCHED, monitoring_card
-from service.prints.patient_list import ROUTES, WHEN, patient_list, timing_in
+from service.prints.patient_list import ROUTES, patient_list
 from service.prints.table import safe, table
+from service.prints.timing import WHEN, timing_in
 from service.prints.words import Words, catalogue
 from service.web import print_pages
 from service.web.language import words_in

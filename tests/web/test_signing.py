@@ -133,6 +133,8 @@ def test_a_resource_that_somebody_else_changed_is_told_and_nothing_written_over(
         async with office.store.transaction() as tx:
             row = (await outbox.of_review(tx, review))[0]
             await outbox.move(tx, row.id, DeliveryState.CONFLICT, at=office.now[0])
+            known = "UPDATE deliveries SET reference = 'List/9' WHERE id = ?"
+            await tx.exec_driver_sql(known, (row.id,))
         page = await office.client.get(f"/patients/{patient}/plan", headers=office.bearer())
         assert "Changed there by somebody else" in page.text
         assert "not read again yet" in page.text
