@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from service.model.dosage import DailyDose
+from service.model.finding import Severity
 from service.model.medication import TherapyState
 
 
@@ -24,14 +25,16 @@ class SignedMedication:
 class Intention:
     """A finding that a person called intended (a cross-taper, an overlap), quiet until that day.
 
-    `type` is the finding's type, `medication` the id of a medication it names.
+    `type` is the finding's type, `medications` the ids of all that it named, `severity` how grave
+    it was when it was judged: what is graver by now, or is about another drug as well, was not.
     """
 
     type: str
-    medication: str
+    medications: tuple[str, ...]
     until: date
     by: str
     reason: str = ""
+    severity: Severity = Severity.HIGH
 
 
 @dataclass(frozen=True, slots=True)

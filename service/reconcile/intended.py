@@ -14,14 +14,18 @@ from service.model.signed import Intention
 def quieted(finding: Finding, intended: Iterable[Intention], as_of: date) -> Finding:
     """The finding, suppressed with the person's reason while an intention covers it.
 
-    An intention covers findings of its type that name its medication, up to and with `until`.
+    An intention covers findings of its type about its medications and no others, not graver than
+    what was judged, up to and with `until`.
     """
     if finding.bucket is not Bucket.SHOWN:
         return finding
     covering = [
         one
         for one in intended
-        if one.type == finding.type and one.medication in finding.medications and as_of <= one.until
+        if one.type == finding.type
+        and as_of <= one.until
+        and finding.severity.rank >= one.severity.rank
+        and set(finding.medications) <= set(one.medications)
     ]
     if not covering:
         return finding

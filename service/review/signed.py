@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from service.model.dosage import DailyDose
+from service.model.finding import Severity
 from service.model.medication import TherapyState
 from service.model.review import Decision
 from service.model.signed import Intention, SignedMedication
@@ -45,14 +46,14 @@ def intentions(
     return tuple(
         Intention(
             type=known[item]["type"],
-            medication=medication,
+            medications=tuple(known[item]["medications"]),
             until=decision.due,
             by=decision.by.name,
             reason=decision.reason,
+            severity=Severity(known[item]["severity"]),
         )
         for item, decision in sorted(signed.items())
         if item in known and decision.intentional and decision.due and decision.due >= as_of
-        for medication in known[item]["medications"]
     )
 
 

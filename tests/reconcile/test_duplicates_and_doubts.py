@@ -1,7 +1,7 @@
 """D1, B6 to B8, C7 to C11, depots against tablets, intentions, the delta."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 import pytest
@@ -14,11 +14,12 @@ from service.model.concept import (
     ResolvedBy,
 )
 from service.model.evidence import Origin
-from service.model.finding import Bucket, Severity
+from service.model.finding import Bucket, Finding, RuleReference, Severity
 from service.model.medication import Agreement, Change, Kind, MatchConfidence, TherapyState
 from service.model.patient import MatchGrade, PatientLink
 from service.model.signed import Intention, SignedList, SignedMedication
 from service.model.source import State
+from service.reconcile.intended import quieted
 from tests.reconcile.builders import (
     PATIENT,
     PHARMACY,
@@ -27,6 +28,7 @@ from tests.reconcile.builders import (
     QUETIAPINE,
     RISPERIDONE,
     SERTRALINE,
+    TODAY,
     bare,
     dispense,
     drug,
@@ -337,12 +339,51 @@ def test_what_a_person_called_intended_stays_quiet_until_that_day() -> None:
     medication = reconciled(low, high).medications[0].id
 
     def bucket(until: date) -> Bucket:
-        meant = Intention("dose-mismatch", medication, until, "Ada Braun", "cross-taper")
+        meant = Intention("dose-mismatch", (medication,), until, "Ada Braun", "cross-taper")
         signed = SignedList(date(2026, 3, 1), (), (meant,))
         return only(reconciled(low, high, previous=signed), "dose-mismatch").bucket
 
     assert bucket(date(2026, 3, 10)) is Bucket.SUPPRESSED
     assert bucket(date(2026, 3, 9)) is Bucket.SHOWN
+
+
+def test_what_was_called_intended_is_shown_again_when_it_became_graver() -> None:
+    """A titration of 50 to 75 mg was meant; a decimal point that slips meanwhile was not."""
+    low = record(PSYCHIATRY, line(PSYCHIATRY, "R/1", TABLET, dose="50"))
+
+    def now(dose: str, judged: Severity) -> Bucket:
+        other = record(PRIMARY_CARE, line(PRIMARY_CARE, "R/1", TABLET, dose=dose))
+        medication = reconciled(low, other).medications[0].id
+        meant = Intention("dose-mismatch", (medication,), TODAY, "Ada Braun", severity=judged)
+        signed = SignedList(date(2026, 3, 1), (), (meant,))
+        return only(reconciled(low, other, previous=signed), "dose-mismatch").bucket
+
+    assert now("75", Severity.MODERATE) is Bucket.SUPPRESSED
+    assert now("500", Severity.MODERATE) is Bucket.SHOWN
+    assert now("500", Severity.HIGH) is Bucket.SUPPRESSED
+
+
+def test_an_overlap_called_intended_says_nothing_of_a_third_drug() -> None:
+    """A cross-taper of two drugs was judged; a third one of the class was not."""
+    rule = RuleReference("duplication/antipsychotics", 1, "source", reviewed=False)
+    meant = Intention("therapeutic-duplication", ("m-1", "m-2"), TODAY, "Ada Braun", "cross-taper")
+
+    def bucket(*medications: str, on: date = TODAY) -> Bucket:
+        found = Finding(
+            "f-1",
+            "therapeutic-duplication",
+            Severity.MODERATE,
+            "Two antipsychotics",
+            "Two.",
+            rule,
+            medications=medications,
+        )
+        return quieted(found, [meant], on).bucket
+
+    assert bucket("m-1", "m-2") is Bucket.SUPPRESSED
+    assert bucket("m-1", "m-2", "m-3") is Bucket.SHOWN
+    assert bucket("m-1", "m-3") is Bucket.SHOWN
+    assert bucket("m-1", "m-2", on=TODAY + timedelta(days=1)) is Bucket.SHOWN
 
 
 def test_the_delta_is_against_the_last_signed_list() -> None:
