@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -260,6 +260,14 @@ class House:
         client = self.clients.get(source)
         return await connection(client) if client else ()
 
+    def certificates(self) -> Mapping[str, datetime]:
+        """When the TLS certificate of each source runs out that showed one to this process."""
+        return {
+            name: ends
+            for name, client in self.clients.items()
+            if (ends := client.certificate_ends) is not None
+        }
+
     def rule_text(self, rule: str) -> str:
         """The file of a rule that the book names."""
         file = mappings_folder(self.settings.mappings) / "rules" / f"{rule}.toml"
@@ -294,6 +302,7 @@ class House:
             rule_text=self.rule_text,
             drug_classes=load_drug_classes(mappings_folder(self.settings.mappings)),
             connection=self.connection,
+            certificates=self.certificates,
             locales=of_site(self.settings.web.locales),
         )
 

@@ -6,7 +6,7 @@ the same reading twice. What is asked for while a reading is under way leaves th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -243,6 +243,21 @@ async def by_source(
         .order_by(syncs.c.source)
     )
     return tuple(SourceSync(*row) for row in found)
+
+
+async def grown_old(
+    look: AsyncConnection, patients: Collection[str], *, fresh_from: datetime
+) -> dict[str, tuple[str, ...]]:
+    """The sources of each of these patients that were last seen before `fresh_from`, by name."""
+    rows = await look.execute(
+        select(syncs.c.patient, syncs.c.source)
+        .where(syncs.c.patient.in_(patients), syncs.c.seen_at < fresh_from)
+        .order_by(syncs.c.source)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        found[row.patient] = (*found.get(row.patient, ()), row.source)
+    return found
 
 
 def _this(patient: str, source: str) -> tuple[Any, Any]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from unicodedata import combining, normalize
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, true
+from sqlalchemy import ColumnElement, and_, delete, false, func, insert, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.access import Confined, of_person
+from service.store.tables import source_syncs as syncs
 from service.store.tables import worklist, worklist_terms
 
 SHORTEST = 2
@@ -53,11 +55,19 @@ async def put(
         await tx.execute(insert(worklist_terms), rows)
 
 
-def condition(wanted: Wanted, key: bytes) -> ColumnElement[bool]:
-    """What a row of the worklist fulfils when its patient is looked for."""
+def condition(
+    wanted: Wanted, key: bytes, fresh_from: datetime | None = None
+) -> ColumnElement[bool]:
+    """What a row of the worklist fulfils when its patient is looked for.
+
+    Args:
+        fresh_from: sources that were last seen before are not complete any more; None knows no age.
+    """
     asked = [(kind, getattr(wanted, kind)) for kind in LISTED if getattr(wanted, kind)]
     asked += [("name", hashed_name(key, word[:LONGEST])) for word in words(wanted.name)]
-    return and_(true(), *(_has(kind, term) for kind, term in asked), *_of_state(wanted.state))
+    return and_(
+        true(), *(_has(kind, term) for kind, term in asked), *_of_state(wanted.state, fresh_from)
+    )
 
 
 async def choices(
@@ -99,13 +109,19 @@ def _has(kind: str, term: str) -> ColumnElement[bool]:
     return worklist.c.patient.in_(holders)
 
 
-def _of_state(state: str) -> list[ColumnElement[bool]]:
+def _of_state(state: str, fresh_from: datetime | None) -> list[ColumnElement[bool]]:
     signed = worklist.c.signed_at
     conditions: dict[str, ColumnElement[bool]] = {
         "unsigned": signed.is_(None),
         "changed": signed < worklist.c.waiting_since,
         "signed": signed >= worklist.c.waiting_since,
-        "incomplete": worklist.c.incomplete_sources > 0,
+        "incomplete": or_(worklist.c.incomplete_sources > 0, _grown_old(fresh_from)),
         "urgent": worklist.c.urgent.is_(True),
     }
     return [conditions[state]] if state in conditions else []
+
+
+def _grown_old(fresh_from: datetime | None) -> ColumnElement[bool]:
+    if fresh_from is None:
+        return false()
+    return worklist.c.patient.in_(select(syncs.c.patient).where(syncs.c.seen_at < fresh_from))

@@ -89,19 +89,21 @@ async def page(
     confined: Confined | None = None,
     wanted: Wanted = EVERYBODY,
     key: bytes = b"",
+    fresh_from: datetime | None = None,
 ) -> tuple[tuple[WorklistRow, ...], str | None]:
     """Rows after `cursor`, gravest first, and the cursor of the next page (None at the end).
 
     Args:
         confined: to whose patients alone, None for everybody's.
         wanted: which patients are looked for; `key` is the store's own, for names.
+        fresh_from: sources that were last seen before are not complete any more.
     """
     theirs = true() if confined is None else of_person(worklist.c.patient, confined)
     found = (
         await look.execute(
             select(worklist, patients.c.identity)
             .join(patients, patients.c.id == worklist.c.patient)
-            .where(worklist.c.sort > cursor, theirs, terms.condition(wanted, key))
+            .where(worklist.c.sort > cursor, theirs, terms.condition(wanted, key, fresh_from))
             .order_by(worklist.c.sort)
             .limit(limit + 1)
         )
@@ -127,12 +129,13 @@ async def counts(
     confined: Confined | None = None,
     wanted: Wanted = EVERYBODY,
     key: bytes = b"",
+    fresh_from: datetime | None = None,
 ) -> dict[Severity, int]:
     """How many of these patients have each severity as their gravest."""
     theirs = true() if confined is None else of_person(worklist.c.patient, confined)
     found = await look.execute(
         select(worklist.c.severity, func.count().label("patients"))
-        .where(theirs, terms.condition(wanted, key))
+        .where(theirs, terms.condition(wanted, key, fresh_from))
         .group_by(worklist.c.severity)
     )
     by_rank = {row.severity: row.patients for row in found}

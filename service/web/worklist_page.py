@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from service.model.finding import Severity
-from service.store import terms, views, worklist
+from service.store import syncs, terms, views, worklist
 from service.store.terms import Wanted
 from service.store.views import SavedView
 from service.store.worklist import WorklistRow
@@ -40,7 +40,8 @@ LABELS: Final = {"finding": "Finding", "drug": "Drug", "clinician": "Clinician"}
 class Worklist:
     """One page of it. `choices` are (term, patients) by kind, `cursor` leads to the next page.
 
-    `views` are those that the person keeps; `now` is the moment of looking.
+    `views` are those that the person keeps; `now` is the moment of looking, `old` the sources of
+    each patient that nobody has read for longer than a reading may age.
     """
 
     rows: Sequence[WorklistRow]
@@ -50,10 +51,11 @@ class Worklist:
     wanted: Wanted
     views: Sequence[SavedView] = ()
     now: datetime | None = None
+    old: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def shown(self) -> list[dict[str, Any]]:
-        return [shown(row, self.now) for row in self.rows]
+        return [shown(row, self.now, self.old.get(row.patient, ())) for row in self.rows]
 
     @property
     def kept(self) -> list[dict[str, Any]]:
@@ -129,28 +131,32 @@ async def worklist_page(
     theirs = confined(services, user)
     wanted = Wanted(finding, drug, clinician, state, name)
     key = services.store.key
+    fresh_from = services.now() - services.stale_after
     async with services.store.read() as look:
         kept = await views.of_person(look, user.id)
         first = next((view for view in kept if view.first), None)
         if not request.query_params and first is not None:
             return RedirectResponse(address(wanted_of(first)), HTTPStatus.SEE_OTHER)
         rows, following = await worklist.page(
-            look, cursor=cursor, confined=theirs, wanted=wanted, key=key
+            look, cursor=cursor, confined=theirs, wanted=wanted, key=key, fresh_from=fresh_from
         )
         found = Worklist(
             rows=rows,
             cursor=following,
-            counts=await worklist.counts(look, confined=theirs, wanted=wanted, key=key),
+            counts=await worklist.counts(
+                look, confined=theirs, wanted=wanted, key=key, fresh_from=fresh_from
+            ),
             choices=await terms.choices(look, theirs),
             wanted=wanted,
             views=kept,
             now=services.now(),
+            old=await syncs.grown_old(look, [row.patient for row in rows], fresh_from=fresh_from),
         )
     return render(request, "worklist.html", worklist=found, heading=heading(found))
 
 
-def shown(row: WorklistRow, now: datetime | None = None) -> dict[str, Any]:
-    """What one row says; nothing but the row itself is looked at."""
+def shown(row: WorklistRow, now: datetime | None = None, old: Sequence[str] = ()) -> dict[str, Any]:
+    """What one row says, from the row itself and the sources of which all readings are `old`."""
     identity, face = dict(row.identity), row.face
     as_of = str(face.get("as_of", ""))
     return {
@@ -163,7 +169,7 @@ def shown(row: WorklistRow, now: datetime | None = None) -> dict[str, Any]:
         "findings": findings_words(row),
         "not_evaluable": row.not_evaluable,
         "next": face.get("next"),
-        "incomplete": face.get("incomplete", ()),
+        "incomplete": sorted({*face.get("incomplete", ()), *old}),
         "as_of": as_of,
         "signed": row.signed_at,
         "age": age_words(row.signed_at, now),

@@ -11,7 +11,7 @@ import pytest
 
 from service.model.finding import Severity
 from service.review.worklist import face, place, terms
-from service.store import Connection, open_store, patients, reports, worklist
+from service.store import Connection, open_store, patients, reports, syncs, worklist
 from service.store.terms import Wanted, words
 from service.web.worklist_page import Worklist, shown, since_words
 from tests.web.given import document, finding, line, medication, source
@@ -106,6 +106,25 @@ def test_patients_are_found_by_what_is_asked_for_and_counted_alike(
         assert {row.patient for row in rows} == {ids[letter] for letter in found}
         counts = await worklist.counts(tx, wanted=wanted, key=KEY)
         assert sum(counts.values()) == len(found)
+
+    in_store(act)
+
+
+def test_a_source_that_nobody_has_read_for_too_long_is_not_complete_in_filter_count_and_row() -> (
+    None
+):
+    async def act(tx: Connection, ids: dict[str, str]) -> None:
+        await syncs.put(tx, ids["a"], "pharmacy", seen_at=AT - timedelta(hours=30))
+        await syncs.put(tx, ids["b"], "pharmacy", seen_at=AT - timedelta(hours=3))
+        fresh_from, wanted = AT - timedelta(hours=24), Wanted(state="incomplete")
+        rows, _ = await worklist.page(tx, wanted=wanted, fresh_from=fresh_from)
+        assert {row.patient for row in rows} == {ids["a"], ids["c"]}
+        counts = await worklist.counts(tx, wanted=wanted, fresh_from=fresh_from)
+        assert sum(counts.values()) == 2
+        old = await syncs.grown_old(tx, list(ids.values()), fresh_from=fresh_from)
+        assert old == {ids["a"]: ("pharmacy",)}
+        told = Worklist(rows, None, counts, {}, wanted, old=old).shown
+        assert {one["id"]: one["incomplete"] for one in told}[ids["a"]] == ["pharmacy"]
 
     in_store(act)
 
