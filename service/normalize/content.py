@@ -134,11 +134,15 @@ class Contents:
         drug, read = self._drugs[named], self.directions[directed]
         units = self._tables.units
         impossible: tuple[str, ...] = ()
-        days_supply = days_of(_quantity(days), units) if days else None
+        lasts = _quantity(days) if days else None
+        days_supply = days_of(lasts, units)
+        if lasts is not None and lasts.value and days_supply is None:
+            impossible = (f"a supply for {lasts.value} {lasts.unit or lasts.code} is not possible",)
         packed = _quantity(supplied) if supplied else None
         quantity = packed.value if packed else None
         if quantity is not None and quantity < 0:
-            impossible, quantity = (f"a quantity of {quantity} is not possible",), None
+            impossible += (f"a quantity of {quantity} is not possible",)
+            quantity = None
         doses, problems = self._doses(read, drug, on, begins)
         if quantity and all(one.frequency is None and not one.as_needed for one in doses.dosages):
             concept = drug.resolution.drug

@@ -96,6 +96,8 @@ def report_of(
         problems.append(
             Problem("", "", "the day lies in the past: each status is what the source says now")
         )
+    else:
+        problems += [problem for record in records for problem in _not_yet(record, as_of)]
     return Report(
         as_of=as_of,
         grade=view.identity,
@@ -113,6 +115,16 @@ def report_of(
         tracked=knowledge.tracked,
         plan=plan_items(examination, told, knowledge.planning),
     )
+
+
+def _not_yet(record: SourceRecord, as_of: date) -> list[Problem]:
+    """What a source dates after the day of the reading, so that it counts for nothing."""
+    return [
+        Problem(
+            record.read.name, "", f"{count} {type_} dated after {as_of.isoformat()}: not counted"
+        )
+        for type_, count in record.later
+    ]
 
 
 def view_of(
