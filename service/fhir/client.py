@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import httpx
 import msgspec
@@ -22,6 +23,7 @@ from service.fhir.body import json_text
 from service.fhir.capability import Capabilities, capabilities
 from service.fhir.paging import Paging, SearchResult
 from service.fhir.policy import Endpoint, literal
+from service.fhir.pool import StraightClient
 from service.fhir.release import READ, Release
 from service.fhir.retry import RETRIED_STATUS
 from service.fhir.search import NO_CACHE, page_through
@@ -67,6 +69,13 @@ class FhirClient:
     @property
     def endpoint(self) -> Endpoint:
         return self.wire.endpoint
+
+    @property
+    def certificate_ends(self) -> datetime | None:
+        """When the server's TLS certificate runs out, as it showed it last; None where unseen."""
+        if isinstance(self.http, StraightClient):
+            return self.http.certificate_ends(self.base_url)
+        return None
 
     async def capabilities(self, *, deadline: float | None = None) -> Capabilities:
         """What the server says it can do, asked once an hour; unknown where it says nothing.

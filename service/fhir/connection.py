@@ -8,7 +8,9 @@ unread is bounded: a server that sends faster than it is read has to wait.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
+from datetime import UTC, datetime
 from typing import TypeAlias, cast
 
 import h11
@@ -160,6 +162,14 @@ class Connection(asyncio.Protocol):
         self._http.start_next_cycle()
         self._rested_at = self._loop.time()
         return True
+
+    @property
+    def certificate_ends(self) -> datetime | None:
+        """When the certificate runs out that the other side showed; None without TLS."""
+        shown = self._transport.get_extra_info("peercert")
+        if not shown:
+            return None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC)
 
     @property
     def is_over(self) -> bool:

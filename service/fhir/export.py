@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 
-from service.errors import SourceError, StoreUnavailable, UsageError
+from service.errors import StoreUnavailable, UsageError
 from service.fhir.bulk import (
-    File,
     JobFailed,
     JobGone,
     Manifest,
@@ -27,18 +26,15 @@ from service.fhir.bulk import (
     finished,
     kick_off,
 )
-from service.fhir.download import Downloaded, content, download, is_whole
+from service.fhir.download import Downloaded, content
+from service.fhir.fetching import PLACES, Files
 from service.fhir.kept import write_whole
 from service.fhir.outcome import issues
-from service.fhir.retry import Again
 
 SCHEMA = "concord/export/1"
 STATE = "export.json"
 MANIFEST = "manifest.json"
-_ATTEMPTS = 4
 _LONGEST_LINE = 1_000_000
-_KINDS = {"output": "", "error": "errors", "deleted": "deleted"}
-"""Lists of the server's manifest, and the folder in ours: what is no data lies apart."""
 
 
 class _State(msgspec.Struct):
@@ -67,6 +63,7 @@ class Export:
 
     Args:
         packed: write the files gzipped.
+        at_once: files that are fetched side by side.
         not_offered: types that were not asked for because the server does not have them.
     """
 
@@ -77,6 +74,7 @@ class Export:
     say: Say
     patience: Patience = field(default_factory=Patience)
     packed: bool = False
+    at_once: int = 4
     not_offered: tuple[str, ...] = ()
 
     async def run(self) -> Exported:
@@ -132,7 +130,7 @@ class Export:
 
     def _anew(self) -> _State:
         """Files of two exports never stand side by side: what an earlier one left is removed."""
-        for place in _KINDS.values():
+        for place in PLACES.values():
             for path in (self.folder / place).glob("*.ndjson*"):
                 path.unlink()
         for name in (STATE, MANIFEST):
@@ -150,60 +148,19 @@ class Export:
         return state, manifest
 
     async def _fetched(self, state: _State, manifest: Manifest) -> Exported:
-        reasons: list[str] = []
-        wanted = self._named(manifest)
-        for number, (name, file) in enumerate(wanted.items(), start=1):
-            known = state.done.get(name)
-            if known is None or not is_whole(self.folder / name, known):
-                state.done.pop(name, None)
-                try:
-                    state.done[name] = await self._one(name, file, manifest)
-                except SourceError as error:
-                    reasons.append(f"{name}: {error.message}")
-                self._save(state)
-            self.say(f"file {number} of {len(wanted)}: {name}")
+        files = Files(
+            self.folder, self.wires, manifest, self.patience, self.say, self.packed, self.at_once
+        )
+        reasons = await files.fetched(state.done, lambda: self._save(state))
         lost = bool(reasons)
         reasons += self._errors(state)
-        exported = self._closed(state, manifest, reasons)
+        exported = self._closed(state, files, reasons)
         if not lost:
             why = await delete_job(self.wires, state.status_url)
             if why:
                 self.say(f"the server kept its files: {why}")
             (self.folder / STATE).unlink()
         return exported
-
-    def _named(self, manifest: Manifest) -> dict[str, File]:
-        """The server's files under the names that they get here."""
-        named: dict[str, File] = {}
-        suffix = ".ndjson.gz" if self.packed else ".ndjson"
-        for kind, place in _KINDS.items():
-            files: list[File] = getattr(manifest, kind)
-            numbers: Counter[str] = Counter()
-            for file in files:
-                type_ = file.type if file.type.isascii() and file.type.isalpha() else "Resource"
-                numbers[type_] += 1
-                name = f"{type_}-{numbers[type_]:05}{suffix}"
-                named[f"{place}/{name}" if place else name] = file
-        return named
-
-    async def _one(self, name: str, file: File, manifest: Manifest) -> Downloaded:
-        """One file, tried again as long as that makes sense. Raises: SourceError."""
-        target = self.folder / name
-        target.parent.mkdir(mode=0o700, exist_ok=True)
-        wire = self.wires.to(file.url, token=manifest.requiresAccessToken)
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                found = await download(wire, file.url, target)
-                if file.count is not None and file.count != found.lines:
-                    raise Again(f"the manifest says {file.count} lines, {found.lines} came")
-                return found
-            except Again as error:
-                target.unlink(missing_ok=True)
-                if attempt >= _ATTEMPTS:
-                    raise
-                await self.patience.sleep(self.patience.clamped(error.wait, attempt - 1))
 
     def _errors(self, state: _State) -> list[str]:
         """What the server itself says is missing, from its error files."""
@@ -220,11 +177,11 @@ class Export:
             counted.update(_grave(rest))
         return [f"the server reports {n} x {text}" for text, n in sorted(counted.items())]
 
-    def _closed(self, state: _State, manifest: Manifest, reasons: list[str]) -> Exported:
+    def _closed(self, state: _State, made: Files, reasons: list[str]) -> Exported:
         """Writes our manifest."""
         files: list[dict[str, Any]] = []
         apart: dict[str, list[dict[str, Any]]] = {"errors": [], "deleted": []}
-        for name, file in self._named(manifest).items():
+        for name, file in made.named.items():
             if name in state.done:
                 done = state.done[name]
                 entry = {

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import httpx
@@ -21,6 +22,11 @@ _IDLE_S = 30.0
 _PORTS = {"https": 443, "http": 80}
 _Origin: TypeAlias = tuple[str, str, int]
 _Resting: TypeAlias = deque[Connection]
+
+
+def origin_of(url: httpx.URL) -> _Origin:
+    """Scheme, host and port of an address."""
+    return (url.scheme, url.host, url.port or _PORTS[url.scheme])
 
 
 class StraightClient(httpx.AsyncClient):
@@ -39,6 +45,17 @@ class StraightClient(httpx.AsyncClient):
         response.request = request
         return response
 
+    def certificate_ends(self, url: str) -> datetime | None:
+        """When the certificate runs out that was shown there at the newest handshake.
+
+        None before the first one, without TLS, and where a proxy stands between.
+        """
+        asked = httpx.URL(url)
+        transport = self._transport_for_url(asked)
+        if not isinstance(transport, PinnedTransport):
+            return None
+        return transport.certificates.get(origin_of(asked))
+
 
 class PinnedTransport(httpx.AsyncBaseTransport):
     """HTTP/1.1 over connections that go to addresses which were checked; the one that was used
@@ -55,11 +72,11 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         self._resting: defaultdict[_Origin, _Resting] = defaultdict(deque)
         self._all: set[Connection] = set()
         self._open = True
+        self.certificates: dict[_Origin, datetime] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         within = request.extensions.get("timeout", {})
-        url = request.url
-        origin = (url.scheme, url.host, url.port or _PORTS[url.scheme])
+        origin = origin_of(request.url)
         resting = self._resting[origin]
         connection = self._rested(resting) or await self._new(origin, within.get("connect"))
         patience_s = within.get("read")
@@ -101,6 +118,8 @@ class PinnedTransport(httpx.AsyncBaseTransport):
                 raise httpx.ConnectError(str(error)) from error
             raise
         self._all.add(connection)
+        if (ends := connection.certificate_ends) is not None:
+            self.certificates[origin] = ends
         return connection
 
     def give_back(self, connection: Connection, resting: _Resting) -> None:

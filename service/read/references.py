@@ -17,11 +17,11 @@ from service.fhir.paging import SearchResult
 from service.fhir.policy import literal
 from service.fhir.release import READ, Release
 from service.model.source import Certificate, RawResource, State, worst
+from service.read.followed import MOST_REFERRED, Followed
 from service.read.profile import SourceProfile
 from service.read.pull import REFERRED_TYPES, joined
 from service.read.pull import referred as references_to
 
-_REFERRED_CAP = 300
 _ADDRESS = 1500
 """Characters of ids in one address: servers take 2,000 of it and more."""
 
@@ -173,7 +173,7 @@ class References:
             return []
         here = sorted(one for one in missing if literal(one) is not None)
         followed.elsewhere += len(missing) - len(here)
-        asked = here[: max(0, _REFERRED_CAP - followed.asked)]
+        asked = here[: max(0, MOST_REFERRED - followed.asked)]
         followed.left += len(here) - len(asked)
         followed.asked += len(asked)
         came: dict[str, RawResource | None] = {
@@ -224,41 +224,3 @@ def _parts(ids: Sequence[str]) -> list[list[str]]:
             length = len(one) + 1
         parts[-1].append(one)
     return parts
-
-
-@dataclass(slots=True)
-class Followed:
-    """How far the references to one type were followed; `here` came along with the lines."""
-
-    kind: str
-    here: int
-    offered: bool = True
-    asked: int = 0
-    elsewhere: int = 0
-    left: int = 0
-    missing: list[str] = field(default_factory=list)
-    found: list[RawResource] = field(default_factory=list)
-    states: set[State] = field(default_factory=set)
-    reasons: list[str] = field(default_factory=list)
-
-    def certificate(self) -> Certificate:
-        """What came of the type, and what did not."""
-        came = {one.reference for one in self.found}
-        unresolved = tuple(sorted(set(self.missing) - came))
-        count = self.here + len(self.found)
-        if not self.offered:
-            reason = f"{self.kind}: the CapabilityStatement does not offer it"
-            return Certificate(
-                self.kind, State.NOT_OFFERED, (reason,), count, unresolved=unresolved
-            )
-        state = State.COMPLETE
-        if self.states:
-            state = State.WITHHELD if self.states == {State.WITHHELD} else State.PARTIAL
-        reasons = list(self.reasons)
-        if self.left:
-            state = State.PARTIAL if state is State.COMPLETE else state
-            most = f"more than {_REFERRED_CAP} are referred to, the rest not read"
-            reasons.append(f"{self.kind}: {most}")
-        if self.elsewhere:
-            reasons.append(f"{self.kind}: {self.elsewhere} on another server, not followed")
-        return Certificate(self.kind, state, tuple(reasons), count=count, unresolved=unresolved)

@@ -243,6 +243,26 @@ def test_a_file_that_stays_broken_is_told_and_the_next_run_fetches_it_alone(tmp_
     assert len(references(tmp_path / "out")) == LINES + 4
 
 
+def test_files_come_side_by_side_and_no_more_than_allowed(tmp_path: Path) -> None:
+    under_way, most = [0], [0]
+
+    class Counting(Sandbox):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            file = scope["path"].endswith(".ndjson")
+            under_way[0] += file
+            most[0] = max(most[0], under_way[0])
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                under_way[0] -= file
+
+    app = Counting(Manners(name="bulk", bulk_lines=2, latency_s=0.02))
+    app.load([{"resourceType": "Patient", "id": f"{n}"} for n in range(20)])
+    found = exported(app, tmp_path / "out")
+    assert found == Exported(True, 10, 20, ())
+    assert most[0] == 4
+
+
 def test_a_file_that_was_changed_after_a_crash_does_not_count(tmp_path: Path) -> None:
     broken = Fault(Answer(500), path=r"Patient-1", times=4)
     app = sandbox(broken)
