@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from service.store import Store, figures, notices, reports, syncs
 from service.store.figures import Figures
+from service.web.certificates import CertificateMeter
 from service.web.fresh_meter import FreshMeter
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -48,8 +49,15 @@ class Meter:
         known = method if method in {"GET", "HEAD", "POST", "PUT"} else "other"
         self.requests.labels(known, route or "none", f"{status // 100}xx").observe(seconds)
 
-    async def exposition(self, store: Store, *, at: datetime, stale_after: timedelta) -> bytes:
-        """Everything, in the text format."""
+    async def exposition(
+        self,
+        store: Store,
+        *,
+        at: datetime,
+        stale_after: timedelta,
+        certificates: Mapping[str, datetime],
+    ) -> bytes:
+        """Everything, in the text format; `certificates` are their ends by source."""
         async with store.read() as look:
             fresh = FreshMeter(
                 await syncs.by_source(look, at=at, stale_after=stale_after),
@@ -62,6 +70,7 @@ class Meter:
         self._found = {report: self._found[report] for report in newest if report in self._found}
         counted = CollectorRegistry()
         counted.register(fresh)
+        counted.register(CertificateMeter(certificates))
         counted.register(
             _Kept(kept, sum(self._found.values(), Tally()), len(newest) - len(self._found))
         )

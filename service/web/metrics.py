@@ -27,7 +27,10 @@ async def metrics(request: Request) -> Response:
     if not (_from_here(request) or _with_token(request, services)):
         await operator(request, await signed_in(request))
     body = await services.meter.exposition(
-        services.store, at=services.now(), stale_after=services.stale_after
+        services.store,
+        at=services.now(),
+        stale_after=services.stale_after,
+        certificates=services.certificates(),
     )
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 

@@ -19,6 +19,7 @@ from service.store import audit, jobs
 from service.store import deliveries as outbox
 from service.store.overview import SourceReads, audit_rows, read_reasons, source_reads
 from service.web.access import Auditor, Operator, services_of
+from service.web.certificates import certificate
 from service.web.delivered import STATES
 from service.web.freshness import freshness
 from service.web.templating import render
@@ -48,6 +49,10 @@ async def operations(request: Request, _user: Operator) -> Response:
         request,
         "operations.html",
         sources=sources(targets, read),
+        certificates={
+            name: certificate(ends, services.now())
+            for name, ends in services.certificates().items()
+        },
         tally=[(state.value, count) for state, count in tally.items() if count],
         reasons=why,
         seen=services.now(),
@@ -114,6 +119,7 @@ async def test_connection(request: Request, user: Operator, source: str) -> Resp
         name=source,
         address=services.sources[source],
         steps=steps,
+        shown=certificate(services.certificates().get(source), at),
         at=at,
     )
 

@@ -34,6 +34,11 @@ def _no_text(_rule: str) -> str:
     return ""
 
 
+def _no_certificates() -> Mapping[str, datetime]:
+    """For an application without sources of its own."""
+    return {}
+
+
 def _no_keys() -> Mapping[str, object]:
     return {"keys": []}
 
@@ -54,7 +59,8 @@ class Services:
     `stale_after` is shown as stale; `every` is how often a source is read by itself.
     `metrics_token` opens `/metrics` from elsewhere; `meter` and `tries` count in this process.
     `rules` are in force here, `rule_text` gives the file of one; `drug_classes` is the therapeutic
-    class of an ingredient by RxCUI. `connection` tries one source, step by step. `locales` is the
+    class of an ingredient by RxCUI. `connection` tries one source, step by step; `certificates`
+    are the ends of those that sources showed when they were asked last. `locales` is the
     folder of the catalogues, one file for each language.
     """
 
@@ -80,6 +86,7 @@ class Services:
     rule_text: Callable[[str], str] = _no_text
     drug_classes: Mapping[str, str] = field(default_factory=dict)
     connection: Callable[[str], Awaitable[Sequence[Step]]] = _no_connection
+    certificates: Callable[[], Mapping[str, datetime]] = _no_certificates
     meter: Meter = field(default_factory=Meter)
     tries: Tries = field(default_factory=Tries)
     locales: Path = LOCALES
