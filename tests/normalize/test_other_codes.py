@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.model.concept import ATC, NO_CODE, RXNORM, SNOMED, Coding, ResolvedBy, TermType
 from service.normalize.drug import resolve
-from service.normalize.drug_rows import OtherCodes
+from service.normalize.drug_rows import OtherCodes, folded
 from service.normalize.drug_table import DrugTable
 from tests.normalize.drug_tables import MAPPINGS, drug_table
 
@@ -26,7 +27,7 @@ def rows() -> list[list[str]]:
 def test_every_atc_code_names_one_ingredient_of_the_table_with_its_source() -> None:
     table = drug_table()
     codes = [row[0] for row in rows()]
-    assert len(codes) == len(set(codes)) >= 250
+    assert len(codes) == len(set(codes)) >= 950
     for code, atc_name, rxcui, name, source in rows():
         assert re.fullmatch(r"[A-Z]\d\d[A-Z]{2}\d\d", code)
         assert int(code[5:]) < 50, f"{code} is a combination"
@@ -36,6 +37,32 @@ def test_every_atc_code_names_one_ingredient_of_the_table_with_its_source() -> N
         assert concept.ingredients[0].rxcui == rxcui, f"{code}: a moiety, not its salt"
         assert atc_name
         assert re.search(r"\d{4}|CC0", source)
+
+
+NAMED_OTHERWISE = {
+    "A03AB02", "A06AA01", "A06AC08", "A10AB05", "A10AB06", "A11CA01", "A11HA03", "A12BA04",
+    "G03GA01", "H05BA01", "N05BA05", "N05CM09", "N06AX25", "R03BB06",
+}  # fmt: skip
+"""Codes named after a salt, a plant or a vitamin's substance, as no medication line names them."""
+
+
+def test_the_name_of_an_atc_code_is_one_that_its_ingredient_is_known_by() -> None:
+    table, otherwise = drug_table(), set()
+    for code, atc_name, rxcui, _, _ in rows():
+        plain = folded(re.sub(r" \(.*\)$", "", atc_name))
+        known = {i.rxcui for one in table.by_ingredient_name(plain) for i in one.ingredients}
+        if rxcui not in known:
+            otherwise.add(code)
+    assert otherwise == NAMED_OTHERWISE
+
+
+def test_most_ingredients_of_the_scope_have_an_atc_code_and_most_psychiatric_ones() -> None:
+    coded = {row[2] for row in rows()}
+    lines = (MAPPINGS / "rxnorm" / "scope.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    scope = [line.split("\t") for line in lines]
+    psychiatric = [row for row in scope if row[2] == "psychiatric"]
+    assert sum(row[0] in coded for row in psychiatric) >= 0.9 * len(psychiatric)
+    assert sum(row[0] in coded for row in scope) >= 0.7 * len(scope)
 
 
 def test_every_oral_antipsychotic_and_antidepressant_of_the_scope_has_its_atc_code() -> None:
@@ -124,6 +151,22 @@ def test_same_is_known_by_its_code_and_never_as_a_word() -> None:
         assert found.drug is not None
         assert found.drug.ingredients[0].rxcui == "9504"
     assert resolve((), "same as before", drug_table()).drug is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("aciclovir 400 mg tablets", "acyclovir"),
+        ("torasemide 5 mg", "torsemide"),
+        ("cefalexin 500mg capsules", "cephalexin"),
+        ("glyceryl trinitrate 400 micrograms spray", "nitroglycerin"),
+        ("salbutamol inhaler", "albuterol"),
+    ],
+)
+def test_international_names_are_read_as_rxnorm_names_the_drug(text: str, name: str) -> None:
+    found = resolve((), text, drug_table())
+    assert found.drug is not None
+    assert [i.name for i in found.drug.ingredients] == [name]
 
 
 @given(st.text(max_size=10))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.fhir.release import check
+from service.model.concept import RXNORM
 from service.model.consent import Consent, Party, Provision
 from service.model.evidence import Origin
-from service.model.review import Decision, Disposition, PlannedWrite, Review, Target
+from service.model.review import (
+    MEDICATION_DISPOSITIONS,
+    Decision,
+    Disposition,
+    PlannedWrite,
+    Review,
+    Target,
+)
 from service.write import gate
 from service.write.codes import RECONCILED_LIST
 from service.write.draft import draft_bundle
@@ -252,6 +261,33 @@ def test_a_drug_that_could_not_be_coded_is_listed_in_its_own_words() -> None:
     writes = planned(content, reviewed(decision("m-x", Disposition.NOT_SURE)))
     (statement,) = of(writes, "MedicationStatement")
     assert statement["medicationCodeableConcept"] == {"text": "blue pill"}
+
+
+@pytest.mark.parametrize("disposition", sorted(MEDICATION_DISPOSITIONS))
+def test_no_code_is_written_for_a_drug_that_is_known_by_its_name_alone(
+    disposition: Disposition,
+) -> None:
+    herbal = medication("m-k", "name:kava", "kava", [line("psychiatry", 8)])
+    content = report(medications=[herbal], findings=[])
+    writes = planned(content, reviewed(decision("m-k", disposition, to=Target("kava 50 mg"))))
+    written = json.dumps([write.resource for write in writes])
+    assert "name:kava" not in written
+    codes = [
+        coding["code"]
+        for found in objects(json.loads(written))
+        for coding in (found.get("coding") or ())
+        if coding.get("system") == RXNORM
+    ]
+    assert codes == []
+
+
+def objects(content: Any) -> Iterator[dict[str, Any]]:
+    """Every JSON object in some content, however deep."""
+    if isinstance(content, dict):
+        yield content
+    for inner in content.values() if isinstance(content, dict) else content:
+        if isinstance(inner, dict | list):
+            yield from objects(inner)
 
 
 @pytest.mark.parametrize(
