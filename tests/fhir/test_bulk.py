@@ -391,7 +391,7 @@ def test_an_allowed_file_server_gets_the_request_but_never_the_token(tmp_path: P
 
 def test_a_bomb_stops_at_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "service.fhir.export.download",
+        "service.fhir.fetching.download",
         lambda wire, url, target: download.download(wire, url, target, cap=3_000_000),
     )
     bomb = Fault(Content("bomb", size=50_000_000), path=r"Patient-1")
