@@ -260,7 +260,7 @@ def test_files_come_side_by_side_and_no_more_than_allowed(tmp_path: Path) -> Non
     app.load([{"resourceType": "Patient", "id": f"{n}"} for n in range(20)])
     found = exported(app, tmp_path / "out")
     assert found == Exported(True, 10, 20, ())
-    assert most[0] == 4
+    assert 2 <= most[0] <= 4
 
 
 def test_a_file_that_was_changed_after_a_crash_does_not_count(tmp_path: Path) -> None:
