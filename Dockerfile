@@ -1,6 +1,6 @@
 # Two stages: wheels are built in one, run in the other, as a user who owns nothing. Made to run with a
 # read-only file system (--read-only --tmpfs /tmp) and without any capability (--cap-drop ALL).
-FROM python:3.12-slim AS build
+FROM python:3.12.12-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE requirements.lock ./
 COPY service ./service
@@ -10,7 +10,7 @@ RUN python -m venv /opt/concord \
  && /opt/concord/bin/pip install --no-cache-dir -c requirements.lock . \
  && /opt/concord/bin/python -m compileall -q /opt/concord/lib
 
-FROM python:3.12-slim
+FROM python:3.12.12-slim-bookworm
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/concord --shell /usr/sbin/nologin concord \
  && find / -xdev -perm /6000 -type f -exec chmod a-s {} +
 COPY --from=build --chown=root:root /opt/concord /opt/concord

@@ -58,6 +58,7 @@ def _parser() -> _Parser:
     _demo(commands)
     _serve(commands)
     _work(commands)
+    _alive(commands)
     _reconcile(commands)
     _population(commands)
     _export(commands)
@@ -96,6 +97,12 @@ def _work(commands: Commands) -> None:
     parser = commands.add_parser("work", help="a worker: takes jobs from the store")
     _config(parser)
     parser.set_defaults(run=act.run_work)
+
+
+def _alive(commands: Commands) -> None:
+    parser = commands.add_parser("alive", help="whether the store and this host's process answer")
+    _config(parser)
+    parser.set_defaults(run=act.run_alive)
 
 
 def _reconcile(commands: Commands) -> None:

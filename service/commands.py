@@ -230,6 +230,15 @@ def run_audit_verify(options: argparse.Namespace) -> int:
     return FAULT if found.faults else OK
 
 
+def run_alive(options: argparse.Namespace) -> int:
+    from service.run import alive
+
+    if alive(options.config):
+        return OK
+    say("concord: no process of this host has said within its time that it works.")
+    return FAULT
+
+
 def run_token(options: argparse.Namespace) -> int:
     from service.run import token
 

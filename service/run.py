@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +17,7 @@ from service import app, log
 from service.errors import SettingsError
 from service.house import House, open_house
 from service.model.review import User, UserRole
-from service.store import Store
+from service.store import Store, leases
 from service.store import backup as backups
 from service.store.purge import purge as purged
 from service.store.rekey import rekey as rekeyed
@@ -72,11 +73,26 @@ async def serve_house(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says when it answers."""
+    """uvicorn that says when it answers, and lets everything else be closed after it was stopped.
+
+    Its own way is to send itself the signal again once it has ended, which ends the process there
+    and then: with jobs under way and the store open.
+    """
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stops answering at SIGINT or SIGTERM; the handlers from before stand again afterwards."""
+        stops = (signal.SIGINT, signal.SIGTERM)
+        before = {stop: signal.signal(stop, self.handle_exit) for stop in stops}
+        try:
+            yield
+        finally:
+            for stop, handler in before.items():
+                signal.signal(stop, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -99,6 +115,17 @@ def work(config: Path | None, *, say: app.Say) -> int:
 
     asyncio.run(run())
     return 0
+
+
+def alive(config: Path | None) -> bool:
+    """Whether the store answers and a process of this host has said lately that it works."""
+
+    async def lives(store: Store) -> bool:
+        async with store.read() as look:
+            held = await leases.named(look, f"worker/{socket.gethostname()}-")
+        return any(lease.until > app.now() for lease in held)
+
+    return asyncio.run(_with_store(config, lives))
 
 
 def token(config: Path | None, *, user: str, role: str) -> str:
