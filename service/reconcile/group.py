@@ -20,14 +20,14 @@ import msgspec
 from service.model.concept import AdministrationClass, DrugConcept, Ingredient, TermType
 from service.model.identity import content_id
 from service.model.medication import LineMatch, MedicationEntry
-from service.reconcile.level import matches, tokens
+from service.reconcile.level import codes, matches, tokens
 from service.reconcile.words import cleaned
 
 _SYSTEMIC, _DEPOT = AdministrationClass.SYSTEMIC, AdministrationClass.DEPOT
 _WITHOUT_FORM = frozenset({TermType.IN, TermType.PIN, TermType.MIN, TermType.BN})
 _DEPOT_ROUTES = frozenset({"intramuscular", "subcutaneous"})
 _DEPOT_INTERVAL_D = 7
-_LINK, _TEXT = 1_000_000, 1
+_LINK, _CODE, _TEXT = 1_000_000_000, 10_000, 1
 
 
 class Group(msgspec.Struct, frozen=True, gc=False):
@@ -152,17 +152,17 @@ def _without_class(entry: MedicationEntry, drug: DrugConcept) -> bool:
 
 
 def _place_unread(entries: Sequence[MedicationEntry], ids: list[str], unread: list[int]) -> None:
-    """Give lines without a drug their place: linked lines first, then lines of the same text.
+    """Give lines without a drug their place: linked or coded lines first, then those of one text.
 
-    Lines that are linked form one bundle, which joins the medication to which the greatest weight
-    of its links leads (its texts decide between equals). Bundles without such a link go by their
-    text: those of one text together, to the only medication, or the most, that reads the same.
-    What has two best places stays apart.
+    Lines that are linked, or carry the same code, form one bundle, which joins the medication to
+    which the greatest weight of its links leads, then of its codes, then of its texts. Bundles
+    without link and code to a known drug go by their text: those of one text together, to the only
+    medication, or the most, that reads the same. What has two best places stays apart.
     """
     linked: dict[str, list[int]] = defaultdict(list)
     alike: dict[str, list[int]] = defaultdict(list)
     for index, entry in enumerate(entries):
-        for token in tokens(entry):
+        for token in (*tokens(entry), *codes(entry)):
             linked[token].append(index)
         if text := cleaned(entry.text):
             alike[text].append(index)
@@ -170,9 +170,10 @@ def _place_unread(entries: Sequence[MedicationEntry], ids: list[str], unread: li
     waiting: list[int] = []
     for bundle in _joined(unread, linked.values()):
         votes = Counter[str]()
-        for token in (token for index in bundle for token in tokens(entries[index])):
-            for place in by_link[token]:
-                votes[place] += _LINK
+        for index in bundle:
+            for weight, named in ((_LINK, tokens), (_CODE, codes)):
+                for place in [place for key in named(entries[index]) for place in by_link[key]]:
+                    votes[place] += weight
         if votes:
             _vote_by_text(entries, bundle, by_text, votes)
             _settle(entries, ids, bundle, votes)

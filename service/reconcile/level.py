@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from service.model.concept import DrugConcept
+from service.model.concept import NDC, RXNORM, DrugConcept
 from service.model.medication import LineMatch, MatchConfidence, MedicationEntry
 from service.reconcile.words import cleaned
 
 LINKED, SAME_DRUG, BRAND, SAME_FORM, SAME_INGREDIENTS, SAME_TEXT = 1, 2, 3, 4, 5, 7
+_ONE_PRODUCT = frozenset({RXNORM, NDC})
 _CERTAIN, _CONFIRM = MatchConfidence.CERTAIN, MatchConfidence.CONFIRM
 
 
@@ -79,6 +80,13 @@ def tokens(entry: MedicationEntry) -> tuple[str, ...]:
     return tuple(dict.fromkeys((own, *links, *identifiers)))
 
 
+def codes(entry: MedicationEntry) -> tuple[str, ...]:
+    """The codes that each name one product, also where the drug table does not carry them."""
+    return tuple(
+        [f"{c.system} {c.code}" for c in entry.codings if c.code and c.system in _ONE_PRODUCT]
+    )
+
+
 @lru_cache(maxsize=16384)
 def _drug_key(drug: DrugConcept) -> tuple[str, ...]:
     return (f"RxNorm {drug.rxcui} {drug.name}",) if _is_product(drug) else ()
@@ -119,5 +127,6 @@ _LEVELS: tuple[
     (BRAND, _brand_keys, _CERTAIN, "brand and generic of one clinical drug"),
     (SAME_FORM, _form_keys, _CERTAIN, "same ingredients, form and route"),
     (SAME_INGREDIENTS, _ingredient_keys, _CONFIRM, "same ingredients"),
+    (SAME_DRUG, codes, _CONFIRM, "same code, which the drug table does not carry,"),
     (SAME_TEXT, _text_keys, _CONFIRM, "same text"),
 )

@@ -11,7 +11,8 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.model.medication import MedicationEntry
+from service.model.concept import RXNORM, Coding
+from service.model.medication import MatchConfidence, MedicationEntry
 from service.reconcile.group import group
 from tests.reconcile.builders import (
     CLOZAPINE,
@@ -111,3 +112,27 @@ def test_two_lines_of_one_text_each_stay_with_their_own_link() -> None:
     assert {"pharmacy Order/1", "pharmacy Fill/1"} in rows
     assert {"pharmacy Order/2", "pharmacy Fill/2"} in rows
     assert {"primary-care Order/1"} in rows
+
+
+def test_a_code_that_no_table_carries_leads_to_the_line_whose_words_name_the_drug() -> None:
+    code = Coding(RXNORM, "999999")
+    entries = [
+        line(PHARMACY, "Order/1", KNOWN[0], codings=(code,)),
+        line(PRIMARY_CARE, "Order/1", None, text="999999", codings=(code,)),
+        line(PRIMARY_CARE, "Order/2", None, codings=(Coding(RXNORM, "", "no code"),)),
+        line(PRIMARY_CARE, "Order/3", None, codings=(Coding("urn:local", "999999"),)),
+    ]
+    (row,) = [one for one in group(entries) if one.ingredients]
+    told = {f"{e.origin.source} {e.origin.reference}": m for e, m in row.lines}
+    assert told.keys() == {"pharmacy Order/1", "primary-care Order/1"}
+    assert {match.confidence for match in told.values()} == {MatchConfidence.CONFIRM}
+
+
+def test_a_code_that_leads_to_two_drugs_leads_to_none() -> None:
+    code = Coding(RXNORM, "999999")
+    entries = [
+        line(PHARMACY, "Order/1", KNOWN[0], codings=(code,)),
+        line(PHARMACY, "Order/2", KNOWN[1], codings=(code,)),
+        line(PRIMARY_CARE, "Order/1", None, codings=(code,)),
+    ]
+    assert len(group(entries)) == 3

@@ -1,5 +1,9 @@
-"""What holds for any lists: order does not matter, nothing is lost, time grows with the lines."""
+"""What holds for any lists: order does not matter, nothing is lost, time grows with the lines.
 
+`CONCORD_TEST_SCALE=full` tries twenty times as many lists.
+"""
+
+import os
 import time
 from datetime import date, timedelta
 from decimal import Decimal
@@ -30,6 +34,7 @@ from tests.reconcile.builders import (
     record,
 )
 
+SCALE = 20 if os.environ.get("CONCORD_TEST_SCALE") == "full" else 1
 SOURCES = (PSYCHIATRY, PRIMARY_CARE, PHARMACY, PATIENT)
 DRUGS = (
     drug(SERTRALINE, strength="50"),
@@ -100,7 +105,7 @@ def shuffled(records: list[SourceRecord], random: object) -> list[SourceRecord]:
     return mixed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * SCALE, deadline=None)
 @given(charts(), st.randoms(use_true_random=False))
 def test_the_order_of_sources_and_lines_changes_nothing(
     records: list[SourceRecord], random: object
@@ -108,7 +113,7 @@ def test_the_order_of_sources_and_lines_changes_nothing(
     assert reconciled(*records) == reconciled(*shuffled(records, random))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * SCALE, deadline=None)
 @given(charts())
 def test_every_line_stands_under_exactly_one_medication(records: list[SourceRecord]) -> None:
     result = reconciled(*records)
@@ -119,7 +124,7 @@ def test_every_line_stands_under_exactly_one_medication(records: list[SourceReco
     assert len({f.id for f in result.findings}) == len(result.findings)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * SCALE, deadline=None)
 @given(charts())
 def test_findings_name_only_medications_and_sources_of_the_report(
     records: list[SourceRecord],
@@ -135,7 +140,7 @@ def test_findings_name_only_medications_and_sources_of_the_report(
         assert bool(finding.reason) is (finding.bucket.value != "shown")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * SCALE, deadline=None)
 @given(charts())
 def test_a_type_speaks_once_for_a_medication_and_bucket(records: list[SourceRecord]) -> None:
     result = reconciled(*records)
@@ -143,7 +148,7 @@ def test_a_type_speaks_once_for_a_medication_and_bucket(records: list[SourceReco
     assert len(spoken) == len(set(spoken))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * SCALE, deadline=None)
 @given(charts())
 def test_a_source_that_is_not_complete_is_never_said_to_lack_a_drug(
     records: list[SourceRecord],
