@@ -11,10 +11,13 @@ from itertools import permutations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from service.model.concept import AdministrationClass, Ingredient
-from service.model.medication import Kind, MedicationEntry
+from service.model.finding import Finding
+from service.model.medication import Change, Kind, MedicationEntry, ReconciledEntry
 from service.model.record import Reconciliation, SourceRecord
+from service.model.signed import SignedList, SignedMedication
 from service.model.source import State
 from tests.reconcile.builders import (
     CLOZAPINE,
@@ -26,6 +29,7 @@ from tests.reconcile.builders import (
     QUETIAPINE,
     SERTRALINE,
     TODAY,
+    VENLAFAXINE,
     bare,
     drug,
     instruction,
@@ -158,6 +162,48 @@ def test_a_source_that_is_not_complete_is_never_said_to_lack_a_drug(
     for finding in result.findings:
         if finding.type.startswith("omission") and finding.bucket.value == "shown":
             assert not incomplete & set(finding.sources)
+
+
+@settings(max_examples=80 * SCALE, deadline=None)
+@given(charts())
+def test_a_list_that_was_signed_as_it_stands_has_not_moved(records: list[SourceRecord]) -> None:
+    """Reconciling again what was just signed says the same, and that nothing changed."""
+    first = reconciled(*records)
+    signed = SignedList(
+        TODAY, tuple(SignedMedication(m.id, m.state, m.daily_doses) for m in first.medications)
+    )
+    again = reconciled(*records, previous=signed)
+    assert {m.change for m in again.medications} <= {Change.UNCHANGED}
+    assert [structs.replace(m, change=None) for m in again.medications] == list(first.medications)
+    assert again.findings == first.findings
+
+
+@settings(max_examples=80 * SCALE, deadline=None)
+@given(charts(), st.integers(0, 3))
+def test_another_drug_on_a_list_changes_nothing_that_is_said_of_the_rest(
+    records: list[SourceRecord], place: int
+) -> None:
+    """More lines say more, never other things: what is told of a drug rests on its own lines."""
+    chosen = records[place % len(records)]
+    source = chosen.read.name
+    added = line(source, "Added/1", drug(VENLAFAXINE), requester="Eve Novak")
+    more = [
+        SourceRecord(read=one.read, entries=(*one.entries, added)) if one is chosen else one
+        for one in records
+    ]
+    before, after = reconciled(*records), reconciled(*more)
+    assert set(before.medications) == {m for m in after.medications if added not in entries_of(m)}
+    about = {m.id for m in after.medications if added in entries_of(m)}
+    assert of_one_drug(before) == {f for f in of_one_drug(after) if not about & set(f.medications)}
+
+
+def entries_of(medication: ReconciledEntry) -> list[MedicationEntry]:
+    return [line.entry for line in medication.lines]
+
+
+def of_one_drug(result: Reconciliation) -> set[Finding]:
+    """Findings but the one that lists all drugs without a reason."""
+    return {f for f in result.findings if not f.title.endswith("without a stated reason")}
 
 
 def test_swapping_the_names_of_two_equal_sources_swaps_them_in_the_finding() -> None:
