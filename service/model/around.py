@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+
+from service.model.review import User
+
+
+@dataclass(frozen=True, slots=True)
+class PatientWord:
+    """One question ("question") or wish ("preference") of the patient, and who noted it when."""
+
+    number: int
+    kind: str
+    text: str
+    by: User
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

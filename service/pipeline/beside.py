@@ -14,7 +14,7 @@ from service.model.review import DeliveryState
 from service.model.source import SourceRead, State
 from service.normalize.consent import consents, security_labels
 from service.normalize.surroundings import foreign_plans, members, stays
-from service.store import Connection, reads
+from service.store import Connection, patient_words, reads
 from service.store import deliveries as outbox
 from service.store.deliveries import Delivery
 from service.write.disclosure import Audience
@@ -29,7 +29,8 @@ _TYPE = "CarePlan"
 async def beside(
     look: Connection, key: bytes, patient: str, report: str, content: Mapping[str, Any]
 ) -> Known:
-    """Consents, labels, care teams, stays and care plans of the patient's sources.
+    """Consents, labels, care teams, stays and care plans of the patient's sources, and the
+    patient's own words.
 
     Args:
         key: the store's secret for identifiers.
@@ -49,6 +50,7 @@ async def beside(
         ),
         put=_put(rows, key, patient),
         read_at={read.name: read.read_at for read in made_of if read.read_at},
+        words=await patient_words.of_patient(look, patient),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,22 +9,12 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import NotKept
+from service.model.around import PatientWord
 from service.model.review import User
 from service.store.tables import patient_words
 
 KINDS: Final = ("question", "preference")
 _BACK: Final = "taken-back"
-
-
-@dataclass(frozen=True, slots=True)
-class PatientWord:
-    """One question ("question") or wish ("preference") of the patient, and who noted it when."""
-
-    number: int
-    kind: str
-    text: str
-    by: User
-    at: datetime
 
 
 async def of_patient(look: AsyncConnection, patient: str) -> tuple[PatientWord, ...]:

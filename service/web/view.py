@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from service.model.review import MITIGATIONS
 from service.review.decide import OVERRIDE_REASONS
-from service.store.patient_words import PatientWord
+from service.model.around import PatientWord
 from service.web.decisions import MEDICATION_CHOICES, PATIENT_ANSWERS, Decided
 from service.web.delivered import by_target, pending
 from service.web.findings import as_shown, asks, others

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from service.model.around import PatientWord
 from service.write.codes import ASSESS_PLAN, MANAGEMENT_PLAN, SIGNED, WITHHELD, concept
 from service.write.desk import Desk
-from service.write.elements import compact, instant, meta, narrative, person, printable
+from service.write.elements import compact, instant, meta, narrative, note, person, printable
 from service.write.identity import identifier
 
 TYPE = "CarePlan"
+SPOKEN = {"question": "The patient asks", "preference": "The patient wishes"}
 REFERRED = ("ServiceRequest", "Appointment")
 """What an activity may refer to, of what we find (FHIR R4 CarePlan.activity.reference)."""
 
@@ -29,18 +31,21 @@ def build(
     """The plan over these issues and tasks, each as (key, title); at least one issue.
 
     The report's plan adds, in words, what is due when and what is taught; as references, the
-    target's own therapies, booked visits and goals. Nothing of another server is told here.
+    target's own therapies, booked visits and goals. Nothing of another server is told here. The
+    patient's own words are notes, each by who noted it.
     """
     at = instant(desk.signing.at)
     told = [title for _, title in (*issues, *tasks)]
     beside = [desk.withholding.said, desk.notice(desk.covered)]
+    said = _words(desk)
     tags = [SIGNED, WITHHELD] if desk.withheld else [SIGNED]
     return compact(
         {
             "resourceType": TYPE,
             "meta": meta(tags, labels),
             "text": narrative(
-                "Medication action plan", [*told, *_due(desk), *_taught(desk), *beside]
+                "Medication action plan",
+                [*told, *_due(desk), *_taught(desk), *map(_spoken, said), *beside],
             ),
             "identifier": [identifier(desk.standing_key(TYPE))],
             "status": "active",
@@ -58,8 +63,19 @@ def build(
                 *({"reference": desk.ours("Task", key, printable(title))} for key, title in tasks),
                 *({"reference": desk.theirs(*activity)} for activity in _activities(desk)),
             ],
+            "note": [note(_spoken(word), word.by, instant(word.at)) for word in said],
         }
     )
+
+
+def _words(desk: Desk) -> tuple[PatientWord, ...]:
+    """What the patient asks and wishes; nothing where something is withheld from this target, as
+    free words may name the very thing."""
+    return () if desk.withheld else desk.known.words
+
+
+def _spoken(word: PatientWord) -> str:
+    return f"{SPOKEN[word.kind]}: {word.text}"
 
 
 def _items(desk: Desk, kind: str) -> list[Mapping[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from service.model.around import CareMember, ForeignPlan, Stay
+from service.model.around import CareMember, ForeignPlan, PatientWord, Stay
 from service.model.consent import Consent
 
 
@@ -33,6 +33,7 @@ class Known:
         plans: care plans of others.
         put: what stands of ours in care plans of others, by (target, reference).
         read_at: when each source was read.
+        words: the patient's own questions and wishes, oldest first.
     """
 
     consents: tuple[Consent, ...] = ()
@@ -42,3 +43,4 @@ class Known:
     plans: tuple[ForeignPlan, ...] = ()
     put: Mapping[tuple[str, str], Put] = field(default_factory=dict)
     read_at: Mapping[str, datetime] = field(default_factory=dict)
+    words: tuple[PatientWord, ...] = ()

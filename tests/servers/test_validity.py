@@ -15,7 +15,7 @@ from service.app import reconcile_once
 from service.model.around import CareMember, Stay
 from service.pipeline import review as desk
 from service.report.document import document
-from service.store import open_store
+from service.store import open_store, patient_words
 from service.write.codes import ADHERENCE
 from service.write.discrepancy import concept_map
 from service.write.target import INSTEAD, WRITTEN, WriteTarget
@@ -88,6 +88,10 @@ def planned(patient: GoldenPatient) -> list[dict[str, Any]]:
         try:
             asked = {"source": "psychiatry", "reference": "Patient/any"}
             review = await reviewed(store, report, asked)
+            async with store.transaction() as tx:
+                for kind in patient_words.KINDS:
+                    text = f"A {kind} in the patient's own words & <signs>"
+                    await patient_words.note(tx, review.patient, kind, text, PHARMACIST, at=AT)
             everything = frozenset(WRITTEN)
             found = []
             for offered in (everything, everything - INSTEAD.keys()):

@@ -11,7 +11,7 @@ import pytest
 from service.pipeline.changes import ConflictChange
 from service.prints.changes import Changes, News
 from service.review.difference import Change, Field
-from service.store.patient_words import PatientWord
+from service.model.around import PatientWord
 from service.web.care import care
 from service.web.guard import HEADERS
 from service.web.monitoring import calendar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from service.store import deliveries as outbox
 from tests.web.office import Office, in_office
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -32,6 +33,32 @@ def test_a_question_and_a_wish_stand_on_the_page_and_on_the_prints() -> None:
         assert "Lo que pregunté" in spanish.text
         noted = [row.action for row in await office.audited(patient)]
         assert {"note-question", "note-preference"} <= set(noted)
+
+    in_office(use)
+
+
+def test_what_is_signed_carries_them_to_the_servers_and_what_was_taken_back_stays_here() -> None:
+    async def use(office: Office) -> None:
+        patient = await office.patient()
+        for kind, text in (("question", "Why two tablets?"), ("preference", "Noted in error")):
+            await note(office, patient, kind, text)
+        await office.client.post(
+            f"/patients/{patient}/words/2/back", headers=office.bearer() | SAME
+        )
+        review = await office.review(patient)
+        for item in ("m-ser", "m-li"):
+            await office.decide(review, item, {"decision": "continue"})
+        await office.decide(review, "f-dose", {"decision": "accept"})
+        page = await office.client.get(f"/patients/{patient}/plan", headers=office.bearer())
+        assert "The patient asks: Why two tablets?" in page.text
+        await office.client.post(
+            f"/api/reviews/{review}/sign", json={"scope": "all"}, headers=office.bearer()
+        )
+        async with office.store.read() as look:
+            rows = await outbox.of_review(look, review)
+        (plan,) = (row.resource for row in rows if row.type == "CarePlan")
+        assert [one["text"] for one in plan["note"]] == ["The patient asks: Why two tablets?"]
+        assert "Noted in error" not in str([row.resource for row in rows])
 
     in_office(use)
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from service.fhir.release import check
+from service.model.around import PatientWord
 from service.model.review import PlannedWrite
+from service.write.gate import problems
+from service.write.known import Known
 from service.write.plan import plan
 from service.write.target import ORDER, Signing, WriteTarget
-from tests.write.synthetic import AT, PHARMACIST, all_decided, report, reviewed
+from tests.write.synthetic import AT, PHARMACIST, PSYCHIATRIST, all_decided, report, reviewed
 
 PSYCHIATRY = WriteTarget(
     "psychiatry", "https://psy.example/fhir", frozenset(ORDER), transactions=True
@@ -72,11 +75,26 @@ ITEMS = {
 }
 
 
-def written(content: dict[str, Any], target: WriteTarget = PSYCHIATRY) -> dict[str, Any]:
+WORDS = (
+    PatientWord(1, "question", "Why two tablets\x07?", PSYCHIATRIST, AT),
+    PatientWord(2, "preference", "No <b>injections</b>", PHARMACIST, AT),
+)
+
+
+def written(
+    content: dict[str, Any], target: WriteTarget = PSYCHIATRY, known: Known | None = None
+) -> dict[str, Any]:
     signing = Signing("sg-1", PHARMACIST, AT, "all")
     writes: tuple[PlannedWrite, ...] = plan(
-        reviewed(*all_decided()), content, (target,), signing, key=b"k" * 32, version="0.1.0"
+        reviewed(*all_decided()),
+        content,
+        (target,),
+        signing,
+        key=b"k" * 32,
+        version="0.1.0",
+        known=known or Known(),
     )
+    assert problems(writes) == ()
     (found,) = (write.resource for write in writes if write.type == "CarePlan")
     return dict(found)
 
@@ -116,6 +134,27 @@ def test_what_is_withheld_from_a_server_stands_in_no_word_of_its_plan() -> None:
     told = str(written(content, PRIMARY_CARE))
     assert "lithium" not in told
     assert "Keep salt" not in told
+
+
+def test_what_the_patient_asks_and_wishes_are_notes_by_who_noted_them() -> None:
+    found = written(report(plan=ITEMS), known=Known(words=WORDS))
+    asked, wished = found["note"]
+    assert (asked["text"], asked["authorString"]) == (
+        "The patient asks: Why two tablets?",
+        "Piet Psych",
+    )
+    assert wished["text"] == "The patient wishes: No <b>injections</b>"
+    assert asked["time"] == "2026-03-10T09:30:00+00:00"
+    assert "<li>The patient wishes: No &lt;b&gt;injections&lt;/b&gt;</li>" in found["text"]["div"]
+    assert check(found) == ()
+
+
+def test_free_words_go_to_nobody_from_whom_something_is_withheld() -> None:
+    content = report(plan=ITEMS)
+    content["medications"][1]["lines"][0]["labels"] = ["ETH"]
+    found = written(content, PRIMARY_CARE, Known(words=WORDS))
+    assert "note" not in found
+    assert "two tablets" not in str(found)
 
 
 def test_a_report_without_a_plan_is_written_as_before() -> None:
