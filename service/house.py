@@ -258,7 +258,9 @@ class House:
     async def connection(self, source: str) -> Sequence[Step]:
         """One source tried step by step, without a patient; none for a source that is unknown."""
         client = self.clients.get(source)
-        return await connection(client) if client else ()
+        if client is None:
+            return ()
+        return await connection(client, self.profiles, self.settings.sources[source].vendor)
 
     def certificates(self) -> Mapping[str, datetime]:
         """When the TLS certificate of each source runs out that showed one to this process."""

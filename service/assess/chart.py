@@ -176,8 +176,11 @@ class Chart:
 
     # completeness
 
-    def unproven(self, *types: str, roles: frozenset[Role] = CLINICAL_ROLES) -> str:
+    def unproven(self, *types: str, roles: frozenset[Role] = CLINICAL_ROLES, part: str = "") -> str:
         """Why an absence of these types cannot be stated, in words; empty when it can.
+
+        Args:
+            part: a kind within them ("survey") that some servers do not tell.
 
         Only sources that would hold them are asked: results and visits of the clinical sources,
         or of all sources where there is no clinical one. A source whose server does not offer the
@@ -193,6 +196,11 @@ class Chart:
             f"{source.name} ({source.state_of(*types).value})"
             for source in offering
             if source.state_of(*types) is not State.COMPLETE
+        ]
+        open_ones += [
+            f"{source.name} ({part} is not told)"
+            for source in offering
+            if any(part in one.lacks for one in source.certificates if one.type in types)
         ]
         return f"{named} of {', '.join(sorted(open_ones))}" if open_ones else ""
 

@@ -109,7 +109,8 @@ class MonitoringDue(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
         if self.once_done and done is None:
             words = f"No {title} is on record; the first was due {due.isoformat()}."
             return not_met(words, due=due, on=taken, asks=title)
-        unproven = chart.unproven("Observation")
+        part = next((lab.part for lab in self.labs if lab.part), "")
+        unproven = chart.unproven("Observation", part=part)
         if unproven:
             return self._unknown(unproven, taken, due)
         facts = exposure_facts(*taken)
@@ -211,7 +212,8 @@ class BaselineMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if last is not None and last.day >= start - timedelta(days=self.look_back_days):
             yield not_met(f"{title} was measured on {last.day.isoformat()}.")
             return
-        unproven = chart.unproven("Observation")
+        part = next((lab.part for lab in self.labs if lab.part), "")
+        unproven = chart.unproven("Observation", part=part)
         yield Answer(
             Verdict.CANNOT_TELL if unproven else Verdict.MET,
             unproven,

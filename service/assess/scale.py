@@ -128,7 +128,7 @@ class ScreenMissing(Check, frozen=True, forbid_unknown_fields=True, kw_only=True
         if any(on >= last.day for on in (*told, *(screen.day for screen in done))):
             yield not_met(f"{self.screens[0].title} was done.")
             return
-        missing = chart.unproven("Observation")
+        missing = chart.unproven("Observation", part=self.after.part)
         yield Answer(
             Verdict.CANNOT_TELL if missing else Verdict.MET,
             missing,

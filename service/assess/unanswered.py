@@ -48,7 +48,7 @@ class AbnormalUnanswered(Check, frozen=True, forbid_unknown_fields=True, kw_only
         if answered:
             yield not_met(answered)
             return
-        missing = chart.unproven("Observation")
+        missing = chart.unproven("Observation", part=self.lab.part)
         yield Answer(
             Verdict.CANNOT_TELL if missing else Verdict.MET,
             missing,

@@ -43,6 +43,11 @@ class Laboratory:
         self.codes = frozenset(codes)
         self.factors = {unit: Decimal(1), **factors}
 
+    @property
+    def part(self) -> str:
+        """The category of Observation ("survey") where some servers tell it apart from others."""
+        return "survey" if self.unit == "{score}" else ""
+
     def canonical(self, quantity: Quantity) -> Decimal | None:
         """The value in `unit`, or None where the unit is missing or unknown for this test."""
         factor = self.factors.get(quantity.unit)

@@ -57,7 +57,8 @@ class Certificate:
     `total` is what the server said, None where it said nothing; `skipped` counts entries that could
     not be used; `unresolved` are references whose target was not found; `dropped` are search
     parameters that the server's self link no longer held. `since`: only what changed from that
-    moment on was asked for (see `service.read.since`).
+    moment on was asked for (see `service.read.since`). `lacks` are kinds within the type that the
+    server refuses to tell ("survey" of Observation): no absence of those is stated.
     """
 
     type: str
@@ -70,6 +71,7 @@ class Certificate:
     unresolved: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     since: datetime | None = None
+    lacks: tuple[str, ...] = ()
 
 
 class RawResource(msgspec.Struct, frozen=True, gc=False):

@@ -64,11 +64,21 @@ class ChartReader:
             answered = [await self._searched(planned[0])]
         else:
             answered = await asyncio.gather(*(self._searched(one) for one in planned))
-        results = [result for result, _ in answered]
+        refused = [
+            one.may_refuse
+            for one, (result, _) in zip(planned, answered, strict=True)
+            if one.may_refuse and result.status in _REFUSED_PARAMETERS
+        ]
+        results = [
+            result
+            for one, (result, _) in zip(planned, answered, strict=True)
+            if one.may_refuse not in refused or not one.may_refuse
+        ]
         found = {one.reference: one for result in results for one in result.resources}
         included = {one.reference: one for result in results for one in result.included}
         certificate = merged([result.certificate for result in results], len(found))
         notes = [f"{kind}: {note}" for one in planned for note in one.notes]
+        notes += [f"{kind}: {one} is refused by this server, and is missing" for one in refused]
         # The first request of all may be the one that brought the token and its scopes.
         granted = self.client.credentials.grants(kind)
         if granted is not Grant.WHOLE:
@@ -79,6 +89,7 @@ class ChartReader:
             certificate,
             reasons=tuple(dict.fromkeys((*certificate.reasons, *notes))),
             since=asked_since.pop() if len(asked_since) == 1 else None,
+            lacks=tuple(dict.fromkeys(refused)),
         )
         return TypeRead(
             certificate,

@@ -15,6 +15,7 @@ from service.fhir.capability import Capabilities
 from service.fhir.client import FhirClient
 from service.fhir.scopes import Grant
 from service.model.source import State
+from service.read.profile import SourceProfiles
 from service.read.pull import SEARCHED_TYPES
 
 NOBODY: Final = "concord-connection-test"
@@ -54,15 +55,22 @@ class Step:
     types: str = ""
 
 
-async def connection(client: FhirClient) -> tuple[Step, ...]:
-    """The steps up to the first that fails. Never raises for what the server does wrong."""
+async def connection(
+    client: FhirClient, profiles: SourceProfiles | None = None, vendor: str = "auto"
+) -> tuple[Step, ...]:
+    """The steps up to the first that fails. Never raises for what the server does wrong.
+
+    Args:
+        profiles: with `vendor`, how the server is asked: which profile that is, and what of it no
+            page of the vendor itself tells, stands beside what the server is.
+    """
     deadline = asyncio.get_running_loop().time() + client.limits.deadline_s
     try:
         known = await client.capabilities(deadline=deadline)
     except SourceError as error:
         tried = SIGNS_IN if isinstance(error, SourceRefused) else ANSWERS
         return (Step(tried, False, error.message),)
-    steps = [_statement(known)]
+    steps = [_statement(known, profiles, vendor)]
     try:
         shown = await client.credentials.header(client.http, client.endpoint)
     except SourceError as error:
@@ -78,10 +86,14 @@ async def connection(client: FhirClient) -> tuple[Step, ...]:
     return (*steps, Step(SEARCHES, answered, words))
 
 
-def _statement(known: Capabilities) -> Step:
+def _statement(known: Capabilities, profiles: SourceProfiles | None, vendor: str) -> Step:
     if not known.known:
         return Step(ANSWERS, None, known.reason)
-    parts = (f"FHIR {known.fhir_version}" if known.fhir_version else "", known.software)
+    parts = [f"FHIR {known.fhir_version}" if known.fhir_version else "", known.software]
+    if profiles is not None:
+        profile = profiles.chosen(vendor, known.software, known.publisher)
+        parts.append(f"asked as {profile.title}")
+        parts += [f"unverified: {reason}" for reason in profile.unverified]
     return Step(ANSWERS, True, ", ".join(part for part in parts if part) or "yes")
 
 

@@ -26,6 +26,9 @@ class Quirk:
     Args:
         query: parameters added to the search.
         each: one search per value of this parameter (parameter, values).
+        may_refuse: values of `each` that not every server of the vendor answers; what is refused is
+            told as missing, and the rest of the type counts as read.
+        verified: False where no page of the vendor itself tells it, which is then said with it.
         include: False never asks for `_include`, True always; None goes by CapabilityStatement.
         count: page size to ask for; 0 asks for none.
         skip: the type is not asked, because this vendor has none; the certificate says not-offered.
@@ -42,6 +45,8 @@ class Quirk:
     source: str
     query: tuple[tuple[str, str], ...] = ()
     each: tuple[str, tuple[str, ...]] | None = None
+    may_refuse: tuple[str, ...] = ()
+    verified: bool = True
     window: Window | None = None
     include: bool | None = None
     count: int | None = None
@@ -72,6 +77,11 @@ class SourceProfile:
     def trusts_stamps(self, resource_type: str) -> bool:
         """Whether `_lastUpdated` tells every change of a type, as far as the vendor is known."""
         return all(quirk.since for quirk in self.of(resource_type))
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """Reasons that no page of the vendor itself tells."""
+        return tuple(quirk.reason for quirk in self.quirks if not quirk.verified)
 
     def of(self, resource_type: str) -> tuple[Quirk, ...]:
         """The quirks that concern the type, those for all types first."""

@@ -58,7 +58,8 @@ class Search:
     """One search: `without_include` are the parameters to fall back to when a 400 comes.
 
     `since` is the moment from which changes are asked for, None for everything. `notes` say what it
-    leaves out for the vendor's sake.
+    leaves out for the vendor's sake. `may_refuse` names what is asked here, where a refusal of it
+    leaves the rest of the type as it is.
     """
 
     type: str
@@ -69,6 +70,7 @@ class Search:
     withheld_outcomes: frozenset[str] = frozenset()
     self_link: bool = True
     notes: tuple[str, ...] = ()
+    may_refuse: str = ""
 
     @property
     def whole(self) -> Search:
@@ -116,12 +118,15 @@ def searches(
     count: int | None = _DEFAULT_COUNT
     include: bool | None = None
     each: tuple[str, tuple[str, ...]] | None = None
+    optional: frozenset[str] = frozenset()
     for quirk in quirks:
         base += quirk.query
-        notes += [f"asked with {name}={value} only: {quirk.reason}" for name, value in quirk.query]
+        why = quirk.reason if quirk.verified else f"{quirk.reason} (not verified with the vendor)"
+        notes += [f"asked with {name}={value} only: {why}" for name, value in quirk.query]
         if quirk.each is not None:
             name, values = quirk.each
-            notes.append(f"asked with {name}={', '.join(values)} only: {quirk.reason}")
+            notes.append(f"asked with {name}={', '.join(values)} only: {why}")
+            optional = frozenset(quirk.may_refuse)
         each = quirk.each or each
         count = quirk.count if quirk.count is not None else count
         include = quirk.include if quirk.include is not None else include
@@ -133,7 +138,7 @@ def searches(
                 (quirk.window.parameter, f"lt{last.isoformat()}T00:00:00Z"),
             ]
             days = f"from {first.isoformat()} to {last.isoformat()}"
-            notes.append(f"asked {days} only: {quirk.reason}")
+            notes.append(f"asked {days} only: {why}")
     if since is not None and not _stamps(offer, quirks):
         since = None
     if since is not None:
@@ -152,6 +157,7 @@ def searches(
                 withheld_outcomes=frozenset(c for quirk in quirks for c in quirk.withheld_outcomes),
                 self_link=all(quirk.self_link for quirk in quirks),
                 notes=tuple(notes),
+                may_refuse=value if value in optional else "",
             )
         )
     return tuple(found)
@@ -191,6 +197,7 @@ def merged(parts: Sequence[Certificate], unique: int) -> Certificate:
         total=sum(t for t in totals if t is not None) if None not in totals else None,
         skipped=sum(part.skipped for part in parts),
         dropped=tuple(dict.fromkeys(name for part in parts for name in part.dropped)),
+        lacks=tuple(dict.fromkeys(one for part in parts for one in part.lacks)),
     )
 
 

@@ -206,6 +206,7 @@ def _read(kept: dict[str, Any], resources: tuple[RawResource, ...]) -> SourceRea
                 unresolved=tuple(c["unresolved"]),
                 dropped=tuple(c["dropped"]),
                 since=_moment(c.get("since")),
+                lacks=tuple(c.get("lacks", ())),
             )
             for c in kept["certificates"]
         ),

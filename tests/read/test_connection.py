@@ -11,7 +11,7 @@ from service.fhir.auth import Anonymous, SmartBackend
 from service.fhir.client import FhirClient
 from service.fhir.wire import http_client
 from service.read.connection import Step, connection
-from tests.read.catalogue import KEY, TOKENS
+from tests.read.catalogue import KEY, PROFILES, TOKENS
 from tests.read.chart import sandbox
 from tests.read.stage import on_stage
 
@@ -47,8 +47,8 @@ def test_a_token_that_opens_less_than_is_read_is_named_by_type() -> None:
     found = steps(sandbox(access=narrow), backend)
     assert found["It lets us sign in"].fine
     assert found["It grants what we read"].fine is False
-    assert "MedicationRequest" in found["It grants what we read"].words
-    assert "Observation" not in found["It grants what we read"].words
+    assert "MedicationRequest" in found["It grants what we read"].types
+    assert "Observation" not in found["It grants what we read"].types
 
 
 def test_a_client_that_is_not_known_there_is_refused_at_signing_in() -> None:
@@ -65,3 +65,15 @@ def test_a_server_that_is_down_fails_the_first_step_in_words() -> None:
     (only,) = asyncio.run(run())
     assert only.fine is False
     assert only.words
+
+
+def test_how_the_server_is_asked_and_what_of_it_no_vendor_told_stands_beside_it() -> None:
+    async def run() -> str:
+        async with http_client() as http:
+            with on_stage(sandbox(software="NextGen")) as base:
+                first, *_ = await connection(FhirClient(base, http=http), PROFILES)
+        return first.words
+
+    words = asyncio.run(run())
+    assert "asked as NextGen" in words
+    assert words.count("unverified: ") == 2

@@ -208,7 +208,11 @@ def test_a_vendor_is_known_by_its_capability_statement(software: str, vendor: st
 @pytest.mark.parametrize(
     ("vendor", "kind", "held"),
     [
-        ("epic", "Observation", ["category=laboratory", "category=vital-signs", "category=social"]),
+        (
+            "epic",
+            "Observation",
+            ["category=laboratory", "category=vital-signs", "category=social", "category=survey"],
+        ),
         ("epic", "CarePlan", ["category=38717003"]),
         ("athenahealth", "MedicationRequest", ["intent=order"]),
         ("oracle-health", "CarePlan", ["category=assess-plan"]),

@@ -90,6 +90,34 @@ def test_without_its_profile_such_a_server_says_no_and_the_reader_says_so(vendor
     assert all("400" in reason for one in refused for reason in one.reasons)
 
 
+class WithoutSurvey(Sandbox):
+    """A site that refuses a search for rating scales alone."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if b"category=survey" in scope["query_string"]:
+            await send({"type": "http.response.start", "status": 400, "headers": []})
+            await send({"type": "http.response.body", "body": b"{}"})
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def test_scales_that_a_site_refuses_are_told_as_missing_and_its_results_still_count() -> None:
+    whole = acting("epic")
+    without = WithoutSurvey(whole.manners)
+    without.load([*chart(), RESULT])
+    told = certificate(pulled(without, profiles=PROFILES), "Observation")
+    assert told.state is State.COMPLETE
+    assert told.lacks == ("survey",)
+    assert "Observation: survey is refused by this server, and is missing" in told.reasons
+    assert told.count == 1
+    assert certificate(pulled(whole, profiles=PROFILES), "Observation").lacks == ()
+
+
+def test_what_no_page_of_the_vendor_tells_is_marked_so_in_its_file() -> None:
+    for name, number, quirk in QUIRKS:
+        assert quirk.verified == ("unverified" not in quirk.source), (name, number)
+
+
 @pytest.mark.parametrize(
     ("vendor", "number", "quirk"), QUIRKS, ids=[f"{name} {number}" for name, number, _ in QUIRKS]
 )
@@ -106,7 +134,9 @@ def test_a_quirk_has_a_reason_a_source_and_an_effect(
     effects = 0
     for name, value in quirk.query:
         assert asked[0][name] == value
-        assert f"{kind}: asked with {name}={value} only: {quirk.reason}" in _reasons(read, kind)
+        told = f"{kind}: asked with {name}={value} only: {quirk.reason}"
+        told += "" if quirk.verified else " (not verified with the vendor)"
+        assert told in _reasons(read, kind)
         effects += 1
     if quirk.each is not None:
         name, values = quirk.each
