@@ -81,13 +81,14 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def empty_database(server: str) -> Iterator[str]:
-    """The address of a database of its own, gone afterwards."""
+def empty_database(server: str, like: str = "") -> Iterator[str]:
+    """The address of a database of its own, gone afterwards; `like` is one to copy."""
     url = make_url(server).set(drivername="postgresql+psycopg")
     name = f"concord_test_{uuid4().hex}"
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        template = f" TEMPLATE {make_url(like).database}" if like else ""
+        connection.execute(text(f"CREATE DATABASE {name}{template}"))
     try:
         mine = url.set(drivername="postgresql", database=name)
         yield mine.render_as_string(hide_password=False)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.mutants import MUTANTS, ROOT, Mutant, survives
+from tests.tools.mutants import ROOT, noticed_by, runs
+from tests.tools.safeguards import MUTANTS, Mutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.name)
@@ -21,4 +22,8 @@ def test_the_safeguard_stands_where_the_list_says(mutant: Mutant) -> None:
 )
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.name)
 def test_the_tests_notice_that_it_is_gone(mutant: Mutant, tmp_path: Path) -> None:
-    assert not survives(mutant, tmp_path)
+    assert all(noticed_by(mutant, tmp_path))
+
+
+def test_no_run_that_is_kept_found_a_survivor() -> None:
+    assert [name for name, row in runs().items() if not row["test"]] == []

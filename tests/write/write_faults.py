@@ -27,6 +27,7 @@ from service.write.crash import CrashPoint, arm
 from service.write.deliver.next_step import NEXT_STEP
 from service.write.identity import resource_id
 from tests.write.bench import Bench, bench
+from tests.write.just_before import with_somebody_else
 from tests.write.synthetic import PHARMACIST, report
 
 DONE, CONFLICT, REFUSED = DeliveryState.DONE, DeliveryState.CONFLICT, DeliveryState.REFUSED
@@ -97,6 +98,16 @@ async def changed_there(bench: Bench) -> Sequence[Delivery]:
     storage = bench.servers[SOURCE].storage
     (ours,) = bench.holds(SOURCE)["List"]
     storage.add("List", ours["id"], {**ours, "title": "edited there"}, "PUT")
+    return await second_signature(bench)
+
+
+async def changed_just_before(bench: Bench) -> Sequence[Delivery]:
+    await bench.signed()
+    await drain(bench)
+    storage = bench.servers[SOURCE].storage
+    (ours,) = bench.holds(SOURCE)["List"]
+    edited = {**ours, "title": "edited there"}
+    with_somebody_else(bench, lambda: storage.add("List", ours["id"], edited, "PUT"))
     return await second_signature(bench)
 
 
@@ -271,7 +282,8 @@ CASES = (
         BY_CREATE,
     ),
     Case(79, "409", CONFLICT, answered(Answer(409, issue="busy"))),
-    Case(80, "412: somebody changed it since it was seen", CONFLICT, changed_there),
+    Case(80, "somebody changed it since it was seen", CONFLICT, changed_there),
+    Case(80, "412: somebody changed it after our last look", CONFLICT, changed_just_before),
     Case(
         81,
         "422, and half of it is kept",
@@ -301,7 +313,7 @@ CASES = (
         85,
         "a transaction answered 200 with 200 and 412 inside",
         CONFLICT,
-        changed_there,
+        changed_just_before,
         {"transaction": "partial"},
     ),
     Case(85, "200 to a transaction that was rolled back", NEEDS_REVIEW, rolled_back_but_200),

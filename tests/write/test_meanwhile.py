@@ -1,0 +1,32 @@
+"""Somebody else writes in the moment between our look at a resource and our own write of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from service.model.review import DeliveryState
+from tests.write.bench import Bench, on_bench
+from tests.write.just_before import with_somebody_else
+from tests.write.test_delivery import WAYS
+from tests.write.test_own_updates import delivered, edit, listed
+
+WAYS_OF_UPDATE: dict[str, dict[str, Any]] = {
+    "in one transaction": WAYS["in one transaction"],
+    "in a transaction that is not one": {"transaction": "partial"},
+    "by PUT under our id": WAYS["by PUT under our id"],
+}
+
+
+@pytest.mark.parametrize("way", WAYS_OF_UPDATE)
+def test_an_edit_between_our_look_and_our_write_stands(way: str) -> None:
+    async def use(bench: Bench) -> None:
+        await delivered(bench, 100)
+        with_somebody_else(bench, lambda: edit(bench, "edited there"))
+        second = await delivered(bench, 50)
+        assert (listed(bench).resource or {})["title"] == "edited there"
+        rows = {row.type: row.state for row in await bench.rows(second)}
+        assert rows["List"] is DeliveryState.CONFLICT
+
+    on_bench(use, **WAYS_OF_UPDATE[way])
