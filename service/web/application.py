@@ -15,7 +15,6 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 import service
 from service.errors import ServiceError
 from service.web import (
-    api,
     audit_api,
     break_glass,
     errors,
@@ -23,7 +22,10 @@ from service.web import (
     notifications,
     oidc,
     pages,
+    patients_api,
     print_pages,
+    reports_api,
+    reviews_api,
     rules_page,
     sign_in,
     smart_launch,
@@ -35,6 +37,9 @@ from service.web.services import Services
 from service.web.templating import FOLDER
 
 PARTS: Final = (
+    patients_api,
+    reports_api,
+    reviews_api,
     sign_in,
     oidc,
     smart_launch,
@@ -58,7 +63,6 @@ def create_app(services: Services) -> FastAPI:
         openapi_url=None,
     )
     app.state.services = services
-    app.include_router(api.router)
     for part in PARTS:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))

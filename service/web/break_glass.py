@@ -19,7 +19,7 @@ from service.errors import DecisionNotAllowed, NotKept
 from service.model.review import User
 from service.store import access, audit, patients
 from service.web.access import Auditor, Reviewer, services_of
-from service.web.api import body_of
+from service.web.api_body import body_of
 from service.web.services import Services
 from service.web.templating import render
 
