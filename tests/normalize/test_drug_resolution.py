@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.mappings.rxnorm_rows import ucum
 from service.model.concept import (
     NDC,
     RXNORM,
@@ -21,6 +22,7 @@ from service.model.concept import (
     ResolvedBy,
 )
 from service.normalize.drug import resolve
+from service.normalize.drug_rows import strength_text
 from service.normalize.drug_spelling import distance
 from service.normalize.drug_text import read_text
 
@@ -218,6 +220,49 @@ def test_texts_of_real_records_lead_to_the_ingredients_of_their_codes() -> None:
             misses.add(row["text"])
     assert misses == set(NOT_IN_THE_TEXT)
     assert len(rows) - len(misses) >= 0.98 * len(rows)
+
+
+NO_STRENGTH_STATED = frozenset(
+    {
+        "Allegra", "Levemir Flexpen", "Ventolin HFA (200 actuations)", "Carbamazepine[Tegretol]",
+        "Diazepam [Valium]", "albuterol sulfate", "Combivent", "insulin aspart, human",
+        "insulin glargine", "Kenalog", "Lantus", "NovoLog Mix", "triamcinolone acetonide",
+    }
+)  # fmt: skip
+"""Texts that state no strength: the label's comes from the record's code alone."""
+
+STATED_OTHERWISE = {
+    "hydrocortisone 10 MG/ML Topical Cream": "10 mg/mL",
+    "Ergocalciferol Capsule 50,000 iu": "50000 [iU]",
+    "Vitamin D3 Capsule 4000 iu": "4000 [iU]",
+    "tiotropium 0.018 MG/ACTUAT Inhalant Powder [Spiriva]": "0.018 mg/{actuat}",
+}
+"""The strength as the text states it, where RxNorm now writes the same amount in other units."""
+
+
+@pytest.mark.skipif(not REFERENCE, reason="CONCORD_REFERENCE_DATA is not set")
+def test_texts_of_real_records_lead_to_the_strengths_that_they_state() -> None:
+    table, missed = drug_table(), []
+    path = Path(REFERENCE or "") / "gold" / "drug_text_gold.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        labelled = [r for r in csv.DictReader(file, delimiter="\t") if r["expected_strengths"]]
+    rows = [row for row in labelled if row["text"] not in NO_STRENGTH_STATED]
+    for row in rows:
+        codes = row["expected_ingredient_rxcuis"].split("|")
+        expected: dict[tuple[str, str], Decimal] = {}
+        for code, strength in zip(codes, row["expected_strengths"].split("|"), strict=True):
+            moiety = table.moiety(code)
+            stated = STATED_OTHERWISE.get(row["text"], ucum(strength))
+            amount, _, unit = stated.partition(" ")
+            key = moiety.rxcui if moiety else code, unit
+            expected[key] = expected.get(key, Decimal(0)) + Decimal(amount)
+        drug = by_text(row["text"]).drug
+        strengths = drug.strengths if drug else ()
+        found = {(one.rxcui, strength_text(one).partition(" ")[2]): one.value for one in strengths}
+        if found != expected:
+            missed.append(row["text"])
+    assert len(rows) >= 140
+    assert len(missed) <= 0.03 * len(rows), missed
 
 
 @pytest.mark.parametrize(
