@@ -26,6 +26,9 @@ from service.write.audit_event import (
 )
 from service.write.codes import PATIENT_SYSTEM
 
+_READ = frozenset({"reconcile", "read-again"})
+"""Every source was asked; the row names the report that stands by what they said."""
+
 _ON_THE_WAY = frozenset({DeliveryState.PLANNED.value, DeliveryState.SENDING.value})
 _OUTCOMES = {
     "done": SUCCESS,
@@ -59,7 +62,7 @@ async def _events(
 ) -> Iterable[dict[str, Any]]:
     if row.action == "write" and row.subject in writes:
         return [] if row.outcome in _ON_THE_WAY else [_write(row, writes[row.subject])]
-    if row.action == "reconcile":
+    if row.action in _READ:
         return [_read(row, kept.source, kept.id) for kept in await reads.behind(look, row.subject)]
     return [
         act(

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from service.model.review import DeliveryState
 from service.pipeline.courier import Courier
+from service.pipeline.withdrawn import withdrawn
 from service.store import deliveries as outbox
 from service.store import leases
 from service.store.deliveries import Delivery, Group, Stood
@@ -30,6 +31,7 @@ class Claim:
         rows: all rows of the group, by id, as they stand now.
         outgoing: ids of what was marked to be sent.
         doubtful: ids of what may have been sent before, and nobody knows what became of it.
+        stopped: why nothing more of it may go, "" where it may.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Claim:
     rows: Mapping[str, Delivery]
     outgoing: frozenset[str]
     doubtful: frozenset[str]
+    stopped: str = ""
 
 
 async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | None:
@@ -49,7 +52,8 @@ async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | 
             return None
         before = await outbox.held(tx, group)
         stood = await outbox.standing(tx, group.patient)
-        now = [allowed(as_approved(_rebased(row, stood)), target) for row in before]
+        stopped = await withdrawn(tx, courier.store.key, before, courier.recipients)
+        now = [allowed(as_approved(_rebased(row, stood)), target, stopped) for row in before]
         outgoing = frozenset(row.id for row in now if row.state is DeliveryState.PLANNED)
         doubtful = frozenset(
             row.id for row in now if row.state is DeliveryState.SENDING and not row.location
@@ -59,7 +63,8 @@ async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | 
         await outbox.keep(tx, changed, at=at)
         crash_point(CrashPoint.INSIDE_CLAIM)
     until = at + timedelta(seconds=courier.lease_s)
-    return Claim(name, token, until, {row.id: row for row in now}, outgoing, doubtful)
+    rows = {row.id: row for row in now}
+    return Claim(name, token, until, rows, outgoing, doubtful, stopped)
 
 
 def lease_of(group: Group) -> str:
@@ -80,13 +85,16 @@ def _tried(row: Delivery) -> Delivery:
     return sending(tried) if row.state is DeliveryState.PLANNED else tried
 
 
-def allowed(row: Delivery, target: WriteTarget) -> Delivery:
-    """The row; refused when the site has switched writing it off since it was signed.
+def allowed(row: Delivery, target: WriteTarget, stopped: str = "") -> Delivery:
+    """The row; refused when the site has switched writing it off since it was signed, or where it
+    is `stopped`, with the reason.
 
     Asked of everything that is about to be sent, the first time or again.
     """
     if row.state is not DeliveryState.PLANNED:
         return row
+    if stopped:
+        return replace(row, state=DeliveryState.REFUSED, reason=stopped)
     if row.type in target.allowed and not (row.text and target.keeps_out(row.type)):
         return row
     what = f"adding to a {row.type} of others" if row.text else f"writing {row.type}"

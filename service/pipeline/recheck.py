@@ -16,7 +16,7 @@ from service.pipeline.reconcile import Knowledge
 from service.pipeline.refresh import keep, read_again
 from service.read.source import Reader
 from service.report.document import encoded
-from service.store import Store, reports, reviews
+from service.store import Store, audit, reports, reviews
 
 
 async def unchanged(
@@ -52,7 +52,10 @@ async def unchanged(
     )
     now = json.loads(encoded(fresh.content(seen.as_of)))
     found = differences(json.loads(seen.body), now)
-    if found:
+    if not found:
+        async with store.transaction() as tx:
+            await audit.record(tx, None, "read-again", seen.id, patient=opened.patient, at=at)
+    else:
         await keep(store, opened.patient, fresh, as_of=day, at=at)
         raise ReviewStale(
             "It changed since it was shown: {what}. The newest report is here now; look at it and "

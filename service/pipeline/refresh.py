@@ -209,6 +209,7 @@ async def keep(
             await _note(tx, patient, read, id_, reread, as_of=as_of, at=at)
         last = await reports.newest(tx, patient) if by_itself else None
         if last is not None and (content is None or not _news(last, encoded(content))):
+            await audit.record(tx, None, "read-again", last.id, patient=patient, at=at)
             return Refreshed(last, made=False, silent=reread.silent)
         content = content or reread.content(as_of)
         body = encoded(content)

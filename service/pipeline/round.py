@@ -121,7 +121,7 @@ class Round:
             for row, one in zip(before, outcomes, strict=True)
         ]
         if again:
-            now = [allowed(row, self.to.target) for row in now]
+            now = [allowed(row, self.to.target, self.claim.stopped) for row in now]
             unsent = {row.id for row in now if row.state is DeliveryState.PLANNED}
             now = [sending(row) if row.id in unsent else row for row in now]
             self.outgoing |= unsent

@@ -10,6 +10,7 @@ from msgspec import structs
 from service.errors import ReviewStale
 from service.model.review import DeliveryState, Disposition, ReviewState
 from service.pipeline import review as desk
+from service.pipeline.audit_events import audit_events
 from service.pipeline.changes import changes
 from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault
@@ -166,5 +167,57 @@ def test_after_a_conflict_the_patient_is_read_again_and_what_changed_is_told() -
         (told,) = [one for one in stuck if one.reference == f"List/{listed.id}"]
         assert told.now == "2"
         assert ("title", "Edited by somebody") in [(f.name, f.now) for f in told.fields]
+
+    in_ward(use)
+
+
+def test_every_reading_is_accounted_for_also_where_it_changed_nothing() -> None:
+    async def use(ward: Ward) -> None:
+        review = await ward.opened()
+        await ward.decide_rest(review)
+        before = await reads_told(ward)
+        await ward.sign(review)
+        assert await reads_told(ward) == before + len(ward.servers)
+
+    in_ward(use)
+
+
+async def reads_told(ward: Ward) -> int:
+    """How many readings of a source the exported audit trail tells."""
+    async with ward.house.store.read() as look:
+        told = await audit_events(look, patient=ward.patient, after=0, limit=1000)
+    return sum(one["subtype"][0]["code"] == "read" for one in told)
+
+
+def test_whatever_process_met_a_conflict_another_reads_the_patient_again() -> None:
+    """The background delivery of one process leaves it to whoever looks next."""
+
+    async def use(ward: Ward) -> None:
+        first = await ward.opened()
+        await ward.decide_rest(first)
+        await ward.house.deliver((await ward.sign(first)).id)
+        await ward.house.reconcile(ward.patient)
+        again = await ward.opened()
+        await ward.decide_rest(again)
+        await ward.sign(again)
+        storage = ward.servers["psychiatry"].storage
+        (listed,) = [v for v in storage.live("List") if v.resource]
+        edited = dict(listed.resource or {}) | {"title": "Edited by somebody"}
+        storage.add("List", listed.id, edited, "PUT")
+        await ward.house.deliver_due()
+        unread = (await changes(ward.house.store, again.id)).conflicts
+        assert [one.now for one in unread if one.reference == listed.reference] == [None]
+        ward.house.worker = "w2"
+        before = await reads_told(ward)
+        await ward.house.look_again()
+        told = (await changes(ward.house.store, again.id)).conflicts
+        assert [(one.reference, one.now) for one in told] == [(listed.reference, "2")]
+        assert await reads_told(ward) > before
+        await ward.house.look_again()
+        third = await ward.opened()
+        await ward.decide_rest(third)
+        await ward.house.deliver((await ward.sign(third)).id)
+        rows = await desk.deliveries(ward.house.store, third.id)
+        assert {row.state for row in rows} == {DeliveryState.DONE}
 
     in_ward(use)

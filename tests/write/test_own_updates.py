@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -9,12 +10,19 @@ from typing import Any
 import pytest
 
 from service.model.review import DeliveryState, Disposition, Review
+from service.model.source import RawResource, Role, SourceRead
 from service.pipeline import review as desk
 from service.pipeline.changes import changes
 from service.pipeline.conflict import look_again, to_look_after
+from service.pipeline.deliver import deliver_due
+from service.pipeline.withdrawn import WITHDRAWN
 from service.review.asked import Asked
 from service.review.difference import Field
+from service.sandbox.faults import Answer, Fault
+from service.sandbox.manners import Manners
+from service.sandbox.server import Sandbox
 from service.sandbox.storage import Version
+from service.store import patients, reads
 from service.write.deliver.recipient import Recipient
 from tests.write.bench import Bench, on_bench
 from tests.write.synthetic import PHARMACIST, report
@@ -188,5 +196,77 @@ def test_sending_again_does_not_write_what_was_switched_off_since() -> None:
         assert "List" in refused
         assert bench.servers["psychiatry"].storage.count("List") == 0
         assert versions(bench) == {1}
+
+    on_bench(use)
+
+
+async def read_since(bench: Bench, *resources: dict[str, Any]) -> None:
+    """What psychiatry holds by now, read after the signature."""
+    bench.later(60)
+    raws = tuple(
+        RawResource(one["resourceType"], one["id"], "1", json.dumps(one).encode())
+        for one in resources
+    )
+    read = SourceRead("psychiatry", Role.PSYCHIATRY, resources=raws)
+    async with bench.store.transaction() as tx:
+        await reads.keep(tx, bench.patient, read, at=bench.now[0])
+
+
+REFUSAL = {
+    "resourceType": "Consent",
+    "id": "c1",
+    "status": "active",
+    "scope": {"coding": [{"code": "patient-privacy"}]},
+    "provision": {"type": "deny"},
+}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_consent_withdrawn_while_a_write_waits_keeps_it_from_going(*, lost: bool) -> None:
+    """Whatever was not sent yet stays; so does what would have to be sent a second time."""
+
+    async def use(bench: Bench) -> None:
+        faults = bench.servers["primary-care"].faults
+        faults.add(Fault(Answer(status=500 if lost else 503), method="POST", times=1))
+        review = await bench.signed()
+        await deliver_due(bench.courier)
+        await read_since(bench, REFUSAL)
+        await drain(bench)
+        rows = [row for row in await bench.rows(review) if row.resource]
+        assert {row.state for row in rows if row.target == "psychiatry"} == {DONE}
+        waited = [row for row in rows if row.target == "primary-care"]
+        assert {(row.state, row.reason) for row in waited} == {(REFUSED, WITHDRAWN)}
+        assert bench.holds("primary-care") == {}
+
+    servers = {name: Sandbox(Manners(name)) for name in ("psychiatry", "primary-care")}
+    on_bench(use, servers=servers)
+
+
+def test_a_reading_that_changes_no_consent_stops_nothing() -> None:
+    async def use(bench: Bench) -> None:
+        bench.servers["psychiatry"].faults.add(Fault(Answer(status=503), method="POST", times=1))
+        review = await bench.signed()
+        await deliver_due(bench.courier)
+        await read_since(bench, {"resourceType": "Observation", "id": "o1"})
+        await drain(bench)
+        assert await states(bench, review) == {DONE}
+
+    on_bench(use)
+
+
+def test_a_record_said_to_be_somebody_elses_since_the_signature_gets_nothing() -> None:
+    async def use(bench: Bench) -> None:
+        bench.servers["psychiatry"].faults.add(Fault(Answer(status=503), method="POST", times=1))
+        review = await bench.signed()
+        await deliver_due(bench.courier)
+        bench.later(60)
+        async with bench.store.transaction() as tx:
+            place = "psychiatry", "Patient/17"
+            await patients.say_link(
+                tx, bench.patient, *place, PHARMACIST, same=False, at=bench.now[0]
+            )
+        await drain(bench)
+        assert await states(bench, review) == {REFUSED}
+        assert bench.holds("psychiatry") == {}
 
     on_bench(use)
