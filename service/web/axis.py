@@ -18,7 +18,10 @@ HEADER: Final = 26.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A span of time on a lane; `kind` is "order", "fill" or "range". `said` stands in it."""
+    """A span of time on a lane; `kind` is "order", "fill" or "range".
+
+    `said` stands in it, `beside` before it where there is no room in it.
+    """
 
     x: float
     y: float
@@ -27,6 +30,7 @@ class Bar:
     kind: str
     words: str
     said: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

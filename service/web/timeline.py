@@ -6,12 +6,12 @@ Everything drawn is also told in words, for people who do not see the picture.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
 from service.prints.changes import KEPT, MISSED
-from service.web.axis import HEADER, HEADING, LANE, Axis, Bar, Lane, Mark
+from service.web.axis import HEADER, HEADING, LANE, LEFT, Axis, Bar, Lane, Mark
 from service.web.cells import ENDED, Line, line_date
 from service.web.language import say
 from service.web.result_lanes import outside, range_words, result_lanes, titles
@@ -96,7 +96,7 @@ def _drug_lanes(
         if bars:
             if under != top:
                 yield heading
-            yield Lane("", source, under, LANE, tuple(bars))
+            yield Lane("", source, under, LANE, _told(bars))
             top = under + LANE
 
 
@@ -120,13 +120,24 @@ def _bar(line: Line, axis: Axis, as_of: str, top: float, largest: float) -> Bar 
         height=height,
         kind="fill" if fill else "order",
         words=f"{line['text']}: {words}",
-        said="" if fill else _fitting(_step(line), axis.x(ended) - x),
+        said="" if fill else _step(line),
     )
 
 
-def _fitting(words: str, width: float) -> str:
-    """The words where there is room for them on a bar, else nothing: they stand in the table."""
-    return words if len(words) * LETTER < width else ""
+def _told(bars: Sequence[Bar]) -> tuple[Bar, ...]:
+    """The bars with their doses where there is room: in the bar, before the only one of a lane,
+    else in the table alone."""
+    alone = sum(1 for bar in bars if bar.kind == "order") == 1
+    found = []
+    for bar in bars:
+        width = len(bar.said) * LETTER
+        if width < bar.width:
+            found.append(bar)
+        elif alone and width < bar.x - LEFT:
+            found.append(replace(bar, said="", beside=bar.said))
+        else:
+            found.append(replace(bar, said=""))
+    return tuple(found)
 
 
 def _step(line: Line) -> str:

@@ -122,3 +122,16 @@ def test_how_late_is_said_in_days() -> None:
     assert late_words("2026-11-15", "2026-11-15") == "due today"
     assert late_words("2026-11-16", "2026-11-15") == "in 1 day"
     assert late_words("2026-11-14", "2026-11-15") == "overdue by 1 day"
+
+
+def test_a_dose_is_said_in_a_long_bar_before_a_short_one_and_never_over_another_bar() -> None:
+    def bars(*begun: str) -> list[tuple[str, str]]:
+        lines = [
+            line("primary-care", number=n, authored=day, start=day) for n, day in enumerate(begun)
+        ]
+        lanes = timeline(document(medication(*lines))).lanes
+        return [(bar.said, bar.beside) for lane in lanes for bar in lane.bars]
+
+    assert bars("2026-01-10") == [("50 mg", "")]
+    assert bars("2026-11-05") == [("", "50 mg")]
+    assert bars("2026-11-05", "2026-11-08") == [("", ""), ("", "")]
