@@ -12,13 +12,16 @@ from collections import Counter
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import Connection, MetaData
 
 from service.errors import DecisionNotAllowed
 from service.model.review import DeliveryState
@@ -26,7 +29,9 @@ from service.pipeline import outbox as desk
 from service.pipeline.courier import LEASE_S
 from service.pipeline.deliver import deliver_due
 from service.sandbox.faults import Answer, Fault
+from service.store import backup as backups
 from service.store import deliveries as outbox
+from service.store import open_store
 from service.store.backup import backup
 from service.write.crash import CrashPoint, arm
 from service.write.target import ORDER
@@ -53,14 +58,42 @@ class Killed(BaseException):
     """The process ends here."""
 
 
+SEEN: Counter[str] = Counter()
+"""How many sequences ended, and how many steps they had."""
+
+
+@cache
+def tables() -> MetaData:
+    """The tables as they rest, read from one store for all: each store here has the same."""
+
+    async def run() -> MetaData:
+        store = await open_store("sqlite://")
+        try:
+            async with store.read() as look:
+                return await look.run_sync(reflected)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def reflected(connection: Connection) -> MetaData:
+    found = MetaData()
+    found.reflect(connection)
+    return found
+
+
 class Interleavings(RuleBasedStateMachine):
     """One patient, one server that keeps its word, one store."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.steps = -1
         self.loop = asyncio.new_event_loop()
         self.stack = AsyncExitStack()
         self.folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+        known = tables()
+        self.stack.enter_context(patch.object(backups, "_tables", lambda _connection: known))
         self.bench: Bench
         self.edits: dict[tuple[str, str], str] = {}
         self.backups: list[tuple[Path, int]] = []
@@ -172,6 +205,10 @@ class Interleavings(RuleBasedStateMachine):
         self.do(self.bench.restored(file, self.stack))
 
     @invariant()
+    def a_step_is_counted(self) -> None:
+        self.steps += 1
+
+    @invariant()
     def nothing_stands_twice(self) -> None:
         found = Counter(our_key(one) for one in self.held())
         assert [key for key, number in found.items() if number > 1] == []
@@ -216,6 +253,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         arm(None)
+        SEEN.update(sequences=1, steps=self.steps)
         self.do(self.stack.aclose())
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
