@@ -46,6 +46,7 @@ class DrugCodes:
         for lines in (files.parts, files.products, files.branded, files.ingredients):
             self._lines.update(zip([line[: line.index("\t")] for line in lines], lines))  # noqa: B905
         self._concepts: dict[str, DrugConcept | None] = {}
+        self._ingredients: dict[str, Ingredient] = {}
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -96,8 +97,13 @@ class DrugCodes:
 
     def ingredient(self, rxcui: str) -> Ingredient | None:
         """The ingredient (IN or PIN) of this code, as RxNorm names it."""
-        line = self._lines.get(rxcui, "").split("\t")
-        return Ingredient(rxcui, line[2]) if len(line) == 5 and line[1] in {"IN", "PIN"} else None
+        known = self._ingredients.get(rxcui)
+        if known is None:
+            line = self._lines.get(rxcui, "").split("\t")
+            if len(line) != 5 or line[1] not in {"IN", "PIN"}:
+                return None
+            known = self._ingredients[rxcui] = Ingredient(rxcui, line[2])
+        return known
 
     def moiety(self, rxcui: str) -> Ingredient | None:
         """The ingredient that reconciliation goes by: the moiety of a salt, else itself."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from service.model.concept import AdministrationClass, DrugConcept, Ingredient, TermType
 from service.normalize.drug_rows import AdministrationRule, DoseForm, ProductRow, read_strength
 
+_TERM_TYPES = {tty.value: tty for tty in TermType}
 _INERT = "748794"  # "inert ingredients": the placebo tablets of a pack
 _CONTAINER_UNITS = {"ML": "mL", "ACTUAT": "{actuat}"}
 _CONTAINER = re.compile(r"(\d+(?:\.\d+)?) (ML|ACTUAT) ", re.IGNORECASE)
@@ -48,7 +49,7 @@ class Concepts:
             return generic and replace(
                 generic,
                 rxcui=line[0],
-                tty=TermType(line[1]),
+                tty=_TERM_TYPES[line[1]],
                 name=f"{generic.name} [{line[3]}]",
                 brand=line[3],
                 clinical_drug=generic.rxcui if line[1] in {"SBD", "BPCK"} else "",
@@ -67,7 +68,7 @@ class Concepts:
         precise = () if tty in {"MIN", "BN"} or rxcui in {m.rxcui for m in moieties} else (rxcui,)
         return DrugConcept(
             rxcui,
-            TermType(tty),
+            _TERM_TYPES[tty],
             name,
             moieties,
             precise=tuple(Ingredient(one, name) for one in precise),
@@ -100,7 +101,7 @@ class Concepts:
                 strengths.append(read_strength(self._moieties.get(rxcui, rxcui), strength, words))
         return DrugConcept(
             row.rxcui,
-            TermType(row.tty),
+            _TERM_TYPES[row.tty],
             row.name,
             self._moieties_of(row.ingredients),
             precise=tuple(sorted(precise, key=lambda i: (i.name.casefold(), i.rxcui))),
