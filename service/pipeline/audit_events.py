@@ -13,7 +13,7 @@ from service.model.review import DeliveryState
 from service.store import Connection, audit, reads
 from service.store import deliveries as outbox
 from service.store.audit import AuditRow
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write.audit_event import (
     CREATE,
     MINOR_FAILURE,

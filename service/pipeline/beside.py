@@ -14,9 +14,8 @@ from service.model.review import DeliveryState
 from service.model.source import SourceRead, State
 from service.normalize.consent import consents, security_labels
 from service.normalize.surroundings import foreign_plans, members, stays
-from service.store import Connection, patient_words, reads
-from service.store import deliveries as outbox
-from service.store.deliveries import Delivery
+from service.store import Connection, patient_words, reads, standing
+from service.store.delivery import Delivery
 from service.write.disclosure import Audience
 from service.write.known import Known, Put
 from service.write.referring import missed_key, put_before
@@ -38,7 +37,7 @@ async def beside(
         content: the JSON report.
     """
     made_of = await _latest(look, patient, report)
-    rows = await outbox.of_type(look, patient, _TYPE)
+    rows = await standing.of_type(look, patient, _TYPE)
     as_of = date.fromisoformat(content["as_of"])
     return Known(
         consents=tuple(one for read in made_of for one in consents(read)),

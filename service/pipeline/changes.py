@@ -10,10 +10,10 @@ from typing import Any
 from service.model.review import DeliveryState
 from service.model.source import RawResource
 from service.review.difference import Change, Field, report_changes, value_changes
-from service.store import Connection, Store, conflicts, reads, reports, reviews
+from service.store import Connection, Store, conflicts, reads, reports, reviews, standing
 from service.store import deliveries as outbox
 from service.store.conflicts import Look
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write.deliver.places import resolved
 from service.write.identity import full_url
 
@@ -116,8 +116,8 @@ async def _seen(look: Connection, row: Delivery) -> Mapping[str, Any]:
             if place == (row.target, row.reference, row.if_match):
                 found: Mapping[str, Any] = json.loads(raw.body)
                 return found
-    last = await outbox.last_done(look, row)
-    stood = await outbox.standing(look, row.patient)
+    last = await standing.last_done(look, row)
+    stood = await standing.standing(look, row.patient)
     places = {
         full_url(key): one.location for (name, key), one in stood.items() if name == row.target
     }

@@ -15,8 +15,9 @@ from service.model.review import DeliveryState
 from service.pipeline.courier import Courier
 from service.pipeline.withdrawn import withdrawn
 from service.store import deliveries as outbox
-from service.store import leases
-from service.store.deliveries import Delivery, Group, Stood
+from service.store import leases, standing
+from service.store.delivery import Delivery, Group
+from service.store.standing import Stood
 from service.write.crash import CrashPoint, crash_point
 from service.write.identity import carries
 from service.write.target import WriteTarget
@@ -51,7 +52,7 @@ async def claim(courier: Courier, group: Group, target: WriteTarget) -> Claim | 
         if token is None:
             return None
         before = await outbox.held(tx, group)
-        stood = await outbox.standing(tx, group.patient)
+        stood = await standing.standing(tx, group.patient)
         stopped = await withdrawn(tx, courier.store.key, before, courier.recipients)
         now = [allowed(as_approved(_rebased(row, stood)), target, stopped) for row in before]
         outgoing = frozenset(row.id for row in now if row.state is DeliveryState.PLANNED)

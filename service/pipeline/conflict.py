@@ -14,7 +14,7 @@ from service.pipeline.courier import Courier
 from service.store import conflicts, leases
 from service.store import deliveries as outbox
 from service.store.conflicts import Look
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write.deliver.recipient import Recipient
 from service.write.seen import version_of
 

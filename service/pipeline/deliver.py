@@ -12,7 +12,7 @@ from service.pipeline.courier import AT_ONCE, Courier
 from service.pipeline.round import Round, after_giving_up, moved
 from service.store import deliveries as outbox
 from service.store import leases
-from service.store.deliveries import Group
+from service.store.delivery import Group
 from service.write.crash import CrashPoint, crash_point
 from service.write.deliver.parcel import Outcome
 

@@ -8,7 +8,7 @@ from service.errors import DecisionNotAllowed
 from service.model.review import DeliveryState, User
 from service.store import Store, audit, reviews
 from service.store import deliveries as outbox
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 
 
 async def deliveries(store: Store, review: str) -> tuple[Delivery, ...]:

@@ -15,9 +15,9 @@ import service
 from service.model.review import PlannedWrite, Review, ReviewState, User
 from service.pipeline.beside import beside
 from service.pipeline.opened import opened
-from service.store import Connection, Store, conflicts, reviews
+from service.store import Connection, Store, conflicts, reviews, standing
 from service.store import deliveries as outbox
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write import bundle, gate
 from service.write.identity import identifier_value
 from service.write.known import Known
@@ -138,7 +138,7 @@ async def writes_of(
 async def _standing(look: Connection, review: Review) -> dict[tuple[str, str], Standing]:
     """What stands of ours, in the version that was read back, or that a person was shown after
     somebody had changed it: seen before this review was opened. What is gone is written anew."""
-    stood = await outbox.standing(look, review.patient)
+    stood = await standing.standing(look, review.patient)
     met = await conflicts.standing(look, review.patient, until=review.opened_at)
     found = {place: Standing(one.location, one.version) for place, one in stood.items()}
     for place, one in met.items():

@@ -22,7 +22,7 @@ from service.pipeline.claim import Claim, allowed, sending
 from service.pipeline.courier import AT_ONCE, Courier, Patience
 from service.store import Connection, audit, leases
 from service.store import deliveries as outbox
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write.crash import CrashPoint, crash_point
 from service.write.deliver.look_up import look_up
 from service.write.deliver.parcel import GIVEN_UP, Outcome, Parcel

@@ -11,7 +11,7 @@ from service.pipeline.beside import beside
 from service.pipeline.opened import opened
 from service.store import Connection, patients, reads, reviews
 from service.store import deliveries as outbox
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write.deliver.recipient import Recipient
 from service.write.withhold import recipients, withholding
 

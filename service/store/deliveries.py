@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, true, update
+from sqlalchemy import bindparam, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import NotKept
-from service.model.identity import OUR_IDENTIFIERS, content_id
+from service.model.identity import content_id
 from service.model.review import DeliveryState, PlannedWrite
+from service.store.delivery import (
+    ACTIVE,
+    PENDING,
+    Delivery,
+    Group,
+    body_of,
+    delivery_of,
+)
 from service.store.reviews import Signature
 from service.store.tables import deliveries
 
-PENDING = (
-    DeliveryState.PLANNED,
-    DeliveryState.SENDING,
-    DeliveryState.CONFLICT,
-    DeliveryState.NEEDS_REVIEW,
-)
-"""Not yet at an end: done, refused, dead and cancelled are."""
-
-ACTIVE = (DeliveryState.PLANNED, DeliveryState.SENDING)
-"""What a worker may move on by itself."""
+__all__ = [
+    "ACTIVE",
+    "PENDING",
+    "Balance",
+    "Delivery",
+    "Group",
+    "balance",
+    "due",
+    "get",
+    "held",
+    "in_state",
+    "keep",
+    "move",
+    "of_review",
+    "pending_of",
+    "plan",
+    "set_aside",
+    "some",
+    "tally",
+]
 
 _AT_ONCE = 500
 
@@ -44,79 +61,6 @@ _MOVING = (
     "changed_at",
 )
 """What changes of a row after it was approved."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One resource for one server, and where it stands.
-
-    `body` are the exact bytes that were approved (JSON, UTF-8), `digest` their SHA-256. `location`
-    ("Type/id") and `version` are the server's, known once it answered. `strategy` is how it was
-    sent and so what its guarantee is worth.
-    """
-
-    id: str
-    signature: str
-    review: str
-    patient: str
-    target: str
-    ordinal: int
-    key: str
-    item: str
-    type: str
-    body: bytes
-    digest: str
-    if_match: str | None
-    reference: str
-    state: DeliveryState
-    strategy: str
-    reason: str
-    attempts: int
-    not_before: datetime
-    location: str
-    version: str | None
-    planned_at: datetime
-    changed_at: datetime
-
-    @property
-    def resource(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.body)
-        return found
-
-    @property
-    def text(self) -> str:
-        """The exact JSON where it is somebody else's resource with ours added; "" elsewhere."""
-        resource = self.resource
-        own = resource.get("identifier", [])
-        marks = [*resource.get("meta", {}).get("tag", []), *(own if isinstance(own, list) else [])]
-        ours = any(one.get("system") == OUR_IDENTIFIERS for one in marks)
-        return self.body.decode() if self.reference and resource and not ours else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The rows of one signature for one server: they travel together."""
-
-    signature: str
-    target: str
-    patient: str
-
-
-class Stood(NamedTuple):
-    """Where something of ours came to stand ("Type/id"), in the version that was read back `at`."""
-
-    location: str
-    version: str | None
-    at: datetime
-
-
-def body_of(resource: Mapping[str, object]) -> bytes:
-    """The bytes in which a planned resource is kept, compared and sent."""
-    return json.dumps(resource, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-_NOTHING = sha256(body_of({})).hexdigest()
-"""Digest of what was left out when it was planned."""
 
 
 async def plan(
@@ -198,7 +142,7 @@ async def held(tx: AsyncConnection, group: Group) -> tuple[Delivery, ...]:
         .order_by(deliveries.c.ordinal)
         .with_for_update()
     )
-    return tuple(_delivery(row) for row in found)
+    return tuple(delivery_of(row) for row in found)
 
 
 async def keep(tx: AsyncConnection, rows: Sequence[Delivery], *, at: datetime) -> None:
@@ -222,7 +166,7 @@ async def of_review(look: AsyncConnection, review: str) -> tuple[Delivery, ...]:
         .where(deliveries.c.review == review)
         .order_by(deliveries.c.planned_at, deliveries.c.target, deliveries.c.ordinal)
     )
-    return tuple(_delivery(row) for row in found)
+    return tuple(delivery_of(row) for row in found)
 
 
 async def some(look: AsyncConnection, ids: Sequence[str]) -> dict[str, Delivery]:
@@ -231,18 +175,8 @@ async def some(look: AsyncConnection, ids: Sequence[str]) -> dict[str, Delivery]
     for start in range(0, len(ids), _AT_ONCE):
         batch = ids[start : start + _AT_ONCE]
         rows = await look.execute(select(deliveries).where(deliveries.c.id.in_(batch)))
-        found.update((row.id, _delivery(row)) for row in rows)
+        found.update((row.id, delivery_of(row)) for row in rows)
     return found
-
-
-async def of_type(look: AsyncConnection, patient: str, type_name: str) -> tuple[Delivery, ...]:
-    """Every row of one type for one patient, over all reviews, oldest first."""
-    found = await look.execute(
-        select(deliveries)
-        .where(deliveries.c.patient == patient, deliveries.c.type == type_name)
-        .order_by(deliveries.c.planned_at, deliveries.c.changed_at, deliveries.c.id)
-    )
-    return tuple(_delivery(row) for row in found)
 
 
 async def pending_of(tx: AsyncConnection, patient: str) -> tuple[Delivery, ...]:
@@ -254,7 +188,7 @@ async def pending_of(tx: AsyncConnection, patient: str) -> tuple[Delivery, ...]:
         .order_by(deliveries.c.planned_at, deliveries.c.target, deliveries.c.ordinal)
         .with_for_update()
     )
-    return tuple(_delivery(row) for row in found)
+    return tuple(delivery_of(row) for row in found)
 
 
 async def set_aside(tx: AsyncConnection, group: Group, reason: str, *, at: datetime) -> None:
@@ -270,50 +204,6 @@ async def set_aside(tx: AsyncConnection, group: Group, reason: str, *, at: datet
             .where(deliveries.c.state == state.value)
             .values(state=end.value, reason=reason, changed_at=at)
         )
-
-
-class Letter(NamedTuple):
-    """A write that waits for a person, without what it says. `planned`: it was to be written."""
-
-    id: str
-    target: str
-    type: str
-    state: DeliveryState
-    reason: str
-    attempts: int
-    planned: bool
-
-
-async def letters(
-    look: AsyncConnection, states: Iterable[DeliveryState], *, limit: int = 200
-) -> tuple[Letter, ...]:
-    """What stands in any of these states, newest first; a damaged row too."""
-    found = await look.execute(
-        select(
-            deliveries.c.id,
-            deliveries.c.target,
-            deliveries.c.type,
-            deliveries.c.state,
-            deliveries.c.reason,
-            deliveries.c.attempts,
-            (deliveries.c.digest != _NOTHING).label("planned"),
-        )
-        .where(deliveries.c.state.in_([state.value for state in states]))
-        .order_by(deliveries.c.changed_at.desc(), deliveries.c.id)
-        .limit(limit)
-    )
-    return tuple(
-        Letter(
-            id=row.id,
-            target=row.target,
-            type=row.type,
-            state=DeliveryState(row.state),
-            reason=row.reason,
-            attempts=row.attempts,
-            planned=row.planned,
-        )
-        for row in found
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,24 +250,7 @@ async def in_state(
         .order_by(deliveries.c.changed_at.desc(), deliveries.c.ordinal, deliveries.c.id)
         .limit(limit)
     )
-    return tuple(_delivery(row) for row in found)
-
-
-async def last_done(look: AsyncConnection, row: Delivery) -> Delivery | None:
-    """What this row's thing was written as there last; None where it never was."""
-    found = await look.execute(
-        select(deliveries)
-        .where(
-            deliveries.c.patient == row.patient,
-            deliveries.c.target == row.target,
-            deliveries.c.key == row.key,
-            deliveries.c.state == DeliveryState.DONE.value,
-        )
-        .order_by(deliveries.c.changed_at.desc(), deliveries.c.planned_at.desc())
-        .limit(1)
-    )
-    done = found.first()
-    return None if done is None else _delivery(done)
+    return tuple(delivery_of(row) for row in found)
 
 
 async def get(look: AsyncConnection, delivery: str, *, to_change: bool = False) -> Delivery:
@@ -389,23 +262,7 @@ async def get(look: AsyncConnection, delivery: str, *, to_change: bool = False) 
     row = (await look.execute(query.with_for_update() if to_change else query)).first()
     if row is None:
         raise NotKept
-    return _delivery(row)
-
-
-async def standing(look: AsyncConnection, patient: str) -> dict[tuple[str, str], Stood]:
-    """What stands on the servers by now, by target and key: the newest done row counts."""
-    done = await look.execute(
-        select(
-            deliveries.c.target,
-            deliveries.c.key,
-            deliveries.c.location,
-            deliveries.c.version,
-            deliveries.c.changed_at,
-        )
-        .where(deliveries.c.patient == patient, deliveries.c.state == DeliveryState.DONE.value)
-        .order_by(deliveries.c.planned_at, deliveries.c.changed_at, deliveries.c.id)
-    )
-    return {(row.target, row.key): Stood(row.location, row.version, row.changed_at) for row in done}
+    return delivery_of(row)
 
 
 async def move(
@@ -441,30 +298,3 @@ async def tally(look: AsyncConnection) -> dict[DeliveryState, int]:
     )
     by_state = {row.state: row.rows for row in found}
     return {state: by_state.get(state.value, 0) for state in DeliveryState}
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        signature=row.signature,
-        review=row.review,
-        patient=row.patient,
-        target=row.target,
-        ordinal=row.ordinal,
-        key=row.key,
-        item=row.item,
-        type=row.type,
-        body=row.resource,
-        digest=row.digest,
-        if_match=row.if_match,
-        reference=row.reference,
-        state=DeliveryState(row.state),
-        strategy=row.strategy,
-        reason=row.reason,
-        attempts=row.attempts,
-        not_before=row.not_before,
-        location=row.location,
-        version=row.version,
-        planned_at=row.planned_at,
-        changed_at=row.changed_at,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.web.language import say
 
 STATES = {

@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from service.errors import NotKept
 from service.model.review import DeliveryState
 from service.pipeline import review as desk
-from service.store import audit, jobs
+from service.store import audit, dead_letters, jobs
 from service.store import deliveries as outbox
 from service.store.overview import SourceReads, audit_rows, read_reasons, source_reads
 from service.web.access import Auditor, Operator, services_of
@@ -41,7 +41,7 @@ async def operations(request: Request, _user: Operator) -> Response:
         read = await source_reads(look)
         why = await read_reasons(look)
         tally = await outbox.tally(look)
-        stuck = await outbox.letters(look, (*GIVEN_UP, DeliveryState.CONFLICT))
+        stuck = await dead_letters.letters(look, (*GIVEN_UP, DeliveryState.CONFLICT))
         balance = await outbox.balance(look)
         under_way = await jobs.unfinished(look)
         fresh = await freshness(look, services)

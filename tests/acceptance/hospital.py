@@ -24,7 +24,7 @@ from service.review.asked import Asked
 from service.settings import Settings, load
 from service.store import deliveries as outbox
 from service.store import open_store, reports, reviews
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write.target import ORDER
 from tests.acceptance.targets import Target, sandbox
 

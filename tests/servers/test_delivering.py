@@ -25,7 +25,7 @@ from service.pipeline.deliver import deliver_due
 from service.report.document import document
 from service.settings import Settings
 from service.store import Store, open_store
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write.deliver.recipient import Recipient, write_target
 from service.write.identity import carries, search_token
 from service.write.target import ORDER, WriteTarget

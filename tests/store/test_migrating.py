@@ -21,7 +21,7 @@ from service.errors import SettingsError, StoreUnavailable
 from service.model.review import DeliveryState, Review
 from service.pipeline.deliver import deliver_due
 from service.store import database, open_store
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.store.migrate import config, upgrade
 from tests.postgres import empty_database
 from tests.write.bench import Bench, bench

@@ -21,7 +21,7 @@ from service.sandbox.manners import Manners
 from service.sandbox.server import Sandbox
 from service.store import Store, open_store, patients, reports
 from service.store.backup import restore
-from service.store.deliveries import Delivery
+from service.store.delivery import Delivery
 from service.write.deliver.recipient import Recipient, write_target
 from service.write.target import ORDER, WriteTarget
 from tests.write.synthetic import AS_OF, AT, PHARMACIST, body, report
