@@ -8,7 +8,7 @@ asked patient. Anything else is told in words such as "page 2 of MedicationReque
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from service.errors import SourceInvalid
 from service.fhir import bundle as bundles
@@ -16,11 +16,11 @@ from service.fhir.bundle import Bundle, Entry, Peek
 from service.fhir.outcome import Issue, issues
 from service.fhir.policy import Endpoint, literal
 from service.fhir.release import READ, Release
+from service.fhir.self_link import PATIENT_PARAMS, dropped
 from service.model.source import Certificate, RawResource, State
 
 _INCOMPLETE = frozenset({"incomplete", "too-costly", "throttled", "timeout", "lock-error"})
 WITHHELD_CODES = frozenset({"suppressed", "forbidden", "security", "login", "expired"})
-_PATIENT_PARAMS = frozenset({"patient", "subject"})
 _UNCHECKED = frozenset(
     {"_count", "_include", "_revinclude", "_format", "_total", "_sort", "_elements", "_summary"}
 )
@@ -249,15 +249,11 @@ class Paging:
             if self.self_link_required and sent:
                 self.doubt(self.told("no self link, so nothing proves what was searched"))
             return
-        try:
-            held = parse_qsl(urlsplit(link).query, keep_blank_values=True, max_num_fields=200)
-        except ValueError:
-            held = []
-        self.dropped = tuple(name for name, value in sent if not _holds(held, name, value))
+        self.dropped = dropped(link, sent)
         if self.dropped:
             names = ", ".join(self.dropped)
             reason = self.told(f"the self link no longer holds {names}: the server ignored it")
-            if _PATIENT_PARAMS & set(self.dropped):
+            if PATIENT_PARAMS & set(self.dropped):
                 raise Stop(f"{reason}, the page was refused")
             self.doubt(reason)
 
@@ -267,24 +263,3 @@ def _relative(reference: str, root: str, endpoint: Endpoint) -> str:
     if root and reference.startswith(f"{root}/"):
         reference = reference[len(root) + 1 :]
     return endpoint.relative(reference) or literal(reference) or reference
-
-
-def _holds(held: list[tuple[str, str]], name: str, value: str) -> bool:
-    """Whether a self link still holds a parameter; a patient may be named in several ways."""
-    if name in _PATIENT_PARAMS:
-        asked = value.removeprefix("Patient/")
-        return any(
-            other.split(":", 1)[0].split(".", 1)[0] in _PATIENT_PARAMS
-            and there.rsplit("/", 1)[-1] == asked
-            for other, there in held
-        )
-    wanted = set(value.split(","))
-    found = {
-        part
-        for other, there in held
-        if other.split(":", 1)[0] == name.split(":", 1)[0]
-        for part in there.split(",")
-    }
-    return wanted <= found or any(
-        other.split(":", 1)[0] == name.split(":", 1)[0] and there == value for other, there in held
-    )

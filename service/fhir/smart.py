@@ -243,7 +243,7 @@ async def _call(
         timeout=httpx.Timeout(10.0, connect=5.0),
     )
     try:
-        response = await http.send(request, stream=True, follow_redirects=False)
+        response = await http.send(request, stream=True, follow_redirects=False, auth=None)
         try:
             stream = response.stream
             assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 (an async client's)

@@ -6,8 +6,6 @@ Nothing here retries or follows; `client.py` does the first, nobody the second.
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 import ssl
 import stat
 import time
@@ -26,10 +24,10 @@ import httpx
 from service.errors import SettingsError, SourceInvalid
 from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import ACCEPT_ENCODING, inflated
+from service.fhir.failure import why
 from service.fhir.pace import Pace, http_date, retry_after
 from service.fhir.policy import Endpoint
 from service.fhir.pool import PinnedTransport, StraightClient
-from service.fhir.reach import Forbidden
 from service.fhir.retry import RETRIED_STATUS
 
 FHIR_JSON = "application/fhir+json"
@@ -261,9 +259,13 @@ class Wire:
         try:
             return await self._exchange(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotSent(self._why(error)) from None
+            raise NotSent(
+                why(error, connect_s=self.limits.connect_s, answer_s=self.limits.answer_s)
+            ) from None
         except (httpx.TransportError, httpx.StreamError) as error:
-            raise Lost(self._why(error)) from None
+            raise Lost(
+                why(error, connect_s=self.limits.connect_s, answer_s=self.limits.answer_s)
+            ) from None
 
     async def _exchange(self, request: httpx.Request) -> Reply:
         response = await self.http.send(request, stream=True, follow_redirects=False, auth=None)
@@ -276,28 +278,3 @@ class Wire:
         finally:
             await response.aclose()
         return Reply(response.status_code, dict(response.headers), body)
-
-    def _why(self, error: Exception) -> str:
-        """A transport failure in words, from the deepest cause that says anything."""
-        if isinstance(error, httpx.ConnectTimeout):
-            return f"no connection within {self.limits.connect_s:g} s"
-        if isinstance(error, httpx.TimeoutException):
-            return f"no answer within {self.limits.answer_s:g} s"
-        cause: BaseException | None = error
-        for _ in range(8):
-            if isinstance(cause, Forbidden):
-                return f"{cause}, where this name must not lead; say private_network = true if so"
-            if isinstance(cause, ssl.SSLError):
-                return f"TLS failed ({getattr(cause, 'reason', '') or 'handshake'})"
-            if isinstance(cause, socket.gaierror):
-                return "the host name is not known"
-            if isinstance(cause, ConnectionRefusedError):
-                return "connection refused"
-            if isinstance(cause, OSError) and cause.errno:
-                return f"connection failed ({errno.errorcode.get(cause.errno, cause.errno)})"
-            if cause is None:
-                break
-            cause = cause.__cause__ or cause.__context__
-        if isinstance(error, httpx.ConnectError):
-            return "no connection"
-        return "the connection was lost before the answer was whole"
