@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Connection as SyncConnection
-from sqlalchemy import MetaData, delete, insert, inspect, select, text, update
+from sqlalchemy import MetaData, delete, func, insert, inspect, select, text, update
 
 from service.errors import SettingsError, StoreError
 from service.model.review import DeliveryState
@@ -131,13 +131,16 @@ def _holds_nothing(connection: SyncConnection) -> None:
 
 def _numbers_go_on(connection: SyncConnection) -> None:
     """PostgreSQL counts beside the rows: let it go on after the highest number restored."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(
-            text(
-                "SELECT setval(pg_get_serial_sequence('audit', 'number'), "
-                "(SELECT coalesce(max(number), 0) + 1 FROM audit), false)"
-            )
-        )
+    if connection.dialect.name != "postgresql":
+        return
+    for table in metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is None:
+            continue
+        counter = func.pg_get_serial_sequence(table.name, column.name)
+        if connection.scalar(select(counter)) is not None:
+            highest = select(func.coalesce(func.max(column), 0) + 1).scalar_subquery()
+            connection.execute(select(func.setval(counter, highest, text("false"))))
 
 
 def _in_doubt(connection: SyncConnection) -> None:

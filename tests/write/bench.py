@@ -41,9 +41,9 @@ class Bench:
     def later(self, seconds: float) -> None:
         self.now[0] += timedelta(seconds=seconds)
 
-    async def restored(self, file: Path, stack: AsyncExitStack) -> None:
+    async def restored(self, file: Path, stack: AsyncExitStack, url: str = "sqlite://") -> None:
         """Goes on with an empty store that was filled from this backup."""
-        store = await open_store("sqlite://")
+        store = await open_store(url)
         stack.push_async_callback(store.close)
         await restore(store, file)
         self.store = store
@@ -96,6 +96,7 @@ async def bench(
     stack: AsyncExitStack,
     *,
     url: str = "sqlite://",
+    keys: tuple[bytes, ...] = (),
     allowed: tuple[str, ...] = ORDER,
     worker: str = "w1",
     servers: Mapping[str, Sandbox] | None = None,
@@ -103,7 +104,7 @@ async def bench(
 ) -> Bench:
     """One or more sandboxes (by default one, "psychiatry") and a store, closed with the stack."""
     apps = servers or {"psychiatry": Sandbox(Manners("psychiatry", **manners))}
-    store = await open_store(url)
+    store = await open_store(url, keys)
     stack.push_async_callback(store.close)
     recipients, targets = {}, []
     for name, app in apps.items():
