@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from unicodedata import combining, normalize
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, insert, or_, select, true
+from sqlalchemy import ColumnElement, and_, delete, false, func, insert, not_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.model.review import DeliveryState
 from service.store.access import Confined, of_person
+from service.store.tables import deliveries, worklist, worklist_terms
 from service.store.tables import source_syncs as syncs
-from service.store.tables import worklist, worklist_terms
 
 SHORTEST = 2
 LONGEST = 12
@@ -111,10 +112,13 @@ def _has(kind: str, term: str) -> ColumnElement[bool]:
 
 def _of_state(state: str, fresh_from: datetime | None) -> list[ColumnElement[bool]]:
     signed = worklist.c.signed_at
+    met_a_change = worklist.c.patient.in_(
+        select(deliveries.c.patient).where(deliveries.c.state == DeliveryState.CONFLICT.value)
+    )
     conditions: dict[str, ColumnElement[bool]] = {
         "unsigned": signed.is_(None),
-        "changed": signed < worklist.c.waiting_since,
-        "signed": signed >= worklist.c.waiting_since,
+        "changed": or_(signed < worklist.c.waiting_since, met_a_change),
+        "signed": and_(signed >= worklist.c.waiting_since, not_(met_a_change)),
         "incomplete": or_(worklist.c.incomplete_sources > 0, _grown_old(fresh_from)),
         "urgent": worklist.c.urgent.is_(True),
     }

@@ -15,6 +15,8 @@ from service.pipeline.changes import changes
 from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault
 from service.settings import Measures
+from service.store import worklist
+from service.store.terms import Wanted
 from tests.patients.golden import AS_OF
 from tests.pipeline.wards import Ward, in_ward
 
@@ -207,6 +209,8 @@ def test_whatever_process_met_a_conflict_another_reads_the_patient_again() -> No
         await ward.house.deliver_due()
         unread = (await changes(ward.house.store, again.id)).conflicts
         assert [one.now for one in unread if one.reference == listed.reference] == [None]
+        assert await found_as(ward, "changed")
+        assert not await found_as(ward, "signed")
         ward.house.worker = "w2"
         before = await reads_told(ward)
         await ward.house.look_again()
@@ -221,3 +225,10 @@ def test_whatever_process_met_a_conflict_another_reads_the_patient_again() -> No
         assert {row.state for row in rows} == {DeliveryState.DONE}
 
     in_ward(use)
+
+
+async def found_as(ward: Ward, state: str) -> bool:
+    """Whether the worklist shows the patient in this state."""
+    async with ward.house.store.read() as look:
+        rows, _ = await worklist.page(look, wanted=Wanted(state=state))
+    return [row.patient for row in rows] == [ward.patient]
