@@ -86,13 +86,11 @@ def _agreeing(base: DrugConcept, table: DrugTable) -> tuple[DrugConcept, ...]:
         return tuple(concept for concept in generic if _consistent(base, concept))
     brand = _folded(base.brand)
     own = table.branded_whole(tuple(i.rxcui for i in base.ingredients))
-    branded = [*own, *(b for concept in generic for b in table.branded(concept.rxcui))]
+    branded = (b for concept in generic for b in table.branded(concept.rxcui, brand))
     return tuple(
         concept
-        for concept in branded
-        if concept.tty in PRODUCTS
-        and _folded(concept.brand) == brand
-        and _consistent(base, concept)
+        for concept in (*(one for one in own if _folded(one.brand) == brand), *branded)
+        if concept.tty in PRODUCTS and _consistent(base, concept)
     )
 
 
@@ -204,8 +202,10 @@ def _component(
     if len({tuple(amounts_of(c.strengths)) for c in plain}) != 1:
         return None
     if base.brand:
-        branded = [b for c in found for b in table.branded(c.rxcui) if b.brand == base.brand]
-        return (branded or [replace(plain[0], brand=base.brand)])[0]
+        named = _folded(base.brand)
+        branded = (b for c in found for b in table.branded(c.rxcui, named))
+        same = (b for b in branded if b.brand == base.brand)
+        return next(same, None) or replace(plain[0], brand=base.brand)
     return plain[0]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec.structs import replace
 
@@ -47,7 +47,6 @@ class DrugTable(DrugCodes):
         self.lookalikes = words.lookalikes
         self.other_words = words.others
         self._by_moieties: dict[tuple[str, ...], tuple[DrugConcept, ...]] = {}
-        self._brands: dict[str, tuple[DrugConcept, ...]] = {}
 
     def stated_together(self, ingredients: frozenset[str]) -> bool:
         """Whether people state the strength of this combination as one sum."""
@@ -103,17 +102,15 @@ class DrugTable(DrugCodes):
         rows = self._rows_of(tuple(sorted(ingredients)))
         return tuple(concept for concept in rows if concept.brand)
 
-    def branded(self, generic: str) -> tuple[DrugConcept, ...]:
-        """Branded concepts of this unbranded one."""
-        known = self._brands.get(generic)
-        if known is not None:
-            return known
-        lines = self._files.branded
-        first = bisect_left(lines, generic, key=_third)
-        last = bisect_right(lines, generic, lo=first, key=_third)
-        found = (self.by_rxcui(line[: line.index("\t")]) for line in lines[first:last])
-        self._brands[generic] = tuple(concept for concept in found if concept is not None)
-        return self._brands[generic]
+    def branded(self, generic: str, brand: str) -> tuple[DrugConcept, ...]:
+        """Concepts of this unbranded one under a brand, whose name is given in `folded` form."""
+        lines = (
+            line
+            for line in self._branded.get(generic, ())
+            if _brand(line.split("\t", 4)[3]) == brand
+        )
+        found = (self.by_rxcui(line[: line.index("\t")]) for line in lines)
+        return tuple(concept for concept in found if concept is not None)
 
     def product(
         self, ingredients: Iterable[str], strengths: Iterable[str], form: str, release: str = ""
@@ -160,6 +157,14 @@ class DrugTable(DrugCodes):
         return names
 
     @cached_property
+    def _branded(self) -> Mapping[str, list[str]]:
+        """Lines of branded concepts by their generic, in the order of the file."""
+        lines: dict[str, list[str]] = {}
+        for line in self._files.branded:
+            lines.setdefault(line.split("\t", 3)[2], []).append(line)
+        return lines
+
+    @cached_property
     def _salts(self) -> Mapping[str, tuple[str, ...]]:
         salts: dict[str, tuple[str, ...]] = {}
         for salt, moiety in self._moieties.items():
@@ -204,8 +209,8 @@ class DrugTable(DrugCodes):
         return sets
 
 
-def _third(line: str) -> str:
-    return line.split("\t", 3)[2]
+_brand = lru_cache(maxsize=4096)(folded)
+"""Brand names repeat from product to product."""
 
 
 def _fourth(line: str) -> str:
