@@ -26,7 +26,7 @@ from service.store.columns import VAULT
 from service.store.tables import keys, metadata
 from service.store.vault import Vault
 
-HEAD = "0009"
+HEAD = "0011"
 """The newest migration; a test holds it against `migrations/versions`."""
 
 Connection = AsyncConnection
@@ -226,7 +226,7 @@ def _bring_up_to_date(connection: SyncConnection) -> None:
         at = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         if at == HEAD:
             return
-        if str(at) > HEAD:
+        if at is not None and at > HEAD:
             raise SettingsError(
                 f"store.url: the store stands at migration {at}, newer than {HEAD}, the newest "
                 "that this version of Concord knows; start the newer version."

@@ -318,6 +318,13 @@ saved_views = Table(
     Column("kept_at", Instant, nullable=False),
 )
 
+person_zones = Table(
+    "person_zones",
+    metadata,
+    Column("who", String, primary_key=True),
+    Column("zone", String, nullable=False),
+)
+
 alerts_seen = Table(
     "alerts_seen",
     metadata,

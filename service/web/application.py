@@ -29,6 +29,7 @@ from service.web import (
     rules_page,
     sign_in,
     smart_launch,
+    zones,
 )
 from service.web.access import SignedIn, services_of
 from service.web.guard import Guard
@@ -49,6 +50,7 @@ PARTS: Final = (
     rules_page,
     metrics,
     notifications,
+    zones,
     pages,
 )
 

@@ -17,10 +17,11 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from service.model.review import User
-from service.store import audit
+from service.store import audit, zones
 from service.store import sessions as rows
 from service.store.sessions import Session
 from service.web.auth import ForeignOrigin, NotSignedIn
+from service.web.clock import CHOSEN
 from service.web.services import Services
 
 COOKIE: Final = "concord-session"
@@ -60,10 +61,26 @@ async def begin(
         await rows.add(tx, Session(_digest(identity), user, how, at, at, last, proof))
         correlation = str(request.scope.get("correlation", ""))
         await audit.record(tx, user, "sign-in", how, correlation=correlation, at=at)
+        zone = await zones.of_person(tx, user.id)
+    if zone:
+        tell_zone(request, services, answer, zone)
     answer.set_cookie(
         cookie_name(request, services),
         identity,
         max_age=int((last - at).total_seconds()),
+        path="/",
+        secure=is_secure(request, services),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def tell_zone(request: Request, services: Services, answer: Response, zone: str) -> None:
+    """Puts the zone that a person chose beside the session; "" takes one of before away."""
+    answer.set_cookie(
+        f"__Host-{CHOSEN}" if is_secure(request, services) else CHOSEN,
+        zone,
+        max_age=int(LONGEST.total_seconds()) if zone else 0,
         path="/",
         secure=is_secure(request, services),
         httponly=True,

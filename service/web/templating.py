@@ -68,7 +68,7 @@ def environment() -> Environment:
     made.newstyle_gettext = True  # type: ignore[attr-defined]
     made.globals |= {"_": phrase, "gettext": phrase, "ngettext": counted_phrase}
     made.globals |= {"moment": moment, "day_of": day, "may": may, "Right": Right}
-    made.globals |= {"say": say, "counted": counted, "spoken": spoken}
+    made.globals |= {"zone_name": "UTC", "say": say, "counted": counted, "spoken": spoken}
     return made
 
 
@@ -86,6 +86,7 @@ def render(
         .render(
             user=getattr(request.state, "user", None),
             moment=partial(moment, zone=zone),
+            zone_name=str(zone),
             day_of=partial(day, zone=zone),
             **values,
         )

@@ -79,6 +79,7 @@ PAGES: dict[str, tuple[User, tuple[str, ...]]] = {
             )
         ),
     ),
+    "/zone": (PHARMACIST, ("/zone",)),
     "/rules": (PHARMACIST, ("/rules", "/rules?state=off")),
     "/rules/{category}/{rule}": (PHARMACIST, (f"/rules/{RULE}",)),
     "/operations": (IT, ("/operations",)),

@@ -42,6 +42,8 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/sign-in"): OPEN,
     ("POST", "/sign-out"): OPEN,
     ("GET", "/signed-in"): EVERYBODY,
+    ("GET", "/zone"): EVERYBODY,
+    ("POST", "/zone"): EVERYBODY,
     ("GET", "/openapi.json"): EVERYBODY,
     # a source proves itself by its secret, see test_notifications.py
     ("POST", "/api/notifications/{source}"): OPEN,
