@@ -21,7 +21,7 @@ from service.write import crash
 from service.write.crash import CrashPoint
 
 LEASE_S = 2.0
-PATIENCE = Patience(first_wait_s=0.3, longest_wait_s=5.0, most_tries=60)
+PATIENCE = Patience(first_wait_s=0.3, longest_wait_s=2.0, most_tries=10_000)
 TEND_S = 0.3
 
 
@@ -39,11 +39,14 @@ def armed(order: str, how: signal.Signals) -> crash.Hook:
     return kill
 
 
-def run(arguments: Sequence[str], log: Path, kill_at: str, stop_at: str) -> None:
+def run(
+    arguments: Sequence[str], log: Path, kill_at: str, stop_at: str, hurried: bool = True
+) -> None:
     """One command in this process, with what it says in a file.
 
     Args:
         kill_at, stop_at: "moment:passing", or nothing.
+        hurried: with short waits; else with those that are shipped.
     """
     from tests.acceptance.warm import KNOWLEDGE  # the fork's parent has it already
 
@@ -52,10 +55,11 @@ def run(arguments: Sequence[str], log: Path, kill_at: str, stop_at: str) -> None
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
         os.dup2(out, descriptor)
-    house.Courier = partial(Courier, lease_s=LEASE_S, patience=PATIENCE)  # type: ignore[misc,assignment]
-    house.TEND_S = TEND_S
+    if hurried:
+        house.Courier = partial(Courier, lease_s=LEASE_S, patience=PATIENCE)  # type: ignore[misc,assignment]
+        house.TEND_S = TEND_S
+        house.LOOK_AGAIN_S = 0.3
     house.app.knowledge = lambda _settings: KNOWLEDGE  # type: ignore[attr-defined]
-    house.LOOK_AGAIN_S = 0.3
     for order, how in ((kill_at, signal.SIGKILL), (stop_at, signal.SIGSTOP)):
         if order:
             crash.arm(armed(order, how))

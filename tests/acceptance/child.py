@@ -70,12 +70,13 @@ def start(
     stop_at: str = "",
     says: str,
     name: str = "child",
+    hurried: bool = True,
 ) -> Child:
     """The command as a process of its own, once it says that it is up (or has ended)."""
     log = hospital.folder / f"{name}.log"
     log.write_bytes(b"")
     arguments = [command, "--config", str(hospital.config)]
-    process = FORKS.Process(target=run, args=(arguments, log, kill_at, stop_at))
+    process = FORKS.Process(target=run, args=(arguments, log, kill_at, stop_at, hurried))
     process.start()
     child = Child(process)
     until = time.monotonic() + READY_S
@@ -91,9 +92,22 @@ def serve(hospital: Hospital, *, kill_at: str = "") -> Child:
     return start(hospital, "serve", kill_at=kill_at, says="Concord listens", name="serve")
 
 
-def work(hospital: Hospital, *, kill_at: str = "", stop_at: str = "", name: str = "work") -> Child:
+def work(
+    hospital: Hospital,
+    *,
+    kill_at: str = "",
+    stop_at: str = "",
+    name: str = "work",
+    hurried: bool = True,
+) -> Child:
     return start(
-        hospital, "work", kill_at=kill_at, stop_at=stop_at, says="Concord works", name=name
+        hospital,
+        "work",
+        kill_at=kill_at,
+        stop_at=stop_at,
+        says="Concord works",
+        name=name,
+        hurried=hurried,
     )
 
 

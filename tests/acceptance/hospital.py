@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from service import app
+from service.errors import NotKept
 from service.house import House, open_house
 from service.model.review import DeliveryState, Disposition, ReviewState, User, UserRole
 from service.pipeline import review as desk
@@ -31,6 +32,7 @@ from tests.acceptance.targets import Target, sandbox
 PHARMACIST = User("test-pharmacist", "test-pharmacist", UserRole.PHARMACIST)
 MRN = "http://hospital.example/mrn"
 PSYCHIATRY, PRIMARY_CARE = "psychiatry", "primary-care"
+WARMING = 4
 
 
 def patient(number: int) -> dict[str, Any]:
@@ -123,7 +125,7 @@ class Hospital:
         asked = {"source": "psychiatry", "reference": f"Patient/p{number}"}
         at = app.now()
         id_ = await ask(house.store, asked, PHARMACIST, at=at)
-        await house.reconcile(id_)
+        await self._read(house, id_)
         async with house.store.read() as look:
             kept = await reports.newest(look, id_)
         assert kept is not None
@@ -136,6 +138,16 @@ class Hospital:
                 house.store, PHARMACIST, review.id, item, decision, view.etags[item], at=at
             )
         return review.id
+
+    async def _read(self, house: House, patient: str) -> None:
+        """Reads once; a Java server that has just started may need longer than Concord waits."""
+        for _ in range(WARMING):
+            try:
+                await house.reconcile(patient)
+            except NotKept:
+                continue
+            return
+        await house.reconcile(patient)
 
     def sign_here(self) -> None:
         """Signs everything in this process; whoever works on the store delivers it."""

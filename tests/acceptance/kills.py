@@ -10,11 +10,14 @@ from contextlib import contextmanager
 
 from service.model.review import DeliveryState
 from service.write.crash import CrashPoint
+from tests.acceptance.armed import LEASE_S
 from tests.acceptance.child import Child, serve, sign, work
 from tests.acceptance.hospital import Count, Hospital, count
 
 DRAIN_S = 90.0
 PASS_S = 20.0
+RESUMED_S = 1.5
+"""How long a worker that was resumed is given to do harm."""
 
 
 def needs_a_lost_answer(point: CrashPoint) -> bool:
@@ -62,6 +65,53 @@ def kill_at_random(hospital: Hospital, reviews: Sequence[str], rng: random.Rando
         sign(hospital, review)
         time.sleep(rng.uniform(0.0, 1.2))
         child.kill()
+
+
+HALTS = tuple(one for one in CrashPoint if "sign" not in one and "inside" not in one)
+"""Where a worker is put to sleep: not inside a commit, where it holds the database's own lock and
+others wait for it, so that they cannot do anything twice either."""
+
+
+def halt_at_moment(hospital: Hospital, point: CrashPoint) -> bool:
+    """A worker halts at this moment, another goes on after its lease, then it is resumed.
+
+    Works on what was signed already. False when the moment was not passed.
+    """
+    if needs_a_lost_answer(point):
+        doomed = work(hospital, kill_at=f"{CrashPoint.AFTER_SEND.value}:1")
+        doomed.ends_within(PASS_S)
+        doomed.kill()
+    sleeper = work(hospital, name="sleeper", stop_at=f"{point.value}:1")
+    until = time.monotonic() + PASS_S
+    while not sleeper.stopped and time.monotonic() < until:
+        time.sleep(0.05)
+    halted = sleeper.stopped
+    time.sleep(LEASE_S)
+    other = work(hospital, name="other")
+    wait_until_settled(hospital)
+    sleeper.resume()
+    time.sleep(RESUMED_S)
+    sleeper.kill()
+    other.kill()
+    return halted
+
+
+def take_over(hospital: Hospital) -> float:
+    """A worker dies while its request is out, with the waits that are shipped.
+
+    Gives the seconds from its death until its survivor had done everything.
+    """
+    doomed = work(
+        hospital, name="doomed", kill_at=f"{CrashPoint.AFTER_SEND.value}:1", hurried=False
+    )
+    doomed.ends_within(DRAIN_S)
+    died = time.monotonic()
+    survivor = work(hospital, name="survivor", hurried=False)
+    wait_until_settled(hospital)
+    seconds = time.monotonic() - died
+    doomed.kill()
+    survivor.kill()
+    return seconds
 
 
 def kill_again_and_again(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,17 +11,22 @@ import pytest
 from service.house import TEND_S
 from service.pipeline.courier import LEASE_S
 from service.write.crash import CrashPoint
-from tests.acceptance.armed import LEASE_S as SHORT_LEASE_S
 from tests.acceptance.child import work
 from tests.acceptance.hospital import Hospital, hospital
-from tests.acceptance.kills import counts, never_lost_nor_doubled, wait_until_settled
+from tests.acceptance.kills import (
+    HALTS,
+    counts,
+    halt_at_moment,
+    never_lost_nor_doubled,
+    wait_until_settled,
+)
 from tests.postgres import empty_database
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 TAKEN_OVER_S = 30
 PATIENTS = 40 if FULL else 6
 ROUNDS = 20 if FULL else 1
-HALTS = list(CrashPoint)[3:] if FULL else [CrashPoint.BEFORE_SEND]
+ASLEEP_AT = HALTS if FULL else [CrashPoint.BEFORE_SEND]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -62,18 +66,7 @@ def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
     store_url: str, tmp_path: Path
 ) -> None:
     with hospital(tmp_path, store_url=store_url) as built:
-        for point in HALTS:
+        for point in ASLEEP_AT:
             ready(built, 1)
-            sleeper = work(built, name="sleeper", stop_at=f"{point.value}:1")
-            until = time.monotonic() + 15
-            while not sleeper.stopped and time.monotonic() < until:
-                time.sleep(0.05)
-            assert sleeper.stopped
-            time.sleep(SHORT_LEASE_S)
-            other = work(built, name="other")
-            wait_until_settled(built)
-            sleeper.resume()
-            time.sleep(1.5)
+            assert halt_at_moment(built, point)
             never_lost_nor_doubled(built, counts(built))
-            sleeper.kill()
-            other.kill()

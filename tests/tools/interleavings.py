@@ -19,8 +19,6 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import seed as seeded
 from hypothesis.stateful import get_state_machine_test
 
-from tests.write.test_interleavings import SEEN, Interleavings
-
 RUNS = Path(__file__).with_name("interleavings.ndjson")
 AT_A_TIME, STEPS = 50, 20
 
@@ -34,6 +32,8 @@ def added() -> Mapping[str, int]:
 
 def run(seed: int) -> None:
     """Fifty sequences from this seed. Raises: AssertionError, with the shortest of all."""
+    from tests.write.test_interleavings import SEEN, Interleavings
+
     SEEN.clear()
     chosen = settings(
         max_examples=AT_A_TIME,

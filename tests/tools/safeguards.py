@@ -47,14 +47,14 @@ MUTANTS = (
         "service/write/bundle.py",
         '            "ifNoneExist": guard(write.type, write.key),\n',
         "",
-        WRITE,
+        MEANWHILE,
     ),
     Mutant(
         "if-none-exist of a create",
         "service/write/deliver/send.py",
         'query = guard(write.type, write.key) if strategy == "conditional-create" else None',
         "query = None",
-        WRITE,
+        MEANWHILE,
     ),
     Mutant(
         "if-none-match of a put that creates",
@@ -128,8 +128,8 @@ MUTANTS = (
     Mutant(
         "sources read again before a signature",
         "service/pipeline/recheck.py",
-        "    if found:\n",
-        "    if False:\n",
+        "    if not found:\n",
+        "    if True:\n",
         SIGNING,
     ),
     Mutant(

@@ -27,6 +27,12 @@ class JustBefore:
         answer: Answer = await self.server.update(resource, **named)
         return answer
 
+    async def create(self, resource: Mapping[str, Any], **named: Any) -> Answer:
+        if resource["resourceType"] == "List":
+            self.happens()
+        answer: Answer = await self.server.create(resource, **named)
+        return answer
+
     async def transaction(self, bundle: Any) -> Any:
         self.happens()
         return await self.server.transaction(bundle)

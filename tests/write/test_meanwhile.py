@@ -9,7 +9,7 @@ import pytest
 from service.model.review import DeliveryState
 from tests.write.bench import Bench, on_bench
 from tests.write.just_before import with_somebody_else
-from tests.write.test_delivery import WAYS
+from tests.write.test_delivery import WAYS, drain
 from tests.write.test_own_updates import delivered, edit, listed
 
 WAYS_OF_UPDATE: dict[str, dict[str, Any]] = {
@@ -30,3 +30,23 @@ def test_an_edit_between_our_look_and_our_write_stands(way: str) -> None:
         assert rows["List"] is DeliveryState.CONFLICT
 
     on_bench(use, **WAYS_OF_UPDATE[way])
+
+
+@pytest.mark.parametrize("way", ["in one transaction", "by conditional create"])
+def test_a_request_of_ours_that_arrives_late_does_not_make_a_second_one(way: str) -> None:
+    """What If-None-Exist is for: what was looked up and not found stands there a moment later."""
+
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        (ours,) = [row for row in await bench.rows(review) if row.type == "List"]
+        storage = bench.servers["psychiatry"].storage
+
+        def arrives() -> None:
+            if not list(storage.live("List")):
+                storage.add("List", "late", ours.resource, "POST")
+
+        with_somebody_else(bench, arrives)
+        await drain(bench)
+        assert [version.id for version in storage.live("List")] == ["late"]
+
+    on_bench(use, **WAYS[way])
