@@ -14,6 +14,7 @@ from service.web.templating import FOLDER
 from tests.web import hard
 from tests.web.drawn import Skeleton, patient_page
 from tests.web.given import line, medication, page
+from tests.web.test_accessibility import ASKED, violations
 
 ORIGIN = "http://127.0.0.1"
 STATES = ("unavailable", "withheld", "partial", "stale")
@@ -132,6 +133,26 @@ def test_no_hard_page_scrolls_sideways_or_spills_into_the_next_column(
         assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         spilt = shown.evaluate(SPILT)
         assert spilt == [], name
+    context.close()
+
+
+@pytest.mark.browser
+def test_axe_finds_no_violation_on_hard_pages_not_even_where_drugs_and_findings_share_names(
+    browser: Any, pages: dict[str, str]
+) -> None:
+    alike = hard.twelve()
+    for one in alike["findings"]:
+        one["title"] = "The same title"
+    for one in alike["medications"]:
+        one["display"] = "the same drug"
+    looked_at = {name: pages[name] for name in ("hostile", "nothing", "missing", "stale")}
+    looked_at["alike"] = html(alike)
+    context = browser.new_context(**WINDOWS["a desk"])
+    shown = context.new_page()
+    serve(shown, looked_at)
+    for name in looked_at:
+        shown.goto(f"{ORIGIN}/{name}")
+        assert violations(shown, ASKED["light"]) == [], name
     context.close()
 
 
