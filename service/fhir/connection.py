@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import deque
 from datetime import UTC, datetime
 from typing import TypeAlias, cast
 
@@ -29,7 +28,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
         self._loop = asyncio.get_running_loop()
-        self._came: deque[bytes] = deque()
+        self._came: list[bytes] = []
         self._unread, self._paused = 0, False
         self._ended = False
         self._failure: Exception | None = None
@@ -130,9 +129,10 @@ class Connection(asyncio.Protocol):
         if not self._came and not self._ended:
             await self._news(patience_s)
         if self._came:
-            data = self._came.popleft()
-            self._unread -= len(data)
-            if self._paused and self._unread <= _UNREAD:
+            data = b"".join(self._came)
+            self._came.clear()
+            self._unread = 0
+            if self._paused:
                 self._paused = False
                 self._transport.resume_reading()
             return data
