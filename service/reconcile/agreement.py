@@ -84,7 +84,12 @@ def _kind_of_agreement(therapy: Therapy, held: Sequence[Holding]) -> tuple[str, 
     dose, names = held[0].dose.words, joined(h.source for h in held)
     brands = {brand for h in held for brand in h.said.brands}
     branded = brands and any(h.said.generic for h in held)
-    if branded or len(brands) > 1 or stating_otherwise(held, lambda said: said.products):
+    if (
+        branded
+        or len(brands) > 1
+        or stating_otherwise(held, lambda said: said.products)
+        or stating_otherwise(held, lambda said: said.strengths)
+    ):
         return (
             "equivalent-product",
             f"{therapy.name}: equivalent products",

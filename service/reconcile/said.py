@@ -16,7 +16,7 @@ import msgspec
 from service.model.concept import DrugConcept
 from service.model.dosage import DailyDose, Dosage
 from service.model.medication import MedicationEntry
-from service.reconcile.dose import Dose, summed
+from service.reconcile.dose import Dose, plain, summed
 from service.reconcile.words import distinct
 
 _MOST_REMEMBERED = 16
@@ -31,8 +31,9 @@ class Said(msgspec.Struct, frozen=True, eq=False, gc=False):
     `routes` and `forms` are every one named. What compares: `sites` are routes that say where it
     goes ("parenteral" of a dose form fits any injection, so that nothing is said), `releases`
     release and form group (tablet or capsule are one group, ER and immediate release two), in words
-    `release_words`. `products` are RxCUIs of generic clinical drugs, `salts` precise ingredients,
-    `generic` whether some line names no brand. `moments` are FHIR event codes and days of the week,
+    `release_words`. `products` are RxCUIs of generic clinical drugs, `strengths`
+    what these hold, or a mere "Protonix 40 mg", `salts` precise ingredients, `generic` whether some
+    line names no brand. `moments` are FHIR event codes and days of the week,
     `timing` the same in words. `instructed`: some line carries a direction.
     """
 
@@ -47,6 +48,7 @@ class Said(msgspec.Struct, frozen=True, eq=False, gc=False):
     release_words: tuple[str, ...]
     salts: tuple[str, ...]
     products: tuple[str, ...]
+    strengths: tuple[str, ...]
     brands: tuple[str, ...]
     generic: bool
     moments: frozenset[str]
@@ -114,6 +116,7 @@ def _said(lines: tuple[_Words, ...]) -> Said:
         release_words=distinct(release_words),
         salts=distinct(precise.name for drug in drugs for precise in drug.precise),
         products=distinct(map(product, drugs)),
+        strengths=distinct(map(_strength, drugs)),
         brands=distinct(drug.brand for drug in drugs),
         generic=len(drugs) < len(lines) or not all(drug.brand for drug in drugs),
         moments=_moments(how for _, _, _, _, how, *_ in lines),
@@ -142,5 +145,12 @@ def _moments(lines: Iterable[tuple[Dosage, ...]]) -> frozenset[str]:
 
 
 def product(drug: DrugConcept) -> str:
-    """RxCUI of the generic clinical drug; empty at ingredient level."""
-    return (drug.clinical_drug or drug.rxcui) if drug.strengths else ""
+    """RxCUI of the generic clinical drug; empty where no dose form makes it a product."""
+    return (drug.clinical_drug or drug.rxcui) if drug.strengths and drug.dose_form else ""
+
+
+def _strength(drug: DrugConcept) -> str:
+    return " / ".join(
+        f"{s.rxcui} {plain(s.value)} {s.unit} in {plain(s.per_value)} {s.per_unit or 'unit'}"
+        for s in drug.strengths
+    )

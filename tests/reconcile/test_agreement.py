@@ -4,8 +4,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
-from service.model.concept import AdministrationClass, Ingredient
+from service.model.concept import AdministrationClass, DrugConcept, Ingredient
 from service.model.finding import Bucket, Severity
 from service.model.medication import Agreement, TherapyState
 from tests.reconcile.builders import (
@@ -63,6 +64,26 @@ def test_another_product_with_the_same_dose_is_equivalent(other: object) -> None
     )
     assert types(result) == ["equivalent-product"]
     assert result.medications[0].agreement is Agreement.EQUIVALENT
+
+
+def test_a_brand_with_its_strength_alone_is_no_other_product_than_its_tablet() -> None:
+    """ "Protonix 40 mg" names no dose form; the tablet of that brand and strength is what it is."""
+    tablet = drug(SERTRALINE, strength="50", brand="Zoloft")
+    component = structs.replace(tablet, rxcui="SBDC", form="", dose_form="", clinical_drug="")
+    other = structs.replace(
+        drug(SERTRALINE, strength="25", brand="Zoloft"), form="", dose_form="", clinical_drug=""
+    )
+
+    def said(one: DrugConcept) -> list[str]:
+        return types(
+            reconciled(
+                record(PSYCHIATRY, line(PSYCHIATRY, "R/1", tablet)),
+                record(PRIMARY_CARE, line(PRIMARY_CARE, "R/1", one)),
+            )
+        )
+
+    assert said(component) == ["confirmed-match"]
+    assert said(other) == ["equivalent-product"]
 
 
 def test_two_halves_of_the_strength_are_the_same_dose() -> None:
