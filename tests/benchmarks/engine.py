@@ -200,7 +200,7 @@ def markdown(figures: Mapping[str, float]) -> str:
         if value is None:
             reached = "orjson is not installed"
         else:
-            unit = "" if "ms" in name or "nothing decided (" in name else " x"
+            unit = "" if ", ms" in name or name.startswith("nothing") else " x"
             reached = f"{value:.3g}{unit}"
         rows.append(f"| {words} | {reached} | {aim} |")
     stages = {name: value for name, value in figures.items() if name.startswith("stage ")}
