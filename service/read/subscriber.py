@@ -62,18 +62,22 @@ class Subscriber:
     async def do(self, step: Step, *, now: datetime) -> Standing | None:
         """Do one step; what stands there afterwards, as the server tells it.
 
-        A creation carries If-None-Exist, so that two of us make one. A change goes on top of the
-        version that was seen where the server tells versions.
-        Raises: SettingsError where the secret would travel in clear, WriteError.
+        A creation carries If-None-Exist where the server can find by it, so that two of us make
+        one. A change goes on top of the version that was seen where the server tells versions.
+        Raises: SourceInvalid where the server took it for another one, WriteError.
         """
         if step.deed is Deed.KEEP:
             return step.standing
         resource = written(self.wish, step, now=now)
         if step.standing is not None:
             return _told(self.wish, await self._updated(resource, step.standing)) or step.standing
-        made = _told(self.wish, await self.client.create(resource, if_none_exist=_once(step)))
-        if made is not None and step.wanted is not None and made.key != step.wanted.key:
-            raise SourceInvalid(f"the server took it for Subscription/{made.id}")
+        offer = (await self.client.capabilities()).offer(_KIND)
+        finds = offer.conditional_create and {"url", "criteria"} <= offer.search_params
+        answer = await self.client.create(resource, if_none_exist=_once(step) if finds else None)
+        made = _told(self.wish, answer)
+        other = made is None or (step.wanted is not None and made.key != step.wanted.key)
+        if other and answer.body.strip():
+            raise SourceInvalid("the server took it for another Subscription")
         return made
 
     async def _updated(self, resource: dict[str, object], before: Standing) -> Answer:

@@ -164,6 +164,18 @@ def test_those_of_others_are_never_touched_and_ours_are_switched_off_not_deleted
     with_server(use)
 
 
+def test_where_a_server_gives_all_of_them_those_of_others_are_left_alone_too() -> None:
+    async def use(server: Server) -> None:
+        channel = {"type": "rest-hook", "endpoint": "https://other.example/hook"}
+        server.put("theirs", status="active", criteria=ALL.criteria[0], channel=channel)
+        assert await server.converge(ALL) == ["create", "create"]
+        assert await server.converge(ALL, stop=True) == ["switch off", "switch off"]
+        assert server.standing()["theirs"]["status"] == "active"
+
+    manner = TypeManner(write=True, parameters=frozenset({"status"}))
+    with_server(use, types={"Subscription": manner}, unknown_parameter="drop")
+
+
 def test_criteria_that_nobody_wants_any_more_and_doubles_end() -> None:
     async def use(server: Server) -> None:
         await server.converge(ALL)
