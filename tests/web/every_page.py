@@ -274,7 +274,7 @@ async def _open_patient(office: Office, content: dict[str, Any], text: str) -> s
 
 async def _signed_patient(office: Office, like: Mapping[str, Any], text: str) -> str:
     """One whose list is signed, with a write that a server refused."""
-    content = hostile(report(), text, KEPT | {"source", "sources", "name", "reference"})
+    content = hostile(report(), text, KEPT | {"source", "sources", "name", "reference", "version"})
     content["patient"]["name"] = like["patient"]["name"]
     patient = await office.patient(18, content)
     review = await office.review(patient, PHARMACIST)

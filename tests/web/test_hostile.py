@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.model.around import PatientWord
 from service.pipeline.changes import ConflictChange
 from service.prints.changes import Changes, News
 from service.review.difference import Change, Field
-from service.model.around import PatientWord
 from service.web.care import care
 from service.web.guard import HEADERS
 from service.web.monitoring import calendar
@@ -20,11 +22,13 @@ from service.web.since import Baseline, Since
 from service.web.templating import FOLDER
 from service.web.timeline import timeline
 from tests.web.drawn import PHARMACIST, Skeleton, drawn, patient_page
+from tests.web.every_page import every_page
 from tests.web.given import full, hostile, page, planned
 from tests.web.payloads import payloads
 
 AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
 ORIGIN = "http://localhost:9"
+FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 
 
 def opened(content: dict[str, Any]) -> str:
@@ -112,6 +116,29 @@ def since(text: str) -> Since:
     news = (News(text, text, "2026-11-01", text),)
     told = Changes("2026-10-01", "2026-10-01", news, news, news, news, news)
     return Since("2026-10-01", text, (Baseline("2026-10-01", text),), told)
+
+
+def packed(limit: int = 1_800) -> list[str]:
+    """All payloads in a few texts that fit into a field."""
+    found = [""]
+    for text in payloads():
+        if len(found[-1]) + len(text) >= limit:
+            found.append("")
+        found[-1] = f"{found[-1]} {text}".strip()
+    return found
+
+
+def elements(text: str) -> dict[str, list[tuple[str, ...]]]:
+    """What every page of the application is made of, in no order; pages by their place."""
+    drawn = every_page(hostile(planned(), text), text=text).pages
+    told = [(re.sub("p-[0-9a-f]{8,}|(?<=to=)[^&]*", "", at), html) for at, html in drawn.items()]
+    return {at: sorted(Skeleton(html).elements) for at, html in told if "timeline" not in at}
+
+
+def test_no_payload_changes_what_any_page_sheet_or_error_is_made_of() -> None:
+    plain, texts = elements("x"), packed()
+    for text in texts if FULL else texts[:2]:
+        assert elements(text) == plain
 
 
 def together(texts: list[str]) -> dict[str, Any]:
