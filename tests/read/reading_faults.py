@@ -282,7 +282,8 @@ other patient's line, no state without a reason, and nothing to mend.
 
 ## Safeguards of reading, taken away one at a time
 
-`python -m tests.tools.mutants`: the self link of a search, the patient of every entry, the
+`python -m tests.tools.reading_safeguards` and `tests.tools.mutants`: the self link of a search,
+the patient of every entry, the
 total of a search, a credential never in clear, no address on another server, none outside the
 base path, a name that leads inside, the cap of a page, the Subscriptions of others, who may
 notify. Run on 2026-11-22, a test failed each time.
