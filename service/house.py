@@ -45,9 +45,9 @@ from service.store import Store
 from service.store.seals import seal
 from service.subscribing import keep_subscribed
 from service.syncing import ages, claimed, keep_planning, rhythms
-from service.web.auth import Issuer
 from service.web.language import of_site
 from service.web.pdf import drawn_or_nothing
+from service.web.people.auth import Issuer
 from service.web.print_pages import style
 from service.web.senders import Sender, sender
 from service.web.services import Services

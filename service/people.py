@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from service.fhir.jwks import SigningKey, jwks
 from service.settings import Settings, Web, secret
-from service.web.code_flow import Client, CodeFlow
-from service.web.id_token import Exchange, Keys
-from service.web.issuers import Launcher, Launches, Metadata, OpenId, Roles
+from service.web.people.code_flow import Client, CodeFlow
+from service.web.people.id_token import Exchange, Keys
+from service.web.people.issuers import Launcher, Launches, Metadata, OpenId, Roles
 
 LAUNCH_SCOPE = "launch openid fhirUser profile"
 

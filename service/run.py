@@ -23,7 +23,7 @@ from service.store.purge import purge as purged
 from service.store.rekey import rekey as rekeyed
 from service.store.seals import Checked, check, checkpoint
 from service.web.application import create_app
-from service.web.auth import Issuer
+from service.web.people.auth import Issuer
 
 T = TypeVar("T")
 

@@ -14,26 +14,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import service
 from service.errors import ServiceError
-from service.web import (
-    audit_api,
-    break_glass,
-    errors,
-    metrics,
-    notifications,
-    oidc,
-    pages,
-    patients_api,
-    print_pages,
-    reports_api,
-    reviews_api,
-    rules_page,
-    sign_in,
-    smart_launch,
-    zones,
-)
-from service.web.access import SignedIn, services_of
+from service.web import errors, notifications, print_pages
+from service.web.api import audit as audit_api
+from service.web.api import patients as patients_api
+from service.web.api import reports as reports_api
+from service.web.api import reviews as reviews_api
 from service.web.guard import Guard
 from service.web.language import InTheReadersLanguage
+from service.web.operations import metrics
+from service.web.operations import rules as rules_page
+from service.web.patient import page as pages
+from service.web.people import break_glass, oidc, sign_in, smart_launch, zones
+from service.web.people.access import SignedIn, services_of
 from service.web.services import Services
 from service.web.templating import FOLDER
 

@@ -22,12 +22,13 @@ from service.errors import (
     StoreConflict,
     StoreUnavailable,
     UsageError,
+    WriteRejected,
 )
 from service.review.decide import Undecided
-from service.web.auth import ForeignOrigin, NotAllowed, NotSignedIn, TooManyTries
-from service.web.id_token import SignInRefused
 from service.web.language import say, speaking, speech_of
 from service.web.pdf import PdfNotInstalled
+from service.web.people.auth import ForeignOrigin, NotAllowed, NotSignedIn, TooManyTries
+from service.web.people.id_token import SignInRefused
 from service.web.words import first_upper
 
 PROBLEM = "application/problem+json"
@@ -57,6 +58,7 @@ STATUS: tuple[tuple[type[ServiceError], HTTPStatus], ...] = (
     (PreconditionMissing, HTTPStatus.PRECONDITION_REQUIRED),
     (ReviewStale, HTTPStatus.PRECONDITION_FAILED),
     (DecisionNotAllowed, HTTPStatus.CONFLICT),
+    (WriteRejected, HTTPStatus.CONFLICT),
     (NotKept, HTTPStatus.NOT_FOUND),
     (BadRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),

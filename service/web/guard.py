@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.web.meter import Meter
+from service.web.operations.meter import Meter
 
 log = structlog.get_logger()
 

@@ -15,9 +15,9 @@ from service.errors import SourceInvalid
 from service.fhir.policy import Endpoint
 from service.pipeline.notified import take
 from service.read.notice import notice
-from service.web.access import services_of
-from service.web.auth import NotSignedIn
 from service.web.errors import BadRequest
+from service.web.people.access import services_of
+from service.web.people.auth import NotSignedIn
 from service.web.services import Services
 
 router = APIRouter(prefix="/api/notifications")

@@ -30,14 +30,14 @@ from service.prints.patient_list import patient_list
 from service.prints.table import table
 from service.prints.words import Words
 from service.store import patient_words, reports, reviews
-from service.web.access import Reviewer, services_of
 from service.web.clock import zone_of
 from service.web.errors import BadRequest
 from service.web.language import languages, say, spoken, words_in
+from service.web.patient.screen import page_of
+from service.web.patient.since import is_day, report_of
 from service.web.pdf import pdf
-from service.web.screen import page_of
+from service.web.people.access import Reviewer, services_of
 from service.web.services import Services
-from service.web.since import is_day, report_of
 from service.web.templating import FOLDER, environment, render
 from service.write.disclosure import NOTICE, Audience
 from service.write.draft import draft_bundle

@@ -11,12 +11,12 @@ from service.assess.rule import RuleBook
 from service.model.review import User, UserRole
 from service.read.connection import Step
 from service.store import Store
-from service.web.auth import Issuer
-from service.web.issuers import Launches, OpenId
 from service.web.language import LOCALES
-from service.web.meter import Meter
+from service.web.operations.meter import Meter
+from service.web.people.auth import Issuer
+from service.web.people.issuers import Launches, OpenId
+from service.web.people.tries import Tries
 from service.web.senders import Sender
-from service.web.tries import Tries
 from service.write.target import WriteTarget
 
 

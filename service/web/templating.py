@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from service.web.clock import day, moment, zone_of
 from service.web.language import counted, gettext, ngettext, say, spoken
-from service.web.rights import Right, may
+from service.web.people.rights import Right, may
 
 FOLDER = Path(__file__).parent
 INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)

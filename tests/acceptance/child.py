@@ -15,7 +15,7 @@ import httpx
 
 from service import app
 from service.store import open_store
-from service.web.auth import Issuer
+from service.web.people.auth import Issuer
 from tests.acceptance.armed import run
 from tests.acceptance.hospital import PHARMACIST, Hospital
 

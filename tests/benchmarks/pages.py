@@ -31,7 +31,7 @@ from service.store.terms import Wanted, choices
 from service.web.pdf import pdf
 from service.web.print_pages import style
 from service.web.templating import FOLDER, environment
-from service.web.worklist_page import Worklist, heading
+from service.web.worklist.page import Worklist, heading
 from tests.benchmarks.reconciliation.__main__ import put
 from tests.web.conftest import QUIET, chromium
 from tests.web.drawn import drawn, patient_page

@@ -15,7 +15,7 @@ from service.sandbox.subscriptions import Notification
 from service.store import notices, syncs
 from service.store.notices import Channel
 from service.web.application import create_app
-from service.web.auth import Issuer
+from service.web.people.auth import Issuer
 from service.web.senders import sender
 from service.web.services import Services
 from tests.pipeline.fresh_ward import LITHIUM, FreshWard, in_fresh_ward, order, person

@@ -30,26 +30,15 @@ from service.read import connection
 from service.report.plan_words import ACTIVITY_WORDS
 from service.review.decide import OVERRIDE_REASONS
 from service.store.patient_words import KINDS
-from service.web import (
-    application,
-    break_glass,
-    cells,
-    decisions,
-    delivered,
-    errors,
-    grid,
-    grouping,
-    known,
-    print_pages,
-    progress,
-    rules_page,
-    signing,
-    view,
-    words,
-    worklist_page,
-    writes,
-)
+from service.web import application, errors, print_pages, words
 from service.web.language import LOCALES
+from service.web.operations import rules as rules_page
+from service.web.patient import cells, decisions, grid, grouping, known, view
+from service.web.people import break_glass
+from service.web.signing import delivered, writes
+from service.web.signing import page as signing
+from service.web.worklist import page as worklist_page
+from service.web.worklist import progress
 from service.write.deliver.next_step import NEXT_STEP
 
 ROOT: Final = Path(__file__).parents[2]
@@ -190,7 +179,7 @@ def template() -> str:
 
 
 def _files() -> Iterator[Path]:
-    yield from sorted((ROOT / "service/web").glob("*.py"))
+    yield from sorted((ROOT / "service/web").rglob("*.py"))
     yield from sorted((ROOT / "service/prints").glob("*.py"))
     yield from sorted((ROOT / "service/web/templates").rglob("*.html"))
 

@@ -27,7 +27,7 @@ from service.sandbox.run import running
 from service.sandbox.server import Sandbox, resources_of
 from service.settings import Access, Settings, Source, Store, Web
 from service.web.application import create_app
-from service.web.auth import Issuer
+from service.web.people.auth import Issuer
 from service.write.target import ORDER
 from tests.web.demo import free_port
 

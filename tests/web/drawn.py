@@ -5,8 +5,8 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 from service.model.review import User, UserRole
+from service.web.patient.view import Page
 from service.web.templating import environment
-from service.web.view import Page
 
 PHARMACIST = User("u-1", "Dana Demo, PharmD", UserRole.PHARMACIST)
 

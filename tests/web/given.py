@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.web.view import Page
+from service.web.patient.view import Page
 
 AS_OF = "2026-11-15"
 

@@ -17,7 +17,7 @@ from service.review.worklist import place
 from service.store import Store, audit, open_store, patients, reports, worklist
 from service.store import jobs as job_rows
 from service.web.application import create_app
-from service.web.auth import Issuer
+from service.web.people.auth import Issuer
 from service.web.services import Services
 from service.write.target import WriteTarget
 from tests.write.synthetic import AS_OF, AT, PHARMACIST, body

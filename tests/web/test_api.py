@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.model.review import User, UserRole
-from service.web.auth import Issuer
+from service.web.people.auth import Issuer
 from tests.web.office import Office, in_office, parsed, report
 from tests.write.synthetic import AT, DOCTOR, PHARMACIST, PSYCHIATRIST, body, finding
 

@@ -17,9 +17,9 @@ from service.errors import SettingsError
 from service.fhir.exchange import JsonExchange, is_private_way
 from service.model.review import User, UserRole
 from service.settings import load
-from service.web import meter
-from service.web.auth import TooManyTries
-from service.web.tries import MOST, WITHIN, Tries
+from service.web.operations import meter
+from service.web.people.auth import TooManyTries
+from service.web.people.tries import MOST, WITHIN, Tries
 from tests.web.office import Office, in_office, report
 from tests.write.synthetic import AT, finding
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.web.cells import cell, supply
+from service.web.patient.cells import cell, supply
 from service.web.words import (
     dose_words,
     first_upper,

@@ -11,7 +11,7 @@ import pytest
 from service.fhir.client import FhirClient
 from service.fhir.wire import http_client, identified
 from service.model.review import User, UserRole
-from service.web.certificates import certificate
+from service.web.operations.certificates import certificate
 from tests.read.chart import sandbox
 from tests.read.transport import behind_tls, identity, server_context
 from tests.web.office import Office, in_office

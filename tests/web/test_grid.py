@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.web.grouping import BY, NEED, NO_CLASS
+from service.web.patient.grouping import BY, NEED, NO_CLASS
 from tests.web.drawn import Skeleton, patient_page
 from tests.web.given import document, finding, line, medication, page, source
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.web.cells import LONGEST
+from service.web.patient.cells import LONGEST
 from service.web.templating import FOLDER
 from tests.web import hard
 from tests.web.drawn import Skeleton, patient_page

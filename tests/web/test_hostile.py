@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from service.model.around import PatientWord
 from service.pipeline.changes import ConflictChange
 from service.prints.changes import Changes, News
 from service.review.difference import Change, Field
-from service.web.care import care
 from service.web.guard import HEADERS
-from service.web.monitoring import calendar
-from service.web.signing import decided_words
-from service.web.since import Baseline, Since
+from service.web.over_time.monitoring import calendar
+from service.web.over_time.timeline import timeline
+from service.web.patient.care import care
+from service.web.patient.since import Baseline, Since
+from service.web.signing.page import decided_words
 from service.web.templating import FOLDER
-from service.web.timeline import timeline
 from tests.web.drawn import PHARMACIST, Skeleton, drawn, patient_page
 from tests.web.every_page import every_page
 from tests.web.given import full, hostile, page, planned
@@ -53,9 +54,11 @@ def over_time(content: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def test_no_payload_changes_what_the_time_line_is_made_of() -> None:
-    plain = over_time(hostile(full(), "x"))
-    for text in payloads():
-        assert over_time(hostile(full(), text)) == plain, text
+    """Beside a plain text of the same length: where a dose is written depends on its length."""
+    for size, texts in groupby(sorted(payloads(), key=len), len):
+        plain = over_time(hostile(full(), "x" * size))
+        for text in texts:
+            assert over_time(hostile(full(), text)) == plain, text
 
 
 OTHERS = [

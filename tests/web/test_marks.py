@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.web.marks import marks
+from service.web.patient.marks import marks
 from tests.web.given import finding, line
 
 

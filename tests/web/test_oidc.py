@@ -14,11 +14,11 @@ import pytest
 from service.fhir.exchange import JsonExchange
 from service.model.review import UserRole
 from service.store import sessions as session_rows
-from service.web import sessions
-from service.web.auth import Issuer
-from service.web.code_flow import Client, CodeFlow
-from service.web.id_token import Keys
-from service.web.issuers import Launcher, Launches, Metadata, OpenId, Roles
+from service.web.people import sessions
+from service.web.people.auth import Issuer
+from service.web.people.code_flow import Client, CodeFlow
+from service.web.people.id_token import Keys
+from service.web.people.issuers import Launcher, Launches, Metadata, OpenId, Roles
 from service.web.templating import FOLDER
 from tests.web.identity_provider import (
     SECRET,

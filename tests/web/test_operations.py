@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from service.model.review import User, UserRole
 from service.model.source import State
 from service.store.overview import SourceReads
-from service.web.operations import sources
+from service.web.operations.page import sources
 from service.write.target import WriteTarget
 from tests.web.office import Office, in_office
 from tests.write.synthetic import PHARMACIST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.web import progress
+from service.web.worklist import progress
 from tests.web.office import Office, in_office
 
 BY_ITSELF = {"X-Background": "1"}

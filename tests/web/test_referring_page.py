@@ -88,7 +88,7 @@ def test_a_plan_that_changed_since_it_was_shown_is_not_signed() -> None:
             data={"report": etag, "scope": "all", "refer_in": NAME.replace("/3", "/2")},
             headers={"Sec-Fetch-Site": "same-origin"},
         )
-        assert "a chosen care plan changed" in signed.text
+        assert "A chosen care plan changed" in signed.text
         assert await desk.deliveries(office.store, review) == ()
 
     in_office(use, targets=targets)

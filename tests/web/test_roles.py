@@ -16,7 +16,7 @@ from service.errors import StoreUnavailable
 from service.fhir.release import check
 from service.model.review import User, UserRole
 from service.store import access, audit
-from service.web import progress
+from service.web.worklist import progress
 from tests.web.office import Office, in_office, report
 
 CANARY = "Zebulon-Canary-4711"

@@ -10,7 +10,7 @@ from service.mappings.rules import load_rules
 from service.mappings.therapeutic import load_drug_classes
 from service.model.review import User, UserRole
 from service.store.rule_use import RuleUse, rule_use
-from service.web.rules_page import rules_page
+from service.web.operations.rules import rules_page
 from tests.web.office import Office, in_office, report
 
 FOLDER = Path(__file__).parents[2] / "mappings"

@@ -8,7 +8,7 @@ import pytest
 from service.model.review import User, UserRole
 from service.store.terms import Wanted
 from service.store.views import SavedView
-from service.web.saved_views import EVERYBODY, address, wanted_of
+from service.web.worklist.saved_views import EVERYBODY, address, wanted_of
 from tests.web.office import Office, in_office
 from tests.write.synthetic import PHARMACIST, PSYCHIATRIST
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 
+from service.errors import WriteRejected
 from service.model.review import DeliveryState, PlannedWrite
 from service.store import deliveries as outbox
-from service.web.delivered import STATES, by_target, pending
-from service.web.writes import sentence
+from service.web.errors import status_of
+from service.web.signing.delivered import STATES, by_target, pending
+from service.web.signing.writes import sentence
 from tests.web.office import Office, in_office, report
 from tests.write.synthetic import PHARMACIST, PSYCHIATRIST
 
@@ -140,3 +143,7 @@ def test_a_resource_that_somebody_else_changed_is_told_and_nothing_written_over(
         assert "not read again yet" in page.text
 
     in_office(use)
+
+
+def test_a_plan_that_the_gate_refuses_is_told_as_a_conflict_not_as_a_fault() -> None:
+    assert status_of(WriteRejected("nothing was signed")) is HTTPStatus.CONFLICT

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given as cases
 from hypothesis import strategies as st
 
-from service.web.axis import LEFT, RIGHT, Axis
-from service.web.monitoring import calendar, late_words
-from service.web.timeline import TimeLine, timeline, visit_kind
+from service.web.over_time.axis import LEFT, RIGHT, Axis
+from service.web.over_time.monitoring import calendar, late_words
+from service.web.over_time.timeline import TimeLine, timeline, visit_kind
 from tests.web.drawn import Skeleton, drawn
 from tests.web.given import document, due, full, line, medication, page, result
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.web.unread import day_notes, unread
+from service.web.patient.unread import day_notes, unread
 from tests.web.drawn import Skeleton, patient_page
 from tests.web.given import document, finding, full, line, medication, page, source
 

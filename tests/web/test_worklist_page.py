@@ -13,7 +13,7 @@ from service.model.finding import Severity
 from service.review.worklist import face, place, terms
 from service.store import Connection, open_store, patients, reports, syncs, worklist
 from service.store.terms import Wanted, words
-from service.web.worklist_page import Worklist, shown, since_words
+from service.web.worklist.page import Worklist, shown, since_words
 from tests.web.given import document, finding, line, medication, source
 
 AT = datetime(2026, 11, 15, 12, tzinfo=UTC)

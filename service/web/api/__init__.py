@@ -1,0 +1,1 @@
+"""The HTTP API for scripts, a module for each question."""

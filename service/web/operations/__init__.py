@@ -1,0 +1,1 @@
+"""For those who run the service: sources, deliveries, rules, audit, metrics."""

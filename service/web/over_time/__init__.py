@@ -1,0 +1,1 @@
+"""The patient over time: the time line and the monitoring calendar."""

@@ -1,0 +1,1 @@
+"""Who is here, how they proved it, and what they may see and do."""
