@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from service.model.review import DeliveryState
+from service.sandbox.manners import WEAK
 from service.write.crash import CrashPoint
 from tests.acceptance.armed import LEASE_S
 from tests.acceptance.child import Child, serve, sign, work
@@ -180,6 +181,8 @@ def drained(hospital: Hospital) -> dict[str, Count]:
 
 
 def counts(hospital: Hospital) -> dict[str, Count]:
+    """What stands on each server, asked when its index shows all that was written."""
+    time.sleep(WEAK.index_lag_s)
     rows = hospital.rows()
     return {server: count(hospital, server, rows) for server in hospital.targets}
 

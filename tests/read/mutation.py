@@ -30,7 +30,8 @@ def mutated(payload: Any, seed: int) -> bytes:
     tree = copy.deepcopy(payload)
     for _ in range(draw.randint(1, 4)):
         tree = _changed(tree, draw)
-    text = json.dumps(tree, ensure_ascii=draw.random() < 0.5).encode("utf-8", "surrogatepass")
+    ascii_only = draw.random() < 0.5
+    text = json.dumps(tree, ensure_ascii=ascii_only, default=float).encode("utf-8", "surrogatepass")
     return _torn(text, draw) if draw.random() < 0.15 else text
 
 
