@@ -37,7 +37,8 @@ _RENEWED_BELOW = 0.75
 
 @dataclass(slots=True)
 class Round:
-    """One pass. `until` is when the lease runs out; `outgoing` are ids of what is to be sent."""
+    """One pass. `until` is when the lease runs out; `outgoing` are ids of what is to be sent, and
+    `written` of what a server has answered to have written in this very pass."""
 
     courier: Courier
     to: Recipient
@@ -45,6 +46,7 @@ class Round:
     until: datetime = field(init=False)
     rows: dict[str, Delivery] = field(init=False)
     outgoing: set[str] = field(init=False)
+    written: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
         self.until = self.claim.until
@@ -63,6 +65,7 @@ class Round:
             return
         places, given_up = self._places(), self._given_up()
         outcomes = await send(ready, self.to, places, given_up, self._in_time)
+        self.written = frozenset(one.id for one in outcomes if one.just_written)
         await self._keep(outcomes)
         lost = [one.id for one in self._without_place() if one.id in self.outgoing]
         if lost:
@@ -72,7 +75,7 @@ class Round:
         """Read back everything that stands there and is not closed yet; then let others on."""
         places = self._places()
         written = [
-            _parcel(row)
+            replace(_parcel(row), just_written=row.id in self.written)
             for row in self.rows.values()
             if row.state is DeliveryState.SENDING and row.location
         ]
@@ -148,7 +151,8 @@ class Round:
 
     def _places(self) -> dict[str, str]:
         """Where things of this signature stand, by their place in the plan."""
-        return {full_url(row.key): row.location for row in self.rows.values() if row.location}
+        found = ((row.key, _place(row)) for row in self.rows.values())
+        return {full_url(key): place for key, place in found if place}
 
     def _given_up(self) -> frozenset[str]:
         gone = (row for row in self.rows.values() if row.state in GIVEN_UP and row.resource)
@@ -159,6 +163,13 @@ _POINTS = {
     False: (CrashPoint.INSIDE_MARK_SENT, CrashPoint.AFTER_MARK_SENT),
     True: (CrashPoint.INSIDE_MARK_DONE, CrashPoint.AFTER_MARK_DONE),
 }
+
+
+def _place(row: Delivery) -> str:
+    """Where it stands, also in an earlier version of ours: an update has no place in a Bundle."""
+    if row.location or not row.reference:
+        return row.location
+    return "" if row.text else row.reference
 
 
 def after_giving_up(state: DeliveryState, attempts: int) -> DeliveryState:

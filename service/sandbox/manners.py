@@ -79,6 +79,7 @@ class Manners:
         absolute_references: False refuses references to other servers with 400.
         checks_references: relative references must lead to a resource that is there.
         drops: top-level elements that are silently left out when a client writes.
+        adds: top-level elements that it sets by itself when a client writes without them.
         latency_s: what every answer takes.
         bulk_looks: how often a bulk export is not ready yet when it is looked at.
         bulk_lines: the most lines of one of its files.
@@ -118,6 +119,7 @@ class Manners:
     absolute_references: bool = True
     checks_references: bool = False
     drops: frozenset[str] = frozenset()
+    adds: Mapping[str, Any] = field(default_factory=dict)
     latency_s: float = 0
     bulk_looks: int = 1
     bulk_lines: int = 1000

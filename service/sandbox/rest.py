@@ -206,7 +206,8 @@ class Rest:
             raise Refusal(422, "required" if "required" in text else "invariant", text, expression)
         for path, reference in references(resource, type_):
             self._reference_allowed(path, reference, ask)
-        return {key: value for key, value in resource.items() if key not in self.manners.drops}
+        kept = {key: value for key, value in resource.items() if key not in self.manners.drops}
+        return {**self.manners.adds, **kept}
 
     def _reference_allowed(self, path: str, reference: str, ask: Ask) -> None:
         own = local_reference(reference, ask.base)

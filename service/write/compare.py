@@ -1,4 +1,5 @@
-"""Whether a server keeps what was sent: every element of ours, by value, wherever it came to stand.
+"""Whether a server keeps what was sent: every element of ours, by value, wherever it came to stand,
+and what stands there that was not sent.
 
 A server may add (id, meta, narrative of its own, server-side extensions). It may not change a dose,
 drop an extension, lead a reference elsewhere, or add what changes the meaning. A reference may lose
@@ -7,13 +8,17 @@ the version that it names where an identifier beside it keeps it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from html import unescape
 from typing import Any
 
 _OURS_TO_IGNORE = frozenset({"id", "meta", "text"})
 _CHANGES_MEANING = frozenset({"modifierExtension", "implicitRules"})
+_APART = frozenset({"resourceType", "id", "meta", "text"})
+_MARKUP = re.compile(r"<[^>]*>")
 
 
 def differences(
@@ -25,6 +30,35 @@ def differences(
         base_url: the server's own base, that a relative reference may have been prefixed with.
     """
     return tuple(_resource(sent, kept, base_url.rstrip("/") + "/"))
+
+
+def additions(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> tuple[str, ...]:
+    """Paths of content that stands there and was not sent: the server's own, or somebody else's.
+
+    Of meta only tags and labels count, of a narrative of ours its words.
+    """
+    mine, theirs = ({k: v for k, v in one.items() if k not in _APART} for one in (sent, kept))
+    found = [*_more(mine, theirs, ""), *_tags(kept.get("meta", {}), sent.get("meta", {}))]
+    rewritten = "text" in sent and _words(sent["text"]) != _words(kept.get("text", {}))
+    return (*found, "text") if rewritten else tuple(found)
+
+
+def _more(sent: object, kept: object, path: str) -> Iterator[str]:
+    if isinstance(sent, dict) and isinstance(kept, dict):
+        for name in sorted(kept.keys() - {"id"}):
+            inside = f"{path}.{name}".lstrip(".")
+            if name in sent:
+                yield from _more(sent[name], kept[name], inside)
+            else:
+                yield inside
+    elif isinstance(sent, list) and isinstance(kept, list):
+        for number, (ours, theirs) in enumerate(zip(sent, kept, strict=False)):
+            yield from _more(ours, theirs, f"{path}[{number}]")
+
+
+def _words(narrative: Mapping[str, Any]) -> list[str]:
+    """A narrative without its markup, which servers write in their own way."""
+    return unescape(_MARKUP.sub(" ", str(narrative.get("div", "")))).split()
 
 
 def _resource(sent: Mapping[str, Any], kept: Mapping[str, Any], base: str) -> Iterator[str]:
@@ -41,10 +75,10 @@ def _resource(sent: Mapping[str, Any], kept: Mapping[str, Any], base: str) -> It
 
 
 def _tags(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterator[str]:
-    """Tags and labels are sets: the server may add to them."""
+    """Tags and labels are sets: of those that were sent each has to be kept, in any order."""
     for name in ("tag", "security"):
         held = {(one.get("system"), one.get("code")) for one in kept.get(name, [])}
-        if {(one["system"], one["code"]) for one in sent.get(name, [])} - held:
+        if {(one.get("system"), one.get("code")) for one in sent.get(name, [])} - held:
             yield f"meta.{name}"
 
 

@@ -8,7 +8,9 @@ seen. A content's version holds a character that no FHIR id may hold, so that it
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 _CONTENT = "sha256:"
 _SERVERS_OWN = frozenset({"versionId", "lastUpdated"})
@@ -22,11 +24,14 @@ def version_of(version: str | None, body: bytes) -> str | None:
         content = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(content, dict):
-        return None
+    return content_version(content) if isinstance(content, dict) else None
+
+
+def content_version(content: Mapping[str, Any]) -> str:
+    """The version of a content, whatever the server calls it."""
     meta = content.get("meta")
     if isinstance(meta, dict):
-        content = content | {"meta": {k: v for k, v in meta.items() if k not in _SERVERS_OWN}}
+        content = {**content, "meta": {k: v for k, v in meta.items() if k not in _SERVERS_OWN}}
     plain = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return _CONTENT + sha256(plain.encode()).hexdigest()
 

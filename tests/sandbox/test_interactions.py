@@ -212,6 +212,12 @@ def test_a_server_may_drop_elements_without_a_word() -> None:
     assert "identifier" not in made
 
 
+def test_a_server_may_add_elements_of_its_own_and_keeps_what_was_sent() -> None:
+    app = Sandbox(Manners("any", adds={"language": "en-US", "priority": "routine"}))
+    assert create(app, task()).json()["language"] == "en-US"
+    assert create(app, task(priority="urgent")).json()["priority"] == "urgent"
+
+
 def test_a_server_without_versions_gives_none_away() -> None:
     app = Sandbox(Manners("any", versioned=False))
     answer = create(app, task())

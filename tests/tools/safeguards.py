@@ -71,6 +71,20 @@ MUTANTS = (
         WRITE,
     ),
     Mutant(
+        "what was added before it was read back",
+        "service/write/deliver/read_back.py",
+        "unnamed or stands == parcel.version or not additions(sent, kept)",
+        "True",
+        MEANWHILE,
+    ),
+    Mutant(
+        "the version of what was found is not the version that we wrote",
+        "service/write/deliver/answers.py",
+        "if status != 201 and strategy in _FINDS and not parcel.write.reference:",
+        "if False:",
+        MEANWHILE,
+    ),
+    Mutant(
         "no-cache of a look-up",
         "service/write/deliver/look_up.py",
         "[token], fresh=True)",

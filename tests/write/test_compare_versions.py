@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from service.write.compare import differences
+from service.write.compare import additions, differences
 
 BASE = "https://ehr.example/fhir"
 SEEN = "MedicationRequest/4/_history/2"
@@ -39,3 +41,45 @@ def test_a_version_that_only_the_reference_names_may_not_be_lost() -> None:
     sent = {"basedOn": [{"reference": SEEN}]}
     held = {"basedOn": [{"reference": "MedicationRequest/4"}]}
     assert differences(sent, held, BASE) == ("basedOn[0].reference",)
+
+
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
+OURS: dict[str, Any] = {
+    "resourceType": "List",
+    "meta": {"tag": [{"system": "s", "code": "ours"}]},
+    "text": {"status": "generated", "div": DIV.format("<p>Lithium &amp; water</p>")},
+    "status": "current",
+    "entry": [{"item": {"reference": "MedicationStatement/1"}}],
+}
+
+
+@pytest.mark.parametrize(
+    "by_itself",
+    [
+        {"id": "7"},
+        {"meta": {"versionId": "1", "profile": ["p"], "tag": [{"system": "s", "code": "ours"}]}},
+        {"text": {"status": "generated", "div": DIV.format("<p>Lithium\n &#38; water</p>")}},
+    ],
+)
+def test_what_every_server_sets_by_itself_is_no_addition(by_itself: dict[str, object]) -> None:
+    assert additions(OURS, OURS | by_itself) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("language", {"language": "fr"}),
+        ("meta.tag", {"meta": {"tag": [*OURS["meta"]["tag"], {"code": "theirs"}]}}),
+        ("text", {"text": {"status": "additional", "div": DIV.format("Call first")}}),
+        ("_status", {"_status": {"extension": []}}),
+        (
+            "entry[0].item.display",
+            {"entry": [{"item": {"reference": "MedicationStatement/1", "display": "Li"}}]},
+        ),
+    ],
+)
+def test_whatever_stands_there_and_was_not_sent_is_told_by_its_path(
+    path: str, more: dict[str, object]
+) -> None:
+    assert additions(OURS, OURS | more) == (path,)
+    assert differences(OURS, OURS | more) == ()

@@ -6,11 +6,12 @@ A tiny model of the truth: what somebody else wrote last on the server, and what
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Iterable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,21 +22,26 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, select
 
-from service.errors import DecisionNotAllowed
+from service.errors import DecisionNotAllowed, SourceError
+from service.fhir import asking
 from service.model.review import DeliveryState
 from service.pipeline import outbox as desk
+from service.pipeline.conflict import look_again, to_look_after
 from service.pipeline.courier import LEASE_S
 from service.pipeline.deliver import deliver_due
 from service.sandbox.faults import Answer, Fault
 from service.store import backup as backups
+from service.store import conflicts, open_store
 from service.store import deliveries as outbox
-from service.store import open_store
 from service.store.backup import backup
+from service.store.conflicts import Look
+from service.store.tables import deliveries
 from service.write.crash import CrashPoint, arm
 from service.write.target import ORDER
 from tests.acceptance.targets import our_key
+from tests.write.at_once import empty_stores
 from tests.write.bench import Bench, bench
 from tests.write.synthetic import PHARMACIST, report
 from tests.write.test_delivery import WAYS
@@ -94,6 +100,8 @@ class Interleavings(RuleBasedStateMachine):
         self.folder = self.stack.enter_context(tempfile.TemporaryDirectory())
         known = tables()
         self.stack.enter_context(patch.object(backups, "_tables", lambda _connection: known))
+        self.stack.enter_context(empty_stores())
+        self.stack.enter_context(patch.object(asking, "wait_politely", lambda _state: 0.0))
         self.bench: Bench
         self.edits: dict[tuple[str, str], str] = {}
         self.backups: list[tuple[Path, int]] = []
@@ -162,6 +170,24 @@ class Interleavings(RuleBasedStateMachine):
         self.edits[version.type, version.id] = mark
 
     @rule()
+    def what_was_met_is_looked_at(self) -> None:
+        """A person sees it before the next signature, which may go on top of it from then on."""
+        courier = self.bench.courier
+        for patient in self.do(to_look_after(courier)):
+            with suppress(SourceError):
+                self.do(look_again(courier, patient))
+
+        async def looks() -> Iterable[Look]:
+            async with self.bench.store.read() as look:
+                return (await conflicts.of_patient(look, self.bench.patient)).values()
+
+        for one in self.do(looks()):
+            seen = json.loads(one.body or b"{}")
+            place = seen.get("resourceType", ""), seen.get("id", "")
+            if place in self.edits and self.edits[place] == seen.get("language"):
+                del self.edits[place]
+
+    @rule()
     def the_worker_works(self) -> None:
         self.do(deliver_due(self.bench.courier))
 
@@ -225,9 +251,14 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def what_is_called_done_stands(self) -> None:
         places = {f"{one['resourceType']}/{one['id']}" for one in self.held()}
-        for row in self.rows():
-            if row.state is DeliveryState.DONE:
-                assert row.location in places
+
+        async def done() -> set[str]:
+            query = select(deliveries.c.location)
+            async with self.bench.store.read() as look:
+                query = query.where(deliveries.c.state == DeliveryState.DONE.value)
+                return set(await look.scalars(query))
+
+        assert self.do(done()) <= places
 
     @invariant()
     def every_accepted_write_is_somewhere(self) -> None:

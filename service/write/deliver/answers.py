@@ -13,11 +13,17 @@ from service.model.review import DeliveryState
 from service.write.deliver.parcel import Outcome, Parcel
 from service.write.deliver.places import place_of
 
+_FINDS = frozenset({"transaction", "conditional-create"})
+"""Ways of creating by which a server may answer with what stood there before."""
+
 
 def answered(
     parcel: Parcel, status: int, location: str | None, version: str | None, strategy: str
 ) -> Outcome:
-    """What a status means for one resource, by itself or inside a transaction's response."""
+    """What a status means for one resource, by itself or inside a transaction's response.
+
+    A conditional create that is answered without 201 made nothing: it found what stands there.
+    """
     if status in {409, 412}:
         reason = "it changed there since it was seen; look at it and decide again"
         return Outcome(parcel.id, DeliveryState.CONFLICT, reason, strategy=strategy)
@@ -30,7 +36,9 @@ def answered(
     place = place_of(location, parcel.write.type) or parcel.write.reference
     if not place:
         return failed(parcel, WriteUnknown("the answer does not say where it stands"), strategy)
-    return Outcome(parcel.id, DeliveryState.SENDING, "", place, version, strategy)
+    if status != 201 and strategy in _FINDS and not parcel.write.reference:
+        return Outcome(parcel.id, DeliveryState.SENDING, "", place, strategy=strategy)
+    return Outcome(parcel.id, DeliveryState.SENDING, "", place, version, strategy, True)
 
 
 def failed(parcel: Parcel, error: WriteError, strategy: str) -> Outcome:

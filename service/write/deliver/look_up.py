@@ -21,7 +21,10 @@ Pause = Callable[[], Awaitable[None]]
 
 
 async def look_up(parcel: Parcel, to: Recipient, pause: Pause) -> Outcome:
-    """SENDING with its location when it stands there, PLANNED when it may be sent (again)."""
+    """SENDING with its location when it stands there, PLANNED when it may be sent (again).
+
+    Never with a version: what stands there by now may have been added to by somebody else.
+    """
     crash_point(CrashPoint.BEFORE_LOOK_UP)
     outcome = await _look_up(parcel, to, pause)
     crash_point(CrashPoint.AFTER_LOOK_UP)
@@ -54,7 +57,7 @@ async def _look_up(parcel: Parcel, to: Recipient, pause: Pause) -> Outcome:
             place = f"{write.type}/{resource_id(write.key)}"
             answer = await server.read(place, fresh=True)
             if answer.status == 200:
-                return Outcome(parcel.id, DeliveryState.SENDING, "", place, answer.version)
+                return Outcome(parcel.id, DeliveryState.SENDING, "", place)
         for look in range(LOOKS):
             if look:
                 await pause()
@@ -76,8 +79,6 @@ async def _look_at(parcel: Parcel, server: Server) -> Outcome:
     answer = await server.read(parcel.write.reference, fresh=True)
     if answer.status != 200:
         return to_person(parcel, f"{parcel.write.reference} is gone")
-    version = version_of(answer.version, answer.body)
-    if version == parcel.write.if_match:
+    if version_of(answer.version, answer.body) == parcel.write.if_match:
         return Outcome(parcel.id, DeliveryState.PLANNED, "it was not updated; it is sent again")
-    place = parcel.write.reference
-    return Outcome(parcel.id, DeliveryState.SENDING, "", place, version)
+    return Outcome(parcel.id, DeliveryState.SENDING, "", parcel.write.reference)

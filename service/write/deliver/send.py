@@ -127,7 +127,7 @@ async def _refused_together(parcel: Parcel, error: WriteError, server: Server) -
             places = ()
         if places:
             reason = f"the server refused the whole, yet {places[0]} stands there"
-            return to_person(parcel, reason, None, "transaction")
+            return to_person(parcel, reason, "transaction")
     return _with_the_whole(parcel, error)
 
 
@@ -184,7 +184,7 @@ async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time:
             place = f"{write.type}/{resource_id(write.key)}"
             return Outcome(parcel.id, DeliveryState.SENDING, "", place, None, strategy)
         if strategy != "update":
-            return to_person(parcel, "it stands there more than once already", None, strategy)
+            return to_person(parcel, "it stands there more than once already", strategy)
         return failed(parcel, error, strategy)
     except WriteError as error:
         crash_point(CrashPoint.AFTER_SEND)
@@ -192,8 +192,9 @@ async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time:
     except SourceError as error:
         return failed(parcel, WriteUnavailable(error.message), strategy)
     crash_point(CrashPoint.AFTER_SEND)
-    location = answer.location or own_place(answer)
-    return answered(parcel, answer.status, location, answer.version, strategy)
+    came = own_place(answer)
+    version = version_of(answer.version, answer.body) if came else answer.version
+    return answered(parcel, answer.status, answer.location or came, version, strategy)
 
 
 def _looked_at(write: PlannedWrite, target: WriteTarget) -> bool:
