@@ -1,8 +1,8 @@
 """Empty stores in memory by the thousand: two, used in turn, without a thread beside them.
 
 Each is made as a new one once; afterwards its memory is set back, and what SQLAlchemy has compiled
-for it is kept. An answer still comes one turn of the event loop later, as from a thread, so that
-two workers take turns as they would.
+for it is kept. The end of a transaction still takes a turn of the event loop, as it does with a
+thread, so that two workers take turns.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from aiosqlite import core
 from service.store import Store, open_store
 from tests.write import bench
 
+_ENDS = frozenset({"commit", "rollback"})
 Asked = tuple["asyncio.Future[object] | None", Callable[[], object]]
 
 
@@ -31,10 +32,14 @@ class AtOnce:
             result = function()
         except Exception as error:  # noqa: BLE001 - handed on, as the thread does
             if future is not None:
-                future.get_loop().call_soon(core.set_exception, future, error)
+                core.set_exception(future, error)
+            return
+        if future is None:
+            return
+        if getattr(getattr(function, "func", None), "__name__", "") in _ENDS:
+            future.get_loop().call_soon(core.set_result, future, result)
         else:
-            if future is not None:
-                future.get_loop().call_soon(core.set_result, future, result)
+            core.set_result(future, result)
 
     def get(self) -> Asked:
         return None, lambda: core._STOP_RUNNING_SENTINEL
@@ -53,14 +58,25 @@ class Stores:
     def __init__(self) -> None:
         self._made: list[tuple[Store, Any, bytes]] = []
         self._turns = itertools.count()
+        self._memory: Any = None
 
     async def empty(self, _url: str = "", _keys: tuple[bytes, ...] = ()) -> Store:
         turn = next(self._turns)
         if turn < 2:
             self._made.append(await _new())
-        store, memory, content = self._made[turn % 2]
-        memory.deserialize(content)
-        return Kept(store._engine, store.key)
+        store, self._memory, _content = self._made[turn % 2]
+        first, _memory, content = self._made[0]
+        self.fill(content)
+        return Kept(store._engine, first.key)
+
+    def content(self) -> bytes:
+        """What the store that was given out last holds now."""
+        found: bytes = self._memory.serialize()
+        return found
+
+    def fill(self, content: bytes) -> None:
+        """The store that was given out last holds this from now on."""
+        self._memory.deserialize(content)
 
 
 async def _new() -> tuple[Store, Any, bytes]:

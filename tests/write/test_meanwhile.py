@@ -108,7 +108,7 @@ ADDED = {
         }
     },
 }
-LOSSES = [CrashPoint.AFTER_SEND, CrashPoint.INSIDE_MARK_SENT, CrashPoint.AFTER_MARK_SENT]
+LOSSES = [CrashPoint.AFTER_SEND, CrashPoint.AFTER_MARK_SENT]
 HEEDING: dict[str, dict[str, Any]] = {"heeds versions": {}, **UNHEEDING}
 
 
