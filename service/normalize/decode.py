@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from typing import TypeVar
+from threading import Lock
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -17,6 +18,7 @@ _R = TypeVar("_R", bound=Resource)
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
 _WHERE = re.compile(r" - at `\$(.*)`\Z")
 _ELEMENTS_GIVEN_UP = 40
+_BUILDING: Final = Lock()
 _plain = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -85,7 +87,17 @@ def parts(
 @cache
 def decoder(kind: type[_R]) -> Callable[[bytes], _R]:
     """What decodes a resource of this type; it raises what UNREADABLE names."""
-    return msgspec.json.Decoder(kind).decode
+    return _built(kind)
+
+
+def _built(kind: Any) -> Callable[[Any], Any]:
+    """What decodes this type, built by one thread at a time.
+
+    msgspec (0.22) hands out what it knows of a struct before it is finished: a thread that builds
+    or uses a decoder of the same structs meanwhile ends the process.
+    """
+    with _BUILDING:
+        return msgspec.json.Decoder(kind).decode
 
 
 @cache
@@ -95,10 +107,7 @@ def _parts_of(
     if not issubclass(kind, MedicationLine):
         return {}
     names = dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
-    return {
-        element: (names[element], msgspec.json.Decoder(type_).decode)
-        for element, type_ in kind.PARTS.items()
-    }
+    return {element: (names[element], _built(type_)) for element, type_ in kind.PARTS.items()}
 
 
 def _path(error: msgspec.ValidationError) -> list[str | int]:
