@@ -79,7 +79,7 @@ def violations(page: Any, asked: dict[str, Any]) -> list[str]:
         ("light", "1024 px"),
         ("light", "200 % zoom"),
         ("dark", "1024 px"),
-        pytest.param("dark", "200 % zoom", marks=pytest.mark.skipif(not FULL, reason="full run")),
+        ("dark", "200 % zoom"),
     ],
 )
 def test_axe_finds_no_violation_on_any_page(
