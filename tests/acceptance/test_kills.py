@@ -59,17 +59,19 @@ def test_workers_and_servers_that_die_again_and_again_lose_and_double_nothing(
     tmp_path: Path,
 ) -> None:
     rng = random.Random(5)
-    lives_s = (5.0, 40.0) if FULL else (0.5, 4.0)
+    lives_s = (5.0, 40.0) if FULL else (0.2, 2.0)
     with ExitStack() as stack:
         both = {
             PSYCHIATRY: stack.enter_context(kept_sandbox("strict", tmp_path)),
             PRIMARY_CARE: stack.enter_context(kept_sandbox("weak", tmp_path)),
         }
         built = stack.enter_context(hospital(tmp_path, both))
-        built.prepare(360 if FULL else 3)
-        with targets_die_too(built, rng, lives_s=lives_s) as died:
-            assert kill_again_and_again(built, rng) > 0
-        assert died
+        workers, servers = 0, 0
+        while not (workers and servers):  # a quick machine may be done before a server has died
+            built.prepare(360 if FULL else 3)
+            with targets_die_too(built, rng, lives_s=lives_s) as died:
+                workers += kill_again_and_again(built, rng)
+            servers += len(died)
         never_lost_nor_doubled(built, drained(built))
 
 
