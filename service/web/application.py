@@ -27,7 +27,7 @@ from service.web.patient import page as pages
 from service.web.people import break_glass, oidc, sign_in, smart_launch, zones
 from service.web.people.access import SignedIn, services_of
 from service.web.services import Services
-from service.web.templating import FOLDER
+from service.web.templating import STATIC
 
 PARTS: Final = (
     patients_api,
@@ -59,7 +59,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     for part in PARTS:
         app.include_router(part.router)
-    app.mount("/static", StaticFiles(directory=FOLDER / "static"))
+    app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(ServiceError, errors.on_service_error)
     app.add_exception_handler(HTTPException, errors.on_http_exception)
     app.add_exception_handler(RequestValidationError, errors.on_invalid_request)

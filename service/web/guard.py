@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.web.operations.meter import Meter
+from service.web.templating import assets
 
 log = structlog.get_logger()
 
@@ -38,6 +39,8 @@ HEADERS: Final = {
 
 HTTPS_ONLY: Final = {"Strict-Transport-Security": "max-age=31536000"}
 """For a site that browsers reach over https: never over anything else from now on."""
+
+_FOUND: Final = frozenset({HTTPStatus.OK, HTTPStatus.NOT_MODIFIED})
 
 _HERE: Final = Path(__file__).parents[1]
 
@@ -71,7 +74,6 @@ class Guard:
             return
         correlation = secrets.token_hex(8)
         scope["correlation"] = correlation
-        static = scope["path"].startswith("/static/")
 
         started = perf_counter()
         status = 0
@@ -83,7 +85,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "max-age=3600" if static else "no-store")
+                headers.setdefault("Cache-Control", _kept(scope, status))
                 headers["X-Correlation-Id"] = correlation
             await send(message)
 
@@ -98,6 +100,16 @@ class Guard:
                 await answer(scope, receive, with_headers)
         route = getattr(scope.get("route"), "path", "")
         self.meter.answered(scope["method"], route, status, perf_counter() - started)
+
+
+def _kept(scope: Scope, status: int) -> str:
+    """How long a browser keeps an answer: a static file for good under the digest that is ours (a
+    process of another version may be behind the same address), everything else not at all.
+    """
+    path, query = scope["path"], scope["query_string"].decode("latin-1")
+    if status not in _FOUND or not path.startswith("/static/"):
+        return "no-store"
+    return "max-age=31536000, immutable" if f"{path}?{query}" in assets().values() else "no-cache"
 
 
 def _where(fault: Exception) -> str:

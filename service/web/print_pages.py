@@ -38,7 +38,7 @@ from service.web.patient.since import is_day, report_of
 from service.web.pdf import pdf
 from service.web.people.access import Reviewer, services_of
 from service.web.services import Services
-from service.web.templating import FOLDER, environment, render
+from service.web.templating import STATIC, environment, render
 from service.write.disclosure import NOTICE, Audience
 from service.write.draft import draft_bundle
 from service.write.withhold import Withholding, without
@@ -250,4 +250,4 @@ def _words(language: str, folder: Path) -> Words:
 @cache
 def style() -> str:
     """What every sheet looks like."""
-    return (FOLDER / "static" / "print.css").read_text(encoding="utf-8")
+    return (STATIC / "print.css").read_text(encoding="utf-8")

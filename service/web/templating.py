@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from service.web.language import counted, gettext, ngettext, say, spoken
 from service.web.people.rights import Right, may
 
 FOLDER = Path(__file__).parent
+STATIC: Final = FOLDER / "static"
 INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
@@ -30,6 +32,15 @@ class Templates(FileSystemLoader):
     ) -> tuple[str, str, Callable[[], bool]]:
         source, file, fresh = super().get_source(environment, template)
         return INDENTATION.sub("", source), file, fresh
+
+
+@cache
+def assets() -> Mapping[str, str]:
+    """Each static file's address by its name, with its content's digest: another content is another
+    address, so that a browser keeps it for good and never shows a new page in an old style.
+    """
+    digests = {file.name: sha256(file.read_bytes()).hexdigest() for file in STATIC.iterdir()}
+    return {name: f"/static/{name}?v={digest[:12]}" for name, digest in digests.items()}
 
 
 def phrase(text: str, /, **values: object) -> Markup:
@@ -68,6 +79,7 @@ def environment() -> Environment:
     made.newstyle_gettext = True  # type: ignore[attr-defined]
     made.globals |= {"_": phrase, "gettext": phrase, "ngettext": counted_phrase}
     made.globals |= {"moment": moment, "day_of": day, "may": may, "Right": Right}
+    made.globals |= {"assets": assets()}
     made.globals |= {"zone_name": "UTC", "say": say, "counted": counted, "spoken": spoken}
     return made
 

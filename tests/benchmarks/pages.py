@@ -23,6 +23,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
@@ -34,7 +35,7 @@ from service.store import Connection, Store, open_store, patients, reports, work
 from service.store.terms import Wanted, choices
 from service.web.pdf import pdf
 from service.web.print_pages import style
-from service.web.templating import FOLDER, environment
+from service.web.templating import STATIC, environment
 from service.web.worklist.page import Worklist, heading
 from tests.benchmarks.reconciliation.__main__ import put
 from tests.web.conftest import QUIET, chromium
@@ -171,7 +172,7 @@ def served(html: str) -> Iterator[str]:
         def do_GET(self) -> None:
             body, kind = html.encode(), "text/html; charset=utf-8"
             if self.path.startswith("/static/"):
-                file = FOLDER / "static" / Path(self.path).name
+                file = STATIC / Path(urlsplit(self.path).path).name
                 body, kind = file.read_bytes(), str(guess_type(file.name)[0])
             self.send_response(200 if self.path.startswith(("/static/", "/?")) else 404)
             self.send_header("Content-Type", kind)

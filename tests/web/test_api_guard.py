@@ -14,6 +14,7 @@ from service import log
 from service.errors import StoreUnavailable
 from service.store import reports
 from service.web.guard import HEADERS
+from service.web.templating import assets
 from tests.web.office import Office, in_office, report
 from tests.write.synthetic import PHARMACIST, line, medication
 
@@ -43,8 +44,16 @@ def test_every_answer_carries_the_security_headers_and_is_not_cached() -> None:
             policy = answer.headers["content-security-policy"]
             assert "unsafe" not in policy
             assert "server" not in answer.headers
-        style = await office.client.get("/static/concord.css")
-        assert style.headers["cache-control"] == "max-age=3600"
+        style = await office.client.get(assets()["concord.css"])
+        assert style.headers["cache-control"] == "max-age=31536000, immutable"
+        for older in ("/static/concord.css", "/static/concord.css?v=of-another-version"):
+            answer = await office.client.get(older)
+            assert answer.headers["cache-control"] == "no-cache"
+            seen = {"If-None-Match": answer.headers["etag"]}
+            same = await office.client.get(older, headers=seen)
+            assert (same.status_code, same.headers["cache-control"]) == (304, "no-cache")
+        gone = await office.client.get("/static/gone.css?v=1")
+        assert gone.headers["cache-control"] == "no-store"
         assert style.headers["x-content-type-options"] == "nosniff"
 
     in_office(use)

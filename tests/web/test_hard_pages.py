@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from service.web.patient.cells import LONGEST
-from service.web.templating import FOLDER
+from service.web.templating import STATIC
 from tests.web import hard
 from tests.web.drawn import Skeleton, patient_page
 from tests.web.given import line, medication, page
@@ -186,7 +187,7 @@ def serve(shown: Any, pages: Mapping[str, str]) -> None:
             body = pages[address.partition("#")[0]]
             route.fulfill(body=body, content_type="text/html; charset=utf-8")
         elif address.startswith("static/"):
-            route.fulfill(path=FOLDER / "static" / Path(address).name)
+            route.fulfill(path=STATIC / Path(urlsplit(address).path).name)
         else:
             route.fulfill(status=204)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,7 +22,7 @@ from service.web.over_time.timeline import timeline
 from service.web.patient.care import care
 from service.web.patient.since import Baseline, Since
 from service.web.signing.page import decided_words
-from service.web.templating import FOLDER
+from service.web.templating import STATIC
 from tests.web.drawn import PHARMACIST, Skeleton, drawn, patient_page
 from tests.web.every_page import every_page
 from tests.web.given import full, hostile, page, planned
@@ -171,7 +172,7 @@ def test_in_a_browser_no_payload_runs_and_nothing_is_asked_for_elsewhere(browser
             html = chunks[int(address.strip("/"))]
             route.fulfill(body=html, content_type="text/html; charset=utf-8", headers=HEADERS)
         elif address.startswith("/static/"):
-            route.fulfill(path=FOLDER / "static" / Path(address).name, headers=HEADERS)
+            route.fulfill(path=STATIC / Path(urlsplit(address).path).name, headers=HEADERS)
         elif address == "/patients/p-1/progress":
             route.fulfill(status=204)
         else:
