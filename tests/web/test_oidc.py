@@ -228,6 +228,19 @@ def test_an_answer_that_does_not_belong_to_the_question_is_refused(change: dict[
     at_provider(use, IdentityProvider())
 
 
+@pytest.mark.parametrize("promised", [True, False])
+def test_an_answer_without_the_name_that_its_issuer_promised_is_refused(promised: bool) -> None:
+    async def use(office: Office, provider: IdentityProvider) -> None:
+        query = parse_qs(provider.consent(await leave(office)))
+        nameless = {key: values[0] for key, values in query.items() if key != "iss"}
+        answer = await office.client.get("/sign-in/openid/back", params=nameless)
+        assert (answer.status_code == 403) is promised
+        assert bool(provider.exchanged) is not promised
+
+    says = {"authorization_response_iss_parameter_supported": promised}
+    at_provider(use, IdentityProvider(metadata=says))
+
+
 def test_who_takes_longer_than_ten_minutes_there_starts_again() -> None:
     async def use(office: Office, provider: IdentityProvider) -> None:
         back = provider.consent(await leave(office))

@@ -41,13 +41,18 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One authorization server, from its own metadata; `log_out` is "" where it offers none."""
+    """One authorization server, from its own metadata.
+
+    `log_out` is "" where it offers none; `names_itself` says that it promised to name itself in
+    each answer, so that one without its name is not its own.
+    """
 
     issuer: str
     authorize: str
     token: str
     keys: str
     log_out: str = ""
+    names_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class CodeFlow:
         self, server: Server, client: Client, answer: Mapping[str, str]
     ) -> tuple[dict[str, Any], Mapping[str, Any]]:
         """The claims of the person, and the token response. Raises: SignInRefused, SourceError."""
-        if answer.get("iss", server.issuer) != server.issuer:
+        if answer.get("iss", "" if server.names_itself else server.issuer) != server.issuer:
             raise SignInRefused
         form = {
             "grant_type": "authorization_code",

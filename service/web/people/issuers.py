@@ -174,7 +174,8 @@ def server_of(metadata: Mapping[str, Any], issuer: str) -> Server:
     authorize, token, keys = map(str, found)
     log_out = metadata.get("end_session_endpoint")
     offered = isinstance(log_out, str) and urlsplit(log_out).scheme == urlsplit(authorize).scheme
-    return Server(issuer, authorize, token, keys, str(log_out) if offered else "")
+    named = metadata.get("authorization_response_iss_parameter_supported") is True
+    return Server(issuer, authorize, token, keys, str(log_out) if offered else "", named)
 
 
 def name_in(claims: Mapping[str, Any]) -> str:
