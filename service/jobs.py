@@ -20,6 +20,7 @@ from service.errors import After, ServiceError, UsageError
 from service.store import Store, leases
 from service.store import jobs as rows
 from service.store.jobs import Job, JobState
+from service.store.subsecond import Subsecond
 
 VERSION = "1"
 """Raised only when a workflow's steps change, never with a release."""
@@ -68,6 +69,7 @@ class Jobs:
         from dbos import DBOS
 
         self._home = asyncio.get_running_loop()
+        embedded = self.database.startswith("sqlite")
         DBOS(
             config={
                 "name": "concord",
@@ -78,6 +80,7 @@ class Jobs:
                 "log_level": "ERROR",
                 "enable_otlp": False,
                 "sys_db_pool_size": 4,
+                "db_engine_kwargs": {"connect_args": {"factory": Subsecond}} if embedded else {},
                 "max_executor_threads": 4,
             }
         )
