@@ -10,7 +10,6 @@ from typing import Any
 from service.errors import MappingError
 from service.mappings.rxnorm_codes import load_codes
 from service.mappings.rxnorm_rows import BRANDED_COLUMNS, INGREDIENT_COLUMNS, PRODUCT_COLUMNS
-from service.mappings.rxnorm_words import load_other_words
 from service.model.concept import NO_CODE, AdministrationClass
 from service.normalize.drug_codes import NO_RELEASE
 from service.normalize.drug_rows import (
@@ -28,6 +27,8 @@ ADDITION_COLUMNS = ("rxcui", "tty", "name", "source")
 SYNONYM_COLUMNS = ("synonym", "rxcui", "name", "source")
 BRAND_LINE_COLUMNS = ("line", "brand", "form", "release", "class", "source")
 DOSE_FORM_COLUMNS = ("dose_form", "form", "release", "route", "class")
+OTHER_WORDS = "other_words.tsv"
+OTHER_WORD_COLUMNS = ("word", "name")
 
 
 def load_drug_table(folder: Path, imported: Path | None = None) -> DrugTable:
@@ -57,7 +58,7 @@ def load_drug_table(folder: Path, imported: Path | None = None) -> DrugTable:
             _brand_lines(rxnorm / "brand_lines.tsv"),
             _lookalikes(folder / "lookalikes.toml"),
             _stated_together(folder / "moieties.toml"),
-            load_other_words(rxnorm),
+            _other_words(rxnorm / OTHER_WORDS),
         ),
         load_codes(rxnorm, imported),
     )
@@ -132,6 +133,10 @@ def _brand_lines(path: Path) -> Mapping[str, BrandLine]:
         except ValueError as error:
             raise MappingError(path.name, name, "class systemic, depot or local") from error
     return lines
+
+
+def _other_words(path: Path) -> frozenset[str]:
+    return frozenset(line.partition("\t")[0] for line in _lines(path, OTHER_WORD_COLUMNS))
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -14,14 +14,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from service.errors import MappingError
+from service.mappings.rxnorm import OTHER_WORD_COLUMNS, OTHER_WORDS, load_drug_table
 from service.mappings.rxnorm_reference import read_reference
 from service.normalize.drug_rows import folded
 from service.normalize.drug_spelling import SHORTEST_MISSPELLED, near_names
 from service.normalize.drug_table import DrugTable
 
-FILE = "other_words.tsv"
-COLUMNS = ("word", "name")
 _NAMES = frozenset({"IN", "PIN", "BN"})
 
 
@@ -37,23 +35,7 @@ def other_words(names: Iterable[str], table: DrugTable) -> dict[str, str]:
     return found
 
 
-def load_other_words(folder: Path) -> frozenset[str]:
-    """The words of `mappings/rxnorm/other_words.tsv`.
-
-    Raises: MappingError when the file cannot be read.
-    """
-    try:
-        header, *lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise MappingError(FILE, "file", f"a readable UTF-8 table ({error})") from error
-    if tuple(header.split("\t")) != COLUMNS:
-        raise MappingError(FILE, "header", "the columns " + ", ".join(COLUMNS))
-    return frozenset(line.split("\t", 1)[0] for line in lines)
-
-
 def main(arguments: list[str]) -> int:
-    from service.mappings.rxnorm import load_drug_table
-
     if len(arguments) not in (1, 2):
         print(__doc__, file=sys.stderr)
         return 2
@@ -61,8 +43,8 @@ def main(arguments: list[str]) -> int:
     reference = read_reference(Path(arguments[0]) / "rxnorm_concepts.tsv.gz")
     names = {row.name for row in reference if row.tty in _NAMES}
     words = other_words(names, load_drug_table(mappings))
-    rows = ["\t".join(row) for row in (COLUMNS, *sorted(words.items()))]
-    (mappings / "rxnorm" / FILE).write_text("\n".join(rows) + "\n", encoding="utf-8")
+    rows = ["\t".join(row) for row in (OTHER_WORD_COLUMNS, *sorted(words.items()))]
+    (mappings / "rxnorm" / OTHER_WORDS).write_text("\n".join(rows) + "\n", encoding="utf-8")
     print(f"{len(words):8,} words")
     return 0
 
