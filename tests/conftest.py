@@ -4,7 +4,9 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.postgres import new_store as new_store
 from tests.postgres import postgres_server as postgres_server
+from tests.postgres import store_url as store_url
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

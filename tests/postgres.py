@@ -1,4 +1,7 @@
-"""A PostgreSQL for the tests: the one that is named, else Debian's, started for this run alone."""
+"""Empty databases for the tests: SQLite files, and a PostgreSQL of their own.
+
+The server is the one that is named, else Debian's, started for this run alone.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,6 +49,24 @@ def postgres_server() -> Iterator[str]:
             yield address
     except LookupError as none:
         pytest.skip(str(none))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Gives the address of another empty database, each time of the same kind."""
+    if request.param == "sqlite":
+        numbers = count(1)
+        yield lambda: f"sqlite:///{tmp_path / f'store-{next(numbers)}.db'}"
+        return
+    named: str = request.getfixturevalue("postgres_server")
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(empty_database(named))
+
+
+@pytest.fixture
+def store_url(new_store: Callable[[], str]) -> str:
+    """The address of an empty database of either kind."""
+    return new_store()
 
 
 @contextmanager

@@ -12,23 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.acceptance.child import Child, serve, token
 from tests.acceptance.hospital import Hospital, free_port, hospital
 from tests.acceptance.kills import counts, never_lost_nor_doubled
-from tests.postgres import empty_database
 
 SETTLED_S = 60.0
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'concord.db'}"
-        return
-    with empty_database(request.getfixturevalue("postgres_server")) as address:
-        yield address
 
 
 @dataclass

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from service.house import TEND_S
 from service.pipeline.courier import LEASE_S
@@ -20,22 +17,12 @@ from tests.acceptance.kills import (
     never_lost_nor_doubled,
     wait_until_settled,
 )
-from tests.postgres import empty_database
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 TAKEN_OVER_S = 30
 PATIENTS = 40 if FULL else 6
 ROUNDS = 20 if FULL else 1
 ASLEEP_AT = HALTS if FULL else [CrashPoint.BEFORE_SEND]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'concord.db'}"
-        return
-    with empty_database(request.getfixturevalue("postgres_server")) as address:
-        yield address
 
 
 def ready(built: Hospital, patients: int) -> None:

@@ -51,7 +51,7 @@ async def a_report(store: Store, patient: str, body: bytes = b"{}") -> reports.K
 
 
 def test_the_same_question_is_the_same_patient_and_keeps_its_words_out_of_clear(
-    address: str,
+    store_url: str,
 ) -> None:
     async def use(store: Store) -> None:
         asked = {"identifier": "http://hospital.example/mrn|CANARY-4711"}
@@ -62,13 +62,13 @@ def test_the_same_question_is_the_same_patient_and_keeps_its_words_out_of_clear(
         assert first.id != await a_patient(store)
         assert "4711" not in first.id
 
-    on(address, use)
-    if address.startswith("sqlite"):
-        for file in Path(address.removeprefix("sqlite:///")).parent.iterdir():
+    on(store_url, use)
+    if store_url.startswith("sqlite"):
+        for file in Path(store_url.removeprefix("sqlite:///")).parent.iterdir():
             assert b"CANARY-4711" not in file.read_bytes()
 
 
-def test_a_report_is_given_back_byte_for_byte_on_any_day(address: str) -> None:
+def test_a_report_is_given_back_byte_for_byte_on_any_day(store_url: str) -> None:
     bodies = [b'{"n": 1.50}\n', '{"n": "ä \\u00e4"}'.encode(), b'{"n":1.5}']
 
     async def use(store: Store) -> None:
@@ -82,18 +82,18 @@ def test_a_report_is_given_back_byte_for_byte_on_any_day(address: str) -> None:
             assert [e.number for e in await reports.history(look, patient)] == [3, 2, 1]
             assert await reports.newest(look, patient, as_of=DAY + timedelta(days=1)) is None
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_the_same_bytes_again_are_the_same_report(address: str) -> None:
+def test_the_same_bytes_again_are_the_same_report(store_url: str) -> None:
     async def use(store: Store) -> None:
         patient = await a_patient(store)
         assert await a_report(store, patient, b"{}") == await a_report(store, patient, b"{}")
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_a_damaged_report_is_an_error_and_never_shown(address: str) -> None:
+def test_a_damaged_report_is_an_error_and_never_shown(store_url: str) -> None:
     async def use(store: Store) -> None:
         report = await a_report(store, await a_patient(store))
         async with store.transaction() as tx:
@@ -102,10 +102,10 @@ def test_a_damaged_report_is_an_error_and_never_shown(address: str) -> None:
             async with store.read() as look:
                 await reports.get(look, report.id)
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_nothing_is_kept_of_a_transaction_that_fails(address: str) -> None:
+def test_nothing_is_kept_of_a_transaction_that_fails(store_url: str) -> None:
     async def use(store: Store) -> None:
         patient = await a_patient(store)
 
@@ -121,10 +121,10 @@ def test_nothing_is_kept_of_a_transaction_that_fails(address: str) -> None:
             assert await reports.newest(look, patient) is None
             assert await audit.rows(look) == ()
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_a_read_comes_back_with_its_certificates_and_raw_bytes(address: str) -> None:
+def test_a_read_comes_back_with_its_certificates_and_raw_bytes(store_url: str) -> None:
     read = SourceRead(
         name="psychiatry",
         role=Role.PSYCHIATRY,
@@ -158,10 +158,10 @@ def test_a_read_comes_back_with_its_certificates_and_raw_bytes(address: str) -> 
             with pytest.raises(NotKept):
                 await reads.resource(look, report.id, "pharmacy", "Observation/2")
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_the_newest_word_on_a_link_counts_and_the_earlier_ones_stay(address: str) -> None:
+def test_the_newest_word_on_a_link_counts_and_the_earlier_ones_stay(store_url: str) -> None:
     async def use(store: Store) -> None:
         patient = await a_patient(store)
         link = PatientLink(Origin("pharmacy", "Patient/9"), MatchGrade.PROBABLE, ("name",))
@@ -179,10 +179,10 @@ def test_the_newest_word_on_a_link_counts_and_the_earlier_ones_stay(address: str
             assert (word.number, word.same, word.by) == (2, False, PHARMACIST)
             assert (await patients.get(look, patient)).identity == {"name": "A"}
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_two_decisions_on_one_version_cannot_both_be_kept(address: str) -> None:
+def test_two_decisions_on_one_version_cannot_both_be_kept(store_url: str) -> None:
     async def use(store: Store) -> None:
         patient = await a_patient(store)
         kept = await a_report(store, patient)
@@ -219,10 +219,10 @@ def test_two_decisions_on_one_version_cannot_both_be_kept(address: str) -> None:
         assert found.decisions[0] == made
         assert [one.number for one in found.decisions] == [1, 2]
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_a_lease_is_held_by_one_and_a_late_holder_is_found_out(address: str) -> None:
+def test_a_lease_is_held_by_one_and_a_late_holder_is_found_out(store_url: str) -> None:
     async def use(store: Store) -> None:
         async with store.transaction() as tx:
             first = await leases.acquire(tx, "x", "a", seconds=10, at=AT)
@@ -240,10 +240,10 @@ def test_a_lease_is_held_by_one_and_a_late_holder_is_found_out(address: str) -> 
         async with store.transaction() as tx:
             await leases.hold(tx, "x", second, seconds=10, at=late)
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_writers_at_the_same_time_lose_nothing(address: str) -> None:
+def test_writers_at_the_same_time_lose_nothing(store_url: str) -> None:
     async def use(store: Store) -> None:
         async def write(number: int) -> None:
             async with store.transaction() as tx:
@@ -254,17 +254,17 @@ def test_writers_at_the_same_time_lose_nothing(address: str) -> None:
             found = await audit.rows(look)
         assert sorted(int(row.subject) for row in found) == list(range(40))
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_opening_twice_keeps_the_key_and_the_rows(address: str) -> None:
+def test_opening_twice_keeps_the_key_and_the_rows(store_url: str) -> None:
     seen: list[tuple[bytes, str]] = []
 
     async def use(store: Store) -> None:
         seen.append((store.key, await a_patient(store)))
 
-    on(address, use)
-    on(address, use)
+    on(store_url, use)
+    on(store_url, use)
     assert seen[0] == seen[1]
 
 

@@ -7,9 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from alembic import command
@@ -23,7 +22,6 @@ from service.pipeline.deliver import deliver_due
 from service.store import database, open_store
 from service.store.delivery import Delivery
 from service.store.migrate import config, upgrade
-from tests.postgres import empty_database
 from tests.write.bench import Bench, bench
 from tests.write.test_delivery import EXPECTED, counts, versions
 
@@ -33,15 +31,6 @@ FIRST = "0003"
 
 IN_SLICE = 4
 """Statements after which the migration is killed, spread over all of them."""
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.db'}"
-        return
-    with empty_database(request.getfixturevalue("postgres_server")) as address:
-        yield address
 
 
 def engine_of(url: str) -> Engine:
@@ -136,33 +125,35 @@ async def delivered(url: str) -> None:
 
 
 def test_a_migration_that_is_killed_is_done_at_the_next_start_and_nothing_signed_is_lost(
-    url: str,
+    store_url: str,
 ) -> None:
-    asyncio.run(signed_and_not_sent(url))
-    newest = tables(url)
-    led_back(url, FIRST)
-    older = tables(url)
+    asyncio.run(signed_and_not_sent(store_url))
+    newest = tables(store_url)
+    led_back(store_url, FIRST)
+    older = tables(store_url)
     assert older != newest
-    number = statements(url)
-    assert tables(url) == older
+    number = statements(store_url)
+    assert tables(store_url) == older
     step = 1 if FULL else max(1, number // IN_SLICE)
     for statement in range(1, number + 1, step):
-        killed_after(url, statement)
-        assert tables(url) == older
-    asyncio.run(delivered(url))
-    assert tables(url) == newest
+        killed_after(store_url, statement)
+        assert tables(store_url) == older
+    asyncio.run(delivered(store_url))
+    assert tables(store_url) == newest
 
 
-def test_an_older_process_goes_on_beside_a_newer_one(url: str) -> None:
+def test_an_older_process_goes_on_beside_a_newer_one(store_url: str) -> None:
     """What the release before writes still fits: no column is gone, new ones ask for nothing."""
-    asyncio.run(signed_and_not_sent(url))
-    engine = engine_of(url)
+    asyncio.run(signed_and_not_sent(store_url))
+    engine = engine_of(store_url)
     with engine.connect() as connection:
         scripts = ScriptDirectory.from_config(config(connection))
         before = scripts.get_revision(database.HEAD).down_revision
-    led_back(url, str(before))
-    older = {name: {c["name"] for c in inspect(engine).get_columns(name)} for name in tables(url)}
-    store = asyncio.run(open_store(url))
+    led_back(store_url, str(before))
+    older = {
+        name: {c["name"] for c in inspect(engine).get_columns(name)} for name in tables(store_url)
+    }
+    store = asyncio.run(open_store(store_url))
     asyncio.run(store.close())
     look = inspect(engine)
     for name, columns in older.items():
@@ -173,19 +164,21 @@ def test_an_older_process_goes_on_beside_a_newer_one(url: str) -> None:
     engine.dispose()
 
 
-def test_rows_as_an_older_release_writes_them_are_read_and_delivered_by_this_one(url: str) -> None:
+def test_rows_as_an_older_release_writes_them_are_read_and_delivered_by_this_one(
+    store_url: str,
+) -> None:
     """Every row is put into the newest tables with the older columns alone, as a process of the
     older release goes on doing until it is replaced."""
-    asyncio.run(signed_and_not_sent(url))
-    led_back(url, FIRST)
-    engine = engine_of(url)
+    asyncio.run(signed_and_not_sent(store_url))
+    led_back(store_url, FIRST)
+    engine = engine_of(store_url)
     older = MetaData()
     older.reflect(engine)
     written = [table for table in older.sorted_tables if table.name != "alembic_version"]
     with engine.connect() as connection:
         rows = {t.name: [dict(r._mapping) for r in connection.execute(t.select())] for t in written}
     assert rows["deliveries"]
-    asyncio.run(asyncio.wait_for(closed_again(url), 60))
+    asyncio.run(asyncio.wait_for(closed_again(store_url), 60))
     with engine.begin() as connection:
         for table in reversed(written):
             connection.execute(table.delete())
@@ -193,32 +186,32 @@ def test_rows_as_an_older_release_writes_them_are_read_and_delivered_by_this_one
             if rows[table.name]:
                 connection.execute(table.insert(), rows[table.name])
     engine.dispose()
-    asyncio.run(delivered(url))
+    asyncio.run(delivered(store_url))
 
 
 async def closed_again(url: str) -> None:
     await (await open_store(url)).close()
 
 
-def test_a_store_that_a_newer_release_has_migrated_is_refused_in_words(url: str) -> None:
-    asyncio.run(closed_again(url))
-    engine = engine_of(url)
+def test_a_store_that_a_newer_release_has_migrated_is_refused_in_words(store_url: str) -> None:
+    asyncio.run(closed_again(store_url))
+    engine = engine_of(store_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(SettingsError, match=r"9999.*start the newer version"):
-        asyncio.run(closed_again(url))
+        asyncio.run(closed_again(store_url))
     engine.dispose()
 
 
 def test_a_worker_that_delivers_while_a_newer_release_migrates_loses_and_doubles_nothing(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker is told that the store is away, and goes on when it is there again."""
     monkeypatch.setattr(database, "_BUSY_MS", 1000)
     begun, refused = threading.Event(), [0]
 
     def migrates() -> None:
-        engine = engine_of(url)
+        engine = engine_of(store_url)
         for number in range(2):
             with engine.begin() as connection:
                 connection.execute(text(f"ALTER TABLE deliveries ADD COLUMN later_{number} TEXT"))
@@ -230,7 +223,7 @@ def test_a_worker_that_delivers_while_a_newer_release_migrates_loses_and_doubles
 
     async def use() -> None:
         async with AsyncExitStack() as stack:
-            made = await bench(stack, url=url)
+            made = await bench(stack, url=store_url)
             review = await made.signed()
             newer = threading.Thread(target=migrates)
             newer.start()

@@ -33,7 +33,7 @@ async def reported(store: Store, number: int, at: datetime, state: State) -> rep
 
 
 def test_the_reviewed_the_newest_and_the_last_complete_stay_and_the_rest_goes(
-    address: str,
+    store_url: str,
 ) -> None:
     async def use(store: Store) -> None:
         days = [AT + timedelta(days=day) for day in range(5)]
@@ -52,13 +52,13 @@ def test_the_reviewed_the_newest_and_the_last_complete_stay_and_the_rest_goes(
             assert await look.scalar(select(func.count()).select_from(payloads)) == 3
         assert await purge(store, before=AT + timedelta(days=30), at=AT) == (0, 0)
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_nothing_younger_goes(address: str) -> None:
+def test_nothing_younger_goes(store_url: str) -> None:
     async def use(store: Store) -> None:
         for number in range(3):
             await reported(store, number, AT + timedelta(days=number), State.COMPLETE)
         assert await purge(store, before=AT, at=AT) == (0, 0)
 
-    on(address, use)
+    on(store_url, use)

@@ -22,7 +22,7 @@ async def act(store: Store, count: int) -> None:
             await audit.record(tx, PHARMACIST, "act", str(number), at=AT)
 
 
-def test_an_untouched_trail_holds_and_says_what_is_not_sealed_yet(address: str) -> None:
+def test_an_untouched_trail_holds_and_says_what_is_not_sealed_yet(store_url: str) -> None:
     async def use(store: Store) -> None:
         await act(store, 5)
         assert await seal(store) == 5
@@ -34,16 +34,16 @@ def test_an_untouched_trail_holds_and_says_what_is_not_sealed_yet(address: str) 
         found = await check(store, line)
         assert (found.sealed, found.unsealed, found.faults) == (7, 0, ())
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_sealing_at_the_same_time_seals_each_row_once(address: str) -> None:
+def test_sealing_at_the_same_time_seals_each_row_once(store_url: str) -> None:
     async def use(store: Store) -> None:
         await act(store, 20)
         assert sum(await asyncio.gather(*(seal(store) for _ in range(4)))) == 20
         assert (await check(store)).faults == ()
 
-    on(address, use)
+    on(store_url, use)
 
 
 TAMPERINGS = {

@@ -39,7 +39,7 @@ async def row(store: Store, patient: str) -> Freshness:
         return (await syncs.of_patient(look, patient))[SOURCE]
 
 
-def test_what_is_due_is_claimed_by_one_of_many_workers(address: str) -> None:
+def test_what_is_due_is_claimed_by_one_of_many_workers(store_url: str) -> None:
     async def use(store: Store) -> None:
         everybody = await some(store, 9)
         rounds = await asyncio.gather(*(claimed(store, limit=4) for _ in range(4)))
@@ -49,10 +49,12 @@ def test_what_is_due_is_claimed_by_one_of_many_workers(address: str) -> None:
             taken += [one.patient for one in more]
         assert sorted(taken) == everybody
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_a_claim_that_ran_out_is_taken_by_another_and_the_first_is_found_out(address: str) -> None:
+def test_a_claim_that_ran_out_is_taken_by_another_and_the_first_is_found_out(
+    store_url: str,
+) -> None:
     async def use(store: Store) -> None:
         await some(store, 1)
         (first,) = await claimed(store)
@@ -64,10 +66,12 @@ def test_a_claim_that_ran_out_is_taken_by_another_and_the_first_is_found_out(add
             async with store.transaction() as tx:
                 await syncs.held(tx, first)
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_what_is_asked_for_comes_first_and_what_is_asked_meanwhile_stays_due(address: str) -> None:
+def test_what_is_asked_for_comes_first_and_what_is_asked_meanwhile_stays_due(
+    store_url: str,
+) -> None:
     async def use(store: Store) -> None:
         *others, wanted = await some(store, 4)
         async with store.transaction() as tx:
@@ -81,10 +85,10 @@ def test_what_is_asked_for_comes_first_and_what_is_asked_meanwhile_stays_due(add
         assert (after.asks, after.due_at, after.claimed_until) == (1, AT, None)
         assert (await row(store, others[0])).asks == 0
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_a_failure_stays_asked_for_and_is_counted(address: str) -> None:
+def test_a_failure_stays_asked_for_and_is_counted(store_url: str) -> None:
     async def use(store: Store) -> None:
         (patient,) = await some(store, 1)
         async with store.transaction() as tx:
@@ -96,10 +100,10 @@ def test_a_failure_stays_asked_for_and_is_counted(address: str) -> None:
         assert (after.asks, after.failures, after.due_at) == (1, 1, LATER)
         assert await claimed(store) == ()
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_a_sweep_makes_everybody_due_but_those_read_just_now(address: str) -> None:
+def test_a_sweep_makes_everybody_due_but_those_read_just_now(store_url: str) -> None:
     async def use(store: Store) -> None:
         never, recent, reading = await some(store, 3, due_at=None)
         async with store.transaction() as tx:
@@ -110,10 +114,10 @@ def test_a_sweep_makes_everybody_due_but_those_read_just_now(address: str) -> No
         assert (await row(store, recent)).due_at == AT + syncs.SWEPT
         assert (await row(store, reading)).asks == 1
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_a_source_that_is_silent_is_put_off_as_a_whole(address: str) -> None:
+def test_a_source_that_is_silent_is_put_off_as_a_whole(store_url: str) -> None:
     async def use(store: Store) -> None:
         await some(store, 3)
         async with store.transaction() as tx:
@@ -125,10 +129,10 @@ def test_a_source_that_is_silent_is_put_off_as_a_whole(address: str) -> None:
         assert (told.planned, told.late, told.failing, told.stale) == (3, 0, 0, 0)
         assert told.next == LATER
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_what_a_reading_was_built_on_must_still_stand(address: str) -> None:
+def test_what_a_reading_was_built_on_must_still_stand(store_url: str) -> None:
     async def use(store: Store) -> None:
         (patient,) = await some(store, 1)
         async with store.transaction() as tx:
@@ -137,10 +141,10 @@ def test_what_a_reading_was_built_on_must_still_stand(address: str) -> None:
             async with store.transaction() as tx:
                 await syncs.standing(tx, patient, {SOURCE: "read-other"})
 
-    on(address, use)
+    on(store_url, use)
 
 
-def test_channels_and_questions_are_kept_until_they_are_settled(address: str) -> None:
+def test_channels_and_questions_are_kept_until_they_are_settled(store_url: str) -> None:
     async def use(store: Store) -> None:
         async with store.transaction() as tx:
             assert await notices.channel(tx, SOURCE, "s1") is None
@@ -160,4 +164,4 @@ def test_channels_and_questions_are_kept_until_they_are_settled(address: str) ->
             await notices.settle(tx, SOURCE, "MedicationRequest/9")
             assert await notices.wondering(tx, SOURCE) == 1
 
-    on(address, use)
+    on(store_url, use)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
-
-import pytest
 
 from service.model.review import DeliveryState
 from service.pipeline.deliver import deliver_due
@@ -16,7 +14,6 @@ from service.store import deliveries as outbox
 from service.store.backup import backup
 from service.store.rekey import rekey
 from service.store.vault import key_ring, new_key
-from tests.postgres import empty_database
 from tests.write.bench import Bench, bench
 from tests.write.synthetic import AT
 from tests.write.test_delivery import EXPECTED, counts, drain, versions
@@ -24,30 +21,17 @@ from tests.write.test_delivery import EXPECTED, counts, drain, versions
 OLD, NEW = key_ring(f"{new_key()}\n{new_key()}\n")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """Two empty databases of one kind."""
-    if request.param == "sqlite":
-        first, second = (f"sqlite:///{tmp_path / name}" for name in ("one.db", "two.db"))
-        yield first, second
-        return
-    server = request.getfixturevalue("postgres_server")
-    with ExitStack() as stack:
-        first, second = (stack.enter_context(empty_database(server)) for _ in range(2))
-        yield first, second
-
-
 def test_an_old_backup_restored_writes_nothing_twice_and_counts_on(
-    urls: tuple[str, str], tmp_path: Path
+    new_store: Callable[[], str], tmp_path: Path
 ) -> None:
     async def use() -> None:
         async with AsyncExitStack() as stack:
-            made = await bench(stack, url=urls[0])
+            made = await bench(stack, url=new_store())
             review = await made.signed()
             await granted(made, "before")
             await backup(made.store, tmp_path / "backup.gz")
             await drain(made)
-            await made.restored(tmp_path / "backup.gz", stack, urls[1])
+            await made.restored(tmp_path / "backup.gz", stack, new_store())
             await granted(made, "after")
             await drain(made)
             assert {row.state for row in await made.rows(review)} == {DeliveryState.DONE}
@@ -65,20 +49,20 @@ async def granted(made: Bench, who: str) -> None:
         await access.grant(tx, made.patient, who, access.How.ASKED, at=AT)
 
 
-def test_a_key_is_rotated_while_writes_are_delivered(urls: tuple[str, str]) -> None:
+def test_a_key_is_rotated_while_writes_are_delivered(store_url: str) -> None:
     async def use() -> None:
         async with AsyncExitStack() as stack:
-            made = await bench(stack, url=urls[0], keys=(OLD,))
+            made = await bench(stack, url=store_url, keys=(OLD,))
             review = await made.signed()
             changed = await bench(
-                stack, url=urls[0], keys=(NEW, OLD), servers=made.servers, worker="w2"
+                stack, url=store_url, keys=(NEW, OLD), servers=made.servers, worker="w2"
             )
             await asyncio.gather(rekey(changed.store), deliver_due(changed.courier))
             await drain(changed)
             await rekey(changed.store)
             assert counts(changed) == EXPECTED
             assert versions(changed) == {1}
-        store = await open_store(urls[0], (NEW,))
+        store = await open_store(store_url, (NEW,))
         async with store.read() as look:
             rows = await outbox.of_review(look, review.id)
             (patient,) = await patients.all_ids(look)
