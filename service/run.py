@@ -60,6 +60,7 @@ async def serve_house(
                 application,
                 host=web.host,
                 port=web.port,
+                http="h11",  # bounds a request's head, as uvicorn does not with httptools
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -127,7 +127,7 @@ class Wires:
                 endpoint.admit(url)
             except SourceRefused:
                 continue
-            if token and _origin(endpoint) != _origin(base):
+            if token and endpoint.origin != base.origin:
                 raise SourceRefused(
                     f"the files at {endpoint.host} want a token; a token never leaves {base.host}"
                 )
@@ -150,10 +150,6 @@ class Wires:
             made = Wire(endpoint, lent, own.http, own.limits)
             self._made[endpoint, token] = made
         return made
-
-
-def _origin(endpoint: Endpoint) -> tuple[str, str, int]:
-    return endpoint.scheme, endpoint.host, endpoint.port
 
 
 async def kick_off(wires: Wires, request: Request, patience: Patience) -> str:

@@ -23,6 +23,9 @@ from functools import lru_cache
 from service.errors import SourceUnavailable
 
 _PARAMETER = re.compile(r"(?<![\w-])([a-z]+)\s*=\s*(\d{1,12})(?![\w.])", re.IGNORECASE)
+_QUOTA_FIELDS = frozenset(
+    {"ratelimit", "ratelimit-policy", "ratelimit-remaining", "ratelimit-reset"}
+)
 _LONGEST_PAUSE_S = 3600.0
 _FEW = 2
 """So few requests left in the window are sent one after the other."""
@@ -126,7 +129,7 @@ class Pace:
 
     def hear(self, headers: Mapping[str, str], *, well: bool) -> None:
         """Take what an answer says of the quota; `well` where it was no failure."""
-        told = any(name.startswith("ratelimit") for name in headers)
+        told = not _QUOTA_FIELDS.isdisjoint(headers)
         if told:
             self._policies = policies(headers) or self._policies
         left = quota(headers) if told else None

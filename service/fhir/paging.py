@@ -55,7 +55,8 @@ class Stop(Exception):
 class Paging:
     """The running state of one search; `result` tells how it stands at any moment.
 
-    `offered` is what the CapabilityStatement says of the type, None where there is none.
+    `offered` is what the CapabilityStatement says of the type, None where there is none; `query`
+    are the parameters as they stand in an address or in a form.
     """
 
     resource_type: str
@@ -83,17 +84,16 @@ class Paging:
     alarm: bool = False
     status: int = 0
     restarted: bool = False
+    query: str = field(init=False)
     _delivered: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.query = urlencode(self.params, safe="/:,|$")
 
     @property
     def first_url(self) -> str:
         """The search's own address, relative to the base."""
         return f"{self.resource_type}?{self.query}" if self.query else self.resource_type
-
-    @property
-    def query(self) -> str:
-        """The parameters as they stand in an address or in a form."""
-        return urlencode(self.params, safe="/:,|$")
 
     @property
     def counting_url(self) -> str:
@@ -169,7 +169,7 @@ class Paging:
             kind = page.type[:20] or "no type"
             raise Stop(self.told(f"a Bundle of {kind} instead of a searchset"))
         if self.pages == 1:
-            self._check_self_link(page)
+            self._check_self_link(page, endpoint)
         if page.total is not None:
             self.total = max(page.total, self.total or 0)
         checked = list(self._checked(page, endpoint))
@@ -242,9 +242,11 @@ class Paging:
             elif issue.severity in {"error", "fatal"} or issue.code in _INCOMPLETE:
                 self.doubt(self.told(f"OperationOutcome {issue.text}"))
 
-    def _check_self_link(self, page: Bundle) -> None:
-        sent = [(name, value) for name, value in self.params if name not in _UNCHECKED]
+    def _check_self_link(self, page: Bundle, endpoint: Endpoint) -> None:
         link = page.link_to("self")
+        if link == f"{endpoint.prefix}{self.first_url}":
+            return
+        sent = [(name, value) for name, value in self.params if name not in _UNCHECKED]
         if link is None:
             if self.self_link_required and sent:
                 self.doubt(self.told("no self link, so nothing proves what was searched"))

@@ -21,6 +21,8 @@ _PLAIN = re.compile(
     r"[A-Za-z][A-Za-z0-9_$-]*(?:/[A-Za-z0-9_$-][A-Za-z0-9_.$-]*)*(?:\?[!-\"$-\[\]-~]+)?\Z"
 )
 """What may follow the base as it stands: it can be read in one way only, and leads nowhere else."""
+_RAW = re.compile(r'["<>`{}]')
+"""What stands in an address of ours only in disguise. Source: RFC 3986, sections 3.3 and 3.4."""
 _DISGUISED = re.compile(r"%(2e|2f|5c|00)", re.IGNORECASE)
 
 
@@ -100,6 +102,17 @@ class Endpoint:
         return f"{self.scheme}://{host}{port}{self.path}"
 
     @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port."""
+        return self.scheme, self.host, self.port
+
+    def target(self, address: str) -> bytes:
+        """Path and query of an admitted address, as a request line carries them."""
+        rest = address[len(self.prefix) - len(self.path) - 1 :]
+        whole = rest if rest.startswith("/") else f"/{rest}"
+        return _RAW.sub(lambda found: f"%{ord(found[0]):02X}", whole).encode()
+
+    @property
     def may_carry_credentials(self) -> bool:
         """Whether a token is safe on this wire: https, or http that never leaves the machine."""
         if self.scheme == "https" or self.host == "localhost":
@@ -121,7 +134,7 @@ class Endpoint:
             parts = _parts(self._absolute(url))
         except _NotAnAddress as reason:
             raise SourceRefused(f"the address {_shown(url)!r} {reason}; not followed") from None
-        if (parts.scheme, parts.host, parts.port) != (self.scheme, self.host, self.port):
+        if (parts.scheme, parts.host, parts.port) != self.origin:
             raise SourceRefused(
                 f"an address leads to another server ({parts.scheme}://{parts.host}:{parts.port}); "
                 "not followed"

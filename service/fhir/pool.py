@@ -10,21 +10,31 @@ import asyncio
 import ssl
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
 import httpx
 
+from service.fhir import message
 from service.fhir.connection import Connection
 from service.fhir.reach import PinnedNames
 
 _IDLE_S = 30.0
 _PORTS = {"https": 443, "http": 80}
-_Origin: TypeAlias = tuple[str, str, int]
+Origin: TypeAlias = tuple[str, str, int]
 _Resting: TypeAlias = deque[Connection]
 
 
-def origin_of(url: httpx.URL) -> _Origin:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds for a connection to be made, and for nothing to come or go; None waits for ever."""
+
+    connect_s: float | None
+    answer_s: float | None
+
+
+def origin_of(url: httpx.URL) -> Origin:
     """Scheme, host and port of an address."""
     return (url.scheme, url.host, url.port or _PORTS[url.scheme])
 
@@ -45,16 +55,18 @@ class StraightClient(httpx.AsyncClient):
         response.request = request
         return response
 
+    def pool_to(self, url: str) -> PinnedTransport | None:
+        """The connections that lead there; None where a proxy stands between."""
+        transport = self._transport_for_url(httpx.URL(url))
+        return transport if isinstance(transport, PinnedTransport) else None
+
     def certificate_ends(self, url: str) -> datetime | None:
         """When the certificate runs out that was shown there at the newest handshake.
 
         None before the first one, without TLS, and where a proxy stands between.
         """
-        asked = httpx.URL(url)
-        transport = self._transport_for_url(asked)
-        if not isinstance(transport, PinnedTransport):
-            return None
-        return transport.certificates.get(origin_of(asked))
+        pool = self.pool_to(url)
+        return pool.certificates.get(origin_of(httpx.URL(url))) if pool is not None else None
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):
@@ -69,24 +81,38 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     def __init__(self, trust: ssl.SSLContext, private: frozenset[str] = frozenset()) -> None:
         trust.set_alpn_protocols(["http/1.1"])
         self._trust, self._names = trust, PinnedNames(private)
-        self._resting: defaultdict[_Origin, _Resting] = defaultdict(deque)
+        self._resting: defaultdict[Origin, _Resting] = defaultdict(deque)
         self._all: set[Connection] = set()
         self._open = True
-        self.certificates: dict[_Origin, datetime] = {}
+        self.certificates: dict[Origin, datetime] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         within = request.extensions.get("timeout", {})
-        origin = origin_of(request.url)
+        patience = Patience(within.get("connect"), within.get("read"))
+        sent = message.request(
+            request.method,
+            request.url.raw_path,
+            message.field_lines(request.headers.raw),
+            await request.aread(),
+        )
+        answer = await self.ask(origin_of(request.url), sent, patience)
+        return httpx.Response(answer.status, headers=answer.fields, stream=answer)
+
+    async def ask(self, origin: Origin, sent: bytes, patience: Patience) -> Streamed:
+        """The answer to a whole request (`message.request`).
+
+        Raises: httpx.TransportError; RuntimeError when all was closed.
+        """
+        if not self._open:
+            raise RuntimeError("the connections were closed")
         resting = self._resting[origin]
-        connection = self._rested(resting) or await self._new(origin, within.get("connect"))
-        patience_s = within.get("read")
+        connection = self._rested(resting) or await self._new(origin, patience.connect_s)
         try:
-            status, fields = await connection.ask(request, patience_s)
+            came = await connection.ask(sent, patience.answer_s)
         except BaseException:
             self._end(connection)
             raise
-        body = _Body(self, connection, resting, patience_s)
-        return httpx.Response(status, headers=fields, stream=body)
+        return Streamed(self, connection, resting, came, patience.answer_s)
 
     def _rested(self, resting: _Resting) -> Connection | None:
         """A connection at rest that is still good."""
@@ -97,7 +123,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
             self._end(connection)
         return None
 
-    async def _new(self, origin: _Origin, patience_s: float | None) -> Connection:
+    async def _new(self, origin: Origin, patience_s: float | None) -> Connection:
         """A connection just made. Raises: httpx.ConnectError, httpx.ConnectTimeout."""
         scheme, host, port = origin
         tls: dict[str, Any] = {}
@@ -144,24 +170,30 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         await asyncio.sleep(0)  # until asyncio has let go of them
 
 
-class _Body(httpx.AsyncByteStream):
-    """An answer's body, after which its connection is given back."""
+class Streamed(httpx.AsyncByteStream):
+    """An answer: its status and header fields, and its body in pieces.
+
+    When it is closed, its connection is given back.
+    """
 
     def __init__(
         self,
         pool: PinnedTransport,
         connection: Connection,
         resting: _Resting,
+        came: message.Message,
         patience_s: float | None,
     ) -> None:
         self._pool: PinnedTransport | None = pool
-        self._connection, self._resting, self._patience_s = connection, resting, patience_s
+        self._connection, self._resting = connection, resting
+        self._message, self._patience_s = came, patience_s
+        self.status, self.fields = came.status, came.fields
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await self._connection.piece(self._patience_s)
+        piece = await self._connection.piece(self._message, self._patience_s)
         if piece is None:
             raise StopAsyncIteration
         return piece

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 _SCOPE = re.compile(r"(?:system|user|patient)/([A-Za-z]+|\*)\.([a-z]+|\*)(\?.+)?\Z")
 _V1 = {"read": "rs", "write": "cud", "*": "cruds"}
@@ -20,6 +21,7 @@ class Grant(StrEnum):
     NOTHING = "nothing"
 
 
+@lru_cache(maxsize=1024)
 def grant(scopes: str, resource_type: str) -> Grant:
     """How much of a type the granted scopes let us read and search.
 

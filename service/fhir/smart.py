@@ -110,6 +110,8 @@ class SmartBackend:
         A failure is shared as well, for a moment: an authorization server that is down is not
         asked again by every search that waits for it.
         """
+        if self.clock() < self._valid_until:
+            return f"Bearer {self._token}"
         async with self._lock:
             if self.clock() >= self._valid_until:
                 if self._failure is not None and time.monotonic() < self._failure[0]:
@@ -216,7 +218,7 @@ def _must_be_here(url: str, what: str, endpoint: Endpoint) -> None:
         there = Endpoint.parse(url)
     except SettingsError:
         raise SourceRefused(f"smart-configuration names a {what} that is no address") from None
-    if (there.scheme, there.host, there.port) != (endpoint.scheme, endpoint.host, endpoint.port):
+    if there.origin != endpoint.origin:
         raise SourceRefused(
             f"smart-configuration names a {what} on another server ({there.host}); "
             "configure token_url if that is right"

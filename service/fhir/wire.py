@@ -25,9 +25,10 @@ from service.errors import SettingsError, SourceInvalid
 from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import ACCEPT_ENCODING, inflated
 from service.fhir.failure import why
+from service.fhir.message import Fields, field_lines, named, request
 from service.fhir.pace import Pace, http_date, retry_after
 from service.fhir.policy import Endpoint
-from service.fhir.pool import PinnedTransport, StraightClient
+from service.fhir.pool import Patience, PinnedTransport, StraightClient
 from service.fhir.retry import RETRIED_STATUS
 
 FHIR_JSON = "application/fhir+json"
@@ -160,8 +161,10 @@ class Wire:
     pace: Pace = field(init=False, repr=False, default_factory=Pace)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _clock: tuple[datetime, float] | None = field(init=False, default=None, repr=False)
+    _pool: PinnedTransport | None = field(init=False, default=None, repr=False)
     _fields: tuple[tuple[bytes, bytes], ...] = field(init=False, repr=False)
-    _within: Mapping[str, float] = field(init=False, repr=False)
+    _lines: bytes = field(init=False, repr=False)
+    _patience: Patience = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.credentials.secret and not self.endpoint.may_carry_credentials:
@@ -172,13 +175,15 @@ class Wire:
         if not self.credentials.secret:
             self.credentials = Anonymous()
         self._slots = asyncio.Semaphore(self.limits.in_flight)
+        if isinstance(self.http, StraightClient):
+            self._pool = self.http.pool_to(self.endpoint.base_url)
         self._fields = (
             (b"Host", httpx.URL(self.endpoint.base_url).netloc),
             (b"Accept-Encoding", ACCEPT_ENCODING.encode()),
             (b"User-Agent", b"concord"),
         )
-        within = dict.fromkeys(("read", "write", "pool"), self.limits.answer_s)
-        self._within = within | {"connect": self.limits.connect_s}
+        self._lines = field_lines(self._fields)
+        self._patience = Patience(self.limits.connect_s, self.limits.answer_s)
 
     async def send(
         self,
@@ -243,21 +248,15 @@ class Wire:
     ) -> Reply:
         sent = {"Accept": FHIR_JSON}
         if content is not None:
-            sent |= {"Content-Type": FHIR_JSON, "Content-Length": str(len(content))}
+            sent["Content-Type"] = FHIR_JSON
         sent |= headers or {}
         if authorization is not None:
             sent["Authorization"] = authorization
-        # Made whole: the client would merge its own address, headers and cookies, which it has
-        # none of, and work out what is known here, at a tenth of what a request costs.
-        request = httpx.Request(
-            method,
-            address,
-            headers=[*self._fields, *((n.encode(), value.encode()) for n, value in sent.items())],
-            stream=httpx.ByteStream(content or b""),
-            extensions={"timeout": self._within},
-        )
+        own = [(name.encode(), value.encode()) for name, value in sent.items()]
         try:
-            return await self._exchange(request)
+            if self._pool is None:
+                return await self._by_httpx(method, address, own, content)
+            return await self._by_pool(self._pool, method, address, own, content)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise NotSent(
                 why(error, connect_s=self.limits.connect_s, answer_s=self.limits.answer_s)
@@ -267,8 +266,34 @@ class Wire:
                 why(error, connect_s=self.limits.connect_s, answer_s=self.limits.answer_s)
             ) from None
 
-    async def _exchange(self, request: httpx.Request) -> Reply:
-        response = await self.http.send(request, stream=True, follow_redirects=False, auth=None)
+    async def _by_pool(
+        self, pool: PinnedTransport, method: str, address: str, own: Fields, content: bytes | None
+    ) -> Reply:
+        """Without httpx's Request, URL and Response, which cost as much as all the rest of it."""
+        lines = self._lines + field_lines(own)
+        asked = request(method, self.endpoint.target(address), lines, content or b"")
+        answer = await pool.ask(self.endpoint.origin, asked, self._patience)
+        try:
+            headers = named(answer.fields)
+            encoding = headers.get("content-encoding", "")
+            body = await inflated(answer, encoding, self.limits.page_cap)
+        finally:
+            await answer.aclose()
+        return Reply(answer.status, headers, body)
+
+    async def _by_httpx(
+        self, method: str, address: str, own: Fields, content: bytes | None
+    ) -> Reply:
+        """Through a proxy, or by whatever other client was given."""
+        within = httpx.Timeout(self.limits.answer_s, connect=self.limits.connect_s)
+        asked = httpx.Request(
+            method,
+            address,
+            headers=[*self._fields, *own],
+            content=content,
+            extensions={"timeout": within.as_dict()},
+        )
+        response = await self.http.send(asked, stream=True, follow_redirects=False, auth=None)
         try:
             stream = response.stream
             if not isinstance(stream, httpx.AsyncByteStream):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import SourceInvalid
@@ -26,6 +26,7 @@ def raw_deflate(data: bytes) -> bytes:
     return squeezer.compress(data) + squeezer.flush()
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=4000), st.integers(1, 50), st.sampled_from(["gzip", "deflate", "raw", ""])
 )
@@ -81,6 +82,7 @@ def nesting(value: object) -> int:
     return 0
 
 
+@settings(deadline=None)
 @given(json_values, st.booleans())
 def test_the_depth_bound_is_never_below_the_truth(value: object, pad: bool) -> None:
     padded = [value, *([[]] * 100)] if pad else value
@@ -101,6 +103,7 @@ def test_adversarial_texts_are_scanned_in_linear_time() -> None:
         depth(hostile + b"[" * 61)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_are_refused_in_one_way_only(data: bytes) -> None:
     for read in (bundles.decode_bundle, bundles.peek, capabilities, json_text):
@@ -110,6 +113,7 @@ def test_arbitrary_bytes_are_refused_in_one_way_only(data: bytes) -> None:
             continue
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(

@@ -146,6 +146,7 @@ async def _open(
             config = uvicorn.Config(
                 create_app(services),
                 port=settings.web.port,
+                http="h11",
                 log_config=None,
                 access_log=False,
                 lifespan="off",
