@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 
 from service.errors import ServiceError
 from service.model.finding import Finding
@@ -30,6 +31,7 @@ from service.reconcile.therapy import Setting, Therapy, display, therapy_of
 from service.reconcile.therapy_state import therapy_state
 from service.reconcile.words import distinct
 
+_DISPENSE = Kind.DISPENSE
 __all__ = ["LinesLost", "Policy", "SignedList", "reconcile"]
 
 
@@ -85,10 +87,9 @@ def reconcile(
 
 def _therapy(one: Group, as_of: date, policy: Policy) -> Therapy:
     """A group with the state of every line, folded by source."""
-    entries = [entry for entry, _ in one.lines]
-    intervals = [e.interval_d for e in entries if e.interval_d and not is_supply(e)]
-    interval = max(intervals, default=None)
-    supplied = _supplied([e for e in entries if e.supplied_on is not None])
+    handed_over = [entry for entry, _ in one.lines if entry.supplied_on is not None]
+    supplied = _supplied(handed_over)
+    interval = _interval(one) if handed_over else None
     windows = policy.windows
     by_source: dict[str, list[PlacedLine]] = {}
     for entry, match in one.lines:
@@ -108,6 +109,12 @@ def _therapy(one: Group, as_of: date, policy: Policy) -> Therapy:
         one.administration,
         tuple([holding(lines) for lines in by_source.values()]),
     )
+
+
+def _interval(one: Group) -> Decimal | None:
+    """The longest interval at which an order or statement has it given."""
+    stated = [e.interval_d for e, _ in one.lines if e.interval_d and not is_supply(e)]
+    return max(stated, default=None)
 
 
 _Supplied = Mapping[tuple[str, str], date]
@@ -163,9 +170,10 @@ def _setting(
 def _suppliers(records: Sequence[SourceRecord]) -> Iterable[str]:
     """Complete sources that show supply: pharmacies, and whoever holds a dispense."""
     for record in records:
-        complete = record.read.state_of(*MEDICATION_TYPES) is State.COMPLETE
-        dispenses = any(entry.kind is Kind.DISPENSE for entry in record.entries)
-        if complete and (record.read.role is Role.PHARMACY or dispenses):
+        if record.read.state_of(*MEDICATION_TYPES) is State.COMPLETE and (
+            record.read.role is Role.PHARMACY
+            or any(entry.kind is _DISPENSE for entry in record.entries)
+        ):
             yield record.read.name
 
 
@@ -192,9 +200,9 @@ def _medication(
 ) -> ReconciledEntry:
     state = overall_state(therapy, found)
     doses = agreed_doses(therapy, state, found)
-    held = therapy.compared or therapy.holdings
-    routes = distinct([route for h in held for route in h.said.routes])
-    forms = distinct([form for h in held for form in h.said.forms])
+    words = therapy.words or [h.said for h in therapy.holdings]
+    routes = distinct([route for said in words for route in said.routes])
+    forms = distinct([form for said in words for form in said.forms])
     return ReconciledEntry(
         id=therapy.id,
         ingredients=therapy.ingredients,

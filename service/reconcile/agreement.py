@@ -37,7 +37,7 @@ def agreements(therapy: Therapy, setting: Setting) -> list[Finding]:
 def salt_variant(therapy: Therapy, setting: Setting) -> list[Finding]:
     """A3: other salts of one moiety in the same daily dose; true beside a difference of form."""
     held = therapy.compared
-    salts = stating_otherwise(held, lambda said: said.salts)
+    salts = stating_otherwise(therapy, lambda said: said.salts)
     if not salts or _unproven(therapy, held):
         return []
     said = joined(f"{h.source} has {', '.join(h.said.salts)}" for h in salts)
@@ -72,8 +72,8 @@ def _unproven(therapy: Therapy, held: Sequence[Holding]) -> str:
     """Why the doses cannot be called equal, in words; empty where they can."""
     if silent := [h.source for h in held if not h.said.dose.amounts]:
         return f"no daily dose is stated or could be read in {joined(silent)}"
-    first = held[0].said
-    if not all(h.said is first or same_basis(therapy, first.dose, h.said.dose) for h in held[1:]):
+    first, *others = therapy.words
+    if not all(same_basis(therapy, first.dose, other.dose) for other in others):
         said = joined(f"{h.source} has {h.dose.words}" for h in held)
         return f"they are stated in ways that do not convert ({said})"
     return ""
@@ -82,13 +82,13 @@ def _unproven(therapy: Therapy, held: Sequence[Holding]) -> str:
 def _kind_of_agreement(therapy: Therapy, held: Sequence[Holding]) -> tuple[str, str, str]:
     """Type, title and message of an agreement: one product, or several that come to the same."""
     dose, names = held[0].dose.words, joined(h.source for h in held)
-    brands = {brand for h in held for brand in h.said.brands}
-    branded = brands and any(h.said.generic for h in held)
+    brands = {brand for said in therapy.words for brand in said.brands}
+    branded = brands and any(said.generic for said in therapy.words)
     if (
         branded
         or len(brands) > 1
-        or stating_otherwise(held, lambda said: said.products)
-        or stating_otherwise(held, lambda said: said.strengths)
+        or stating_otherwise(therapy, lambda said: said.products)
+        or stating_otherwise(therapy, lambda said: said.strengths)
     ):
         return (
             "equivalent-product",

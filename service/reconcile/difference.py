@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
@@ -27,13 +28,13 @@ def differences(therapy: Therapy, setting: Setting) -> list[Finding]:
     Sources that say the same words share what they say, and are compared no further.
     """
     held = therapy.compared
-    if len(held) < 2 or (len({h.said for h in held}) == 1 and not any(h.duplicates for h in held)):
+    if len(held) < 2 or (len(therapy.words) == 1 and not any(h.duplicates for h in held)):
         return []
     found = [
         _dose(therapy, held, setting),
         _frequency(therapy, held, setting),
-        _route(therapy, held, setting),
-        _form(therapy, held, setting),
+        _by_attribute(therapy, _ROUTE, setting),
+        _by_attribute(therapy, _FORM, setting),
         _as_needed(therapy, held, setting),
     ]
     return [one for one in found if one is not None]
@@ -129,76 +130,64 @@ def _times_differ(left: Said, right: Said) -> bool:
     return bool(left.moments and right.moments and left.moments != right.moments)
 
 
-def _route(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Finding | None:
-    differing = stating_otherwise(held, lambda said: said.sites)
-    if not differing:
-        return None
-    return _by_attribute(
-        therapy,
-        differing,
-        setting,
-        "route-mismatch",
-        lambda said: said.sites,
-        title="the routes differ",
-        path="route",
-        advice="Ask by which route it is given.",
-    )
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    """What sources may state differently of a product: what is compared, and what is shown."""
+
+    type: str
+    compared: Callable[[Said], tuple[str, ...]]
+    shown: Callable[[Said], tuple[str, ...]]
+    path: str
+    title: str
+    advice: str
 
 
-def _form(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Finding | None:
-    differing = stating_otherwise(held, lambda said: said.releases)
-    if not differing:
-        return None
-    return _by_attribute(
-        therapy,
-        differing,
-        setting,
-        "form-mismatch",
-        lambda said: said.release_words,
-        title="the forms differ",
-        path="form",
-        advice="Ask which form is meant; release forms are not interchangeable.",
-    )
+_ROUTE = _Attribute(
+    "route-mismatch",
+    lambda said: said.sites,
+    lambda said: said.sites,
+    path="route",
+    title="the routes differ",
+    advice="Ask by which route it is given.",
+)
+_FORM = _Attribute(
+    "form-mismatch",
+    lambda said: said.releases,
+    lambda said: said.release_words,
+    path="form",
+    title="the forms differ",
+    advice="Ask which form is meant; release forms are not interchangeable.",
+)
 
 
-def _by_attribute(
-    therapy: Therapy,
-    differing: Sequence[Holding],
-    setting: Setting,
-    type_: str,
-    words: Callable[[Said], tuple[str, ...]],
-    *,
-    title: str,
-    path: str,
-    advice: str,
-) -> Finding:
+def _by_attribute(therapy: Therapy, attribute: _Attribute, setting: Setting) -> Finding | None:
     """What sources that state different values of one attribute say, in words."""
-    said = joined(f"{h.source} has {', '.join(words(h.said))}" for h in differing)
+    differing = stating_otherwise(therapy, attribute.compared)
+    if not differing:
+        return None
+    words = {h.source: ", ".join(attribute.shown(h.said)) for h in differing}
+    said = joined(f"{source} has {shown}" for source, shown in words.items())
     return finding(
         setting,
-        type_,
+        attribute.type,
         [therapy],
-        title=f"{therapy.name}: {title}",
+        title=f"{therapy.name}: {attribute.title}",
         message=f"{said}.",
-        advice=advice,
-        sources=[h.source for h in differing],
+        advice=attribute.advice,
+        sources=words,
         evidence=[
             *product_facts(base_lines(differing)),
-            *(
-                fact(line.entry, path, ", ".join(words(h.said)))
-                for h in differing
-                for line in h.base
-            ),
+            *(fact(x.entry, attribute.path, words[h.source]) for h in differing for x in h.base),
         ],
     )
 
 
 def stating_otherwise(
-    held: Sequence[Holding], attribute: Callable[[Said], tuple[str, ...]]
+    therapy: Therapy, attribute: Callable[[Said], tuple[str, ...]]
 ) -> list[Holding]:
-    """Holdings that state the attribute, when not all of them state the same; else none."""
-    stated = {value for h in held if (value := attribute(h.said))}
-    return [h for h in held if attribute(h.said)] if len(stated) > 1 else []
+    """Holdings that state the attribute, when not all that are compared state the same."""
+    stated = {value for said in therapy.words if (value := attribute(said))}
+    return [h for h in therapy.compared if attribute(h.said)] if len(stated) > 1 else []
 
 
 def _as_needed(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Finding | None:

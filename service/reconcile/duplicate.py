@@ -85,7 +85,7 @@ def prescriber_mismatch(therapy: Therapy, setting: Setting) -> Finding | None:
         line
         for h in therapy.current
         for line in (*h.base, *h.superseded, *h.duplicates)
-        if is_order(line.entry) and line.entry.requester
+        if line.entry.requester and is_order(line.entry)
     ]
     if len(lines) < 2 or not any(
         _different_people(one.entry, other.entry) for one, other in _pairs(lines)

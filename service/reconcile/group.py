@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from operator import attrgetter
 
 import msgspec
 
@@ -41,9 +40,11 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 
 def group(entries: Sequence[MedicationEntry]) -> tuple[Group, ...]:
     """Every line in exactly one group; groups by id."""
-    ordered = sorted(entries, key=_place)
-    if len(set(map(_place, ordered))) < len(ordered):
-        ordered.sort(key=_order)
+    by_place = {_place(entry): entry for entry in entries}
+    if len(by_place) == len(entries):
+        ordered = [by_place[place] for place in sorted(by_place)]
+    else:
+        ordered = sorted(entries, key=_order)
     ids, classes = _places(ordered)
     clusters: dict[str, list[MedicationEntry]] = {}
     for entry, id_ in zip(ordered, ids, strict=True):
@@ -64,7 +65,10 @@ def group(entries: Sequence[MedicationEntry]) -> tuple[Group, ...]:
     )
 
 
-_place = attrgetter("origin.source", "origin.reference")
+def _place(entry: MedicationEntry) -> str:
+    """Source and reference, as one text that sorts as the two do."""
+    origin = entry.origin
+    return f"{origin.source}\0{origin.reference}"
 
 
 def _order(entry: MedicationEntry) -> tuple[str, str, str, str]:

@@ -13,8 +13,9 @@ from datetime import date
 from functools import lru_cache
 
 import msgspec
+from msgspec import structs
 
-from service.model.dosage import Dosage
+from service.model.dosage import Dosage, Frequency
 from service.model.medication import Kind, MedicationEntry, PlacedLine, TherapyState
 from service.model.source import Role
 from service.reconcile.dose import Dose, dose_of
@@ -84,7 +85,7 @@ def holding(lines: Sequence[PlacedLine]) -> Holding:
         supplied = line.last_supplied
         if supplied is not None and (last is None or supplied > last):
             last = supplied
-    supply = tuple([line for line in handed_over if line.state is _CURRENT])
+    supply = tuple([line for line in handed_over if line.state is _CURRENT]) if handed_over else ()
     state = _state(spoken, lines, supply)
     base, superseded, duplicates = _base(spoken, handed_over, lines, state)
     entries = [line.entry for line in base]
@@ -104,7 +105,7 @@ def holding(lines: Sequence[PlacedLine]) -> Holding:
         duplicates,
         supply,
         words,
-        _distinct(words.dose, [dose_of([x.entry]) for x in duplicates]),
+        _alternatives(words.dose, duplicates),
         reasons(entries),
         last,
         bool(handed_over) or any(is_order(line.entry) for line in spoken),
@@ -112,10 +113,11 @@ def holding(lines: Sequence[PlacedLine]) -> Holding:
     )
 
 
-def _distinct(dose: Dose, others: Iterable[Dose]) -> tuple[Dose, ...]:
+def _alternatives(dose: Dose, duplicates: Iterable[PlacedLine]) -> tuple[Dose, ...]:
     """The doses that a list may mean; the first alone where it has too many to mean any of them."""
     found = [dose]
-    for other in others:
+    for line in duplicates:
+        other = dose_of([line.entry])
         if all(other.amounts != one.amounts for one in found):
             found.append(other)
             if len(found) > _MOST_ALTERNATIVES:
@@ -234,12 +236,10 @@ def _shape(entry: MedicationEntry) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _times(dosages: tuple[Dosage, ...]) -> tuple[tuple[object, ...], ...]:
+def _times(dosages: tuple[Dosage, ...]) -> tuple[Frequency | str, ...]:
+    """When each instruction has it taken; in its own words where that was not read."""
     return tuple(
-        (d.frequency.count, d.frequency.period_d, d.frequency.when, d.frequency.days)
-        if d.frequency
-        else (d.text,)
-        for d in dosages
+        structs.replace(d.frequency, count_max=None) if d.frequency else d.text for d in dosages
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from service.model.concept import NDC, RXNORM, DrugConcept
 from service.model.medication import LineMatch, MatchConfidence, MedicationEntry
@@ -25,9 +26,13 @@ def matches(entries: Sequence[MedicationEntry]) -> list[LineMatch]:
     found: list[LineMatch | None] = [None] * len(entries)
     waiting = len(entries)
     for level, keys_of, confidence, words in _LEVELS:
+        keys = [keys_of(entry) for entry in entries]
+        every = list(chain.from_iterable(keys))
+        if len(set(every)) == len(every):
+            continue
         places: dict[str, list[int]] = {}
-        for index, entry in enumerate(entries):
-            for key in keys_of(entry):
+        for index, own in enumerate(keys):
+            for key in own:
                 if key in places:
                     places[key].append(index)
                 else:

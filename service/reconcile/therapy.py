@@ -25,8 +25,9 @@ class Therapy(msgspec.Struct, frozen=True, gc=False):
     """One medication: `holdings` by source name, `lines` of all of them in the same order.
 
     `current` are the holdings that have it as current; `compared` is what can agree or disagree:
-    those, and supply that ended not long ago. `name` are the ingredients in words, or the text of a
-    line whose drug nobody recognised. `last_supplied` is the newest supply that any source shows.
+    those, and supply that ended not long ago; `words` is what these say, each once. `name` are the
+    ingredients in words, or the text of a line whose drug nobody recognised. `last_supplied` is the
+    newest supply that any source shows.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Therapy(msgspec.Struct, frozen=True, gc=False):
     holdings: tuple[Holding, ...]
     current: tuple[Holding, ...]
     compared: tuple[Holding, ...]
+    words: tuple[Said, ...]
     rxcuis: frozenset[str]
     lines: tuple[PlacedLine, ...]
     name: str
@@ -53,19 +55,17 @@ def therapy_of(
     """A medication with its holdings sorted into what is current and what is compared."""
     lines = tuple([line for holding in holdings for line in holding.lines])
     supplied = [h.last_supplied for h in holdings if h.last_supplied is not None]
+    compared = [
+        h for h in holdings if h.state is _CURRENT or (h.state is _UNKNOWN and h.last_supplied)
+    ]
     return Therapy(
         id_,
         ingredients,
         administration,
         holdings,
         tuple([h for h in holdings if h.state is _CURRENT]),
-        tuple(
-            [
-                h
-                for h in holdings
-                if h.state is _CURRENT or (h.state is _UNKNOWN and h.last_supplied)
-            ]
-        ),
+        tuple(compared),
+        tuple(dict.fromkeys([h.said for h in compared])),
         _rxcuis(ingredients),
         lines,
         _name(ingredients)
@@ -120,7 +120,7 @@ def display(therapy: Therapy) -> str:
     if not therapy.ingredients:
         return therapy.name
     if therapy.compared:
-        return _display(therapy.ingredients, tuple([h.said for h in therapy.compared]))
+        return _display(therapy.ingredients, therapy.words)
     entries = [line.entry for line in therapy.lines]
     drugs = [entry.resolution.drug for entry in entries if entry.resolution.drug]
     routes, forms = distinct(map(route_of, entries)), distinct(map(form_of, entries))
