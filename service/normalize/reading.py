@@ -93,20 +93,11 @@ class Reading:
             kind: named as the resource type is.
             dated: whether a record without a date is noted.
         """
-        raws = self._by_type.get(kind.__name__)
-        if raws is None:
-            return
-        notes = Notes()
-        for raw in raws:
-            origin = origin_of(raw, self._source)
-            found = readable(raw, kind, notes)
-            if (
-                found is not None
-                and self._meant(found, notes)
-                and self._counts(kind.__name__, made_on(found), notes, dated=dated)
+        for origin, found, notes in self.plain(kind):
+            if self._meant(found, notes) and self._counts(
+                kind.__name__, made_on(found), notes, dated=dated
             ):
                 yield made(origin, found, self.context, notes)
-            self._keep(notes, origin)
 
     def plain(self, kind: type[_R]) -> Iterator[tuple[Origin, _R, Notes]]:
         """Resources that count whatever their day and state, as those that others refer to."""
