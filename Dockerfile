@@ -7,11 +7,15 @@ COPY service ./service
 COPY mappings ./mappings
 COPY fixtures ./fixtures
 RUN python -m venv /opt/concord \
- && /opt/concord/bin/pip install --no-cache-dir -c requirements.lock . \
+ && /opt/concord/bin/pip install --no-cache-dir -c requirements.lock ".[pdf]" \
  && /opt/concord/bin/python -m compileall -q /opt/concord/lib
 
 FROM python:3.12.12-slim-bookworm
-RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/concord --shell /usr/sbin/nologin concord \
+# Pango draws the PDFs.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --create-home --home-dir /var/lib/concord --shell /usr/sbin/nologin concord \
  && find / -xdev -perm /6000 -type f -exec chmod a-s {} +
 COPY --from=build --chown=root:root /opt/concord /opt/concord
 USER 10001:10001

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
+from service import __version__
 from service import commands as act
 from service.commands import FAULT, REFUSED, say
 from service.errors import ServiceError, SetupError, UsageError
@@ -54,6 +55,7 @@ def _parser() -> _Parser:
         description="Reconciles the medication lists of a care team over FHIR.",
         epilog="Findings are questions for a person; no finding does not mean no interaction.",
     )
+    parser.add_argument("--version", action="version", version=f"concord {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _demo(commands)
     _serve(commands)

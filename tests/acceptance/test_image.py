@@ -87,6 +87,23 @@ def test_no_secret_is_built_into_the_image_or_written_into_the_compose_file() ->
         assert set(one) == {"file"}, name
 
 
+def test_the_engine_is_sent_what_is_copied_and_nothing_else_of_a_checkout() -> None:
+    wanted = {
+        name.removeprefix("./")
+        for word, words in dockerfile()
+        if word == "COPY" and not words.startswith("--from")
+        for name in words.split()[:-1]
+    }
+    rules = [
+        rule
+        for rule in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+        if rule and not rule.startswith("#")
+    ]
+    assert rules[0] == "*"
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == wanted
+    assert all((ROOT / name).exists() for name in wanted)
+
+
 def test_every_process_of_ours_is_confined_and_waits_for_a_healthy_database() -> None:
     assert {one["command"][0] for one in ours().values()} == {"serve", "work"}
     assert sum(one["command"][0] == "work" for one in ours().values()) == 2

@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from service import __version__
 from service.cli import main
 from service.commands import named_locations
 from service.errors import UsageError
@@ -254,6 +255,13 @@ def test_names_and_locations_are_told_apart_at_the_first_equals_sign() -> None:
     assert named_locations(["a=http://x.example/?q=1"]) == {"a": "http://x.example/?q=1"}
     with pytest.raises(UsageError):
         named_locations(["=x"])
+
+
+def test_the_version_is_told_as_the_reports_tell_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"concord {__version__}\n"
 
 
 def test_importing_the_command_line_imports_no_stage() -> None:
