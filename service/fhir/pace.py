@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +28,10 @@ _QUOTA_FIELDS = frozenset(
 _LONGEST_PAUSE_S = 3600.0
 _FEW = 2
 """So few requests left in the window are sent one after the other."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -112,12 +115,12 @@ class Pace:
     def hold(self, seconds: float) -> None:
         """Nothing goes for so long (at most an hour), and then one request alone."""
         pause = min(seconds, _LONGEST_PAUSE_S)
-        self.not_before = max(self.not_before, time.monotonic() + pause)
+        self.not_before = max(self.not_before, _now() + pause)
         self.careful = True
 
     def remaining(self) -> float:
         """Seconds until the next request may go; 0 when it may go now."""
-        now = time.monotonic()
+        now = _now()
         wait = self.not_before - now
         for most, window in self._policies:
             while self._sent and self._sent[0] <= now - max(w for _, w in self._policies):
@@ -133,7 +136,7 @@ class Pace:
         if told:
             self._policies = policies(headers) or self._policies
         left = quota(headers) if told else None
-        if well and time.monotonic() >= self.not_before:
+        if well and _now() >= self.not_before:
             self.careful = left is not None and left.remaining <= _FEW
         if left is not None and left.remaining == 0 and left.reset_s:
             self.hold(left.reset_s)
@@ -162,8 +165,8 @@ class Pace:
 
     async def _wait(self, latest: float) -> None:
         while wait := self.remaining():
-            if asyncio.get_running_loop().time() + wait > latest:
+            if _now() + wait > latest:
                 raise SourceUnavailable(f"the server asks for a pause of {wait:.0f} s")
             await asyncio.sleep(wait)
         if self._policies:
-            self._sent.append(time.monotonic())
+            self._sent.append(_now())

@@ -9,7 +9,6 @@ worse ("Site Reliability Engineering", 2016, chapter 21: a client retries a tent
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 
 from tenacity import RetryCallState, wait_random_exponential
@@ -56,11 +55,12 @@ class Budget:
     def answered(self) -> None:
         """Note an answer that was no failure: whatever there was is over."""
         self.asked = self.retried = 0
-        self._answered_at = time.monotonic()
+        self._answered_at = asyncio.get_running_loop().time()
 
     def spend(self) -> bool:
         """Whether one more retry is allowed; takes it from the budget."""
-        alive = self.retried == 0 and time.monotonic() - self._answered_at < _ALIVE_S
+        now = asyncio.get_running_loop().time()
+        alive = self.retried == 0 and now - self._answered_at < _ALIVE_S
         if not alive and self.retried + 1 > _SHARE * self.asked:
             return False
         self.retried += 1

@@ -114,12 +114,13 @@ class SmartBackend:
             return f"Bearer {self._token}"
         async with self._lock:
             if self.clock() >= self._valid_until:
-                if self._failure is not None and time.monotonic() < self._failure[0]:
+                loop = asyncio.get_running_loop()
+                if self._failure is not None and loop.time() < self._failure[0]:
                     raise type(self._failure[1])(self._failure[1].message)
                 try:
                     await self._renew(http, endpoint)
                 except SourceError as error:
-                    self._failure = (time.monotonic() + _FAILURE_KEPT_S, error)
+                    self._failure = (loop.time() + _FAILURE_KEPT_S, error)
                     raise
                 self._failure = None
             return f"Bearer {self._token}"

@@ -7,7 +7,6 @@ lasts are its sequential round trips, whatever the machine is doing.
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -18,30 +17,10 @@ from service.fhir.wire import Limits
 from service.model.source import Role
 from service.read.server import ServerReader
 from service.sandbox.server import Sandbox
+from tests.read.waiting import WaitingLoop
 
 BASE = "http://localhost/fhir"
 PATIENT = Limits(answer_s=50, deadline_s=100)
-
-
-class _Skipping(selectors.DefaultSelector):
-    """Does not wait for the time to pass: it has passed."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("everybody waits for somebody else")
-        self.now += max(0.0, timeout)
-        return super().select(0)
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._skipping = _Skipping()
-        super().__init__(self._skipping)
-
-    def time(self) -> float:
-        return self._skipping.now
 
 
 def hops(
@@ -67,5 +46,5 @@ def hops(
                 spent.append(round(loop.time() - begun, 3))
         return spent
 
-    with asyncio.Runner(loop_factory=_Loop) as runner:
+    with asyncio.Runner(loop_factory=WaitingLoop) as runner:
         return runner.run(run())

@@ -23,6 +23,7 @@ from service.model.source import State
 from service.normalize import Tables, normalize
 from tests.read.catalogue import CASES, LINES, Outcome, Run, expected, outcomes, runs
 from tests.read.reading_faults import SPECIAL, Special, special_outcomes, table
+from tests.read.waiting import WaitingLoop
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 RUNS = runs(full=FULL)
@@ -32,7 +33,8 @@ AS_OF = date(2026, 3, 10)
 
 @pytest.fixture(scope="module")
 def results() -> Mapping[Run, Outcome]:
-    return asyncio.run(outcomes(RUNS))
+    with asyncio.Runner(loop_factory=lambda: WaitingLoop(speed=10)) as runner:
+        return runner.run(outcomes(RUNS))
 
 
 @pytest.fixture(scope="module")

@@ -188,12 +188,15 @@ def test_a_turn_that_comes_too_late_is_refused_at_once() -> None:
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(["ask", "retry"]), max_size=300))
 def test_without_any_answer_retries_stay_within_a_tenth(events: list[str]) -> None:
-    budget = Budget()
-    asked = retried = 0
-    for event in events:
-        if event == "ask":
-            budget.ask()
-            asked += 1
-        elif budget.spend():
-            retried += 1
-        assert retried <= 0.1 * asked
+    async def run() -> None:
+        budget = Budget()
+        asked = retried = 0
+        for event in events:
+            if event == "ask":
+                budget.ask()
+                asked += 1
+            elif budget.spend():
+                retried += 1
+            assert retried <= 0.1 * asked
+
+    asyncio.run(run())

@@ -19,7 +19,7 @@ READING = (
     Mutant(
         "no address on another server",
         "service/fhir/policy.py",
-        "if (parts.scheme, parts.host, parts.port) != (self.scheme, self.host, self.port):",
+        "if (parts.scheme, parts.host, parts.port) != self.origin:",
         "if False:",
         ("tests/fhir/test_policy.py",),
     ),
@@ -36,6 +36,27 @@ READING = (
         "if not may_mean(bare, ipaddress.ip_address(address), self.private):",
         "if False:",
         ("tests/fhir/test_reach.py",),
+    ),
+    Mutant(
+        "an answer that nobody asked for",
+        "service/fhir/connection.py",
+        "if message.pieces or not (message.whole and message.reusable):",
+        "if message.pieces or not message.whole:",
+        ("tests/fhir/test_message.py",),
+    ),
+    Mutant(
+        "what is no body has an end",
+        "service/fhir/message.py",
+        "if self._bare > LONGEST_HEAD and not self.whole:",
+        "if False:",
+        ("tests/fhir/test_message.py",),
+    ),
+    Mutant(
+        "a field that would end its line",
+        "service/fhir/message.py",
+        "if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):",
+        "if False:",
+        ("tests/fhir/test_message.py",),
     ),
     Mutant(
         "the cap of a page",
