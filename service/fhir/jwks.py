@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from service.errors import SettingsError
@@ -66,23 +67,23 @@ def jwks(keys: Iterable[SigningKey]) -> dict[str, list[dict[str, Any]]]:
     return {"keys": list(found.values())}
 
 
+@lru_cache(maxsize=64)
 def _imported(pem: str) -> RSAKey | ECKey:
-    from joserfc.errors import JoseError
+    """The key, read once: it costs a millisecond, and several sources share one."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from joserfc.jwk import ECKey, RSAKey
 
-    wrong = "private_key is neither an RSA nor a P-384 private key in PEM form."
-    key: RSAKey | ECKey
     try:
-        key = RSAKey.import_key(pem)
-    except (ValueError, TypeError, JoseError):
-        try:
-            key = ECKey.import_key(pem)
-        except (ValueError, TypeError, JoseError):
-            raise SettingsError(wrong) from None
-    if not key.is_private:
-        raise SettingsError(wrong)
-    if isinstance(key, ECKey) and key.curve_name != "P-384":
-        raise SettingsError(wrong)
-    if isinstance(key, RSAKey) and key.raw_value.key_size < _SHORTEST_RSA_BITS:
+        found = load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        found = None
+    if isinstance(found, EllipticCurvePrivateKey) and isinstance(found.curve, SECP384R1):
+        return ECKey.import_key(found)
+    if not isinstance(found, RSAPrivateKey):
+        raise SettingsError("private_key is neither an RSA nor a P-384 private key in PEM form.")
+    if found.key_size < _SHORTEST_RSA_BITS:
         raise SettingsError(f"private_key: an RSA key has at least {_SHORTEST_RSA_BITS} bits.")
-    return key
+    return RSAKey.import_key(found)
