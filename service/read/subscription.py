@@ -143,9 +143,7 @@ def steps(
     wishes = {} if stop else {one.key: one for one in want}
     done: set[Key] = set()
     found = []
-    for one in sorted(
-        standing, key=lambda one: (one.status not in {"active", "requested"}, one.id)
-    ):
+    for one in sorted(standing, key=lambda one: (one.status not in _LIVE, one.id)):
         wished = wishes.get(one.key)
         if wished is None or one.key in done:
             if one.status in _LIVE | {"error"}:
