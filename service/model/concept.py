@@ -137,7 +137,9 @@ class Resolution(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """The concept of one line with the evidence for it; `drug` is None when nothing was certain.
 
     `conflict` names the ingredients of another coding or of the text where they disagree with the
-    chosen one (finding code-text-conflict). `candidates` are RxCUIs too close to choose between.
+    chosen one (finding code-text-conflict), `strengths` what codings and text state each where they
+    name one drug in several strengths: then `drug` has none. `candidates` are RxCUIs too close to
+    choose between.
     """
 
     drug: DrugConcept | None
@@ -145,3 +147,4 @@ class Resolution(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     evidence: tuple[str, ...] = ()
     conflict: tuple[Ingredient, ...] = ()
     candidates: tuple[str, ...] = ()
+    strengths: tuple[str, ...] = ()

@@ -20,9 +20,9 @@ from service.model.concept import (
     ResolvedBy,
 )
 from service.normalize.drug_coded import Coded, coded_drugs, ingredient_sets, label, specificity
-from service.normalize.drug_product import refined, with_shared_facts
+from service.normalize.drug_product import refined, with_shared_facts, without_strength
 from service.normalize.drug_said import Said, by_name, said_by
-from service.normalize.drug_strength import strength_differs
+from service.normalize.drug_strength import strength_differs, strengths_apart
 from service.normalize.drug_table import DrugTable
 
 
@@ -34,13 +34,14 @@ def resolve(codings: tuple[Coding, ...], text: str, table: DrugTable) -> Resolut
         codings: as sent, in any order; displays count as texts.
         text: the line's own words ("" when it has none).
     Returns: `drug` with its evidence; `conflict` names the ingredients that another coding or the
-        text speaks of; without `drug`, `candidates` are codes too close to choose between.
+        text speaks of, `strengths` those that codings and texts state where they differ; without
+        `drug`, `candidates` are codes too close to choose between.
     """
     coded, notes = coded_drugs(codings, table)
     texts = dict.fromkeys(t for t in (text, *(c.display for c in codings)) if t.strip())
     said = {t: said_by(t, table) for t in texts}
     if not coded:
-        return _by_text(tuple(said.values()), notes)
+        return _by_text(tuple(said.values()), notes, table)
     sets = ingredient_sets(coded)
     if len(sets) > 1:
         return _disagreeing(coded, sets, said.get(text) or said_by("", table), notes, table)
@@ -61,7 +62,11 @@ def resolve(codings: tuple[Coding, ...], text: str, table: DrugTable) -> Resolut
     other = _contradictions(coded, said, text, best.drug)
     if other:
         evidence.append("code and text do not agree on " + ", ".join(i.name for i in other))
-    return Resolution(drug, best.by, (*evidence, *notes), conflict=other)
+    named = (best.drug, *(c.drug for c in coded), *(one.drug for one in said.values()))
+    apart = strengths_apart(drug for drug in named if drug is not None)
+    if apart:
+        drug = without_strength(drug, table)
+    return Resolution(drug, best.by, (*evidence, *notes), conflict=other, strengths=apart)
 
 
 def _disagreeing(
@@ -116,7 +121,7 @@ def _contradictions(
     return tuple(sorted(other, key=by_name))
 
 
-def _by_text(said: Sequence[Said], notes: tuple[str, ...]) -> Resolution:
+def _by_text(said: Sequence[Said], notes: tuple[str, ...], table: DrugTable) -> Resolution:
     """The first text that names a drug, where no text names another one."""
     clear = [one for one in said if one.drug is not None]
     if not clear:
@@ -133,6 +138,13 @@ def _by_text(said: Sequence[Said], notes: tuple[str, ...]) -> Resolution:
         if one.drug and drug and not one.misspelled
         for i in set(one.drug.ingredients) - set(drug.ingredients)
     }
+    apart = strengths_apart(one.drug for one in clear if one.drug)
+    if drug is not None and apart:
+        drug = without_strength(drug, table)
     return Resolution(
-        drug, by, (*best.evidence, *notes), conflict=tuple(sorted(other, key=by_name))
+        drug,
+        by,
+        (*best.evidence, *notes),
+        conflict=tuple(sorted(other, key=by_name)),
+        strengths=apart,
     )

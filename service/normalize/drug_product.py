@@ -66,6 +66,22 @@ def refined(base: DrugConcept, reading: TextReading, table: DrugTable) -> DrugCo
     return with_strengths(_with_shared(base, shared), amounts, strong, reading)
 
 
+def without_strength(drug: DrugConcept, table: DrugTable) -> DrugConcept:
+    """A product's ingredients with its form, release, route and class: all but its strength."""
+    bare = table.by_rxcui(drug.ingredients[0].rxcui)
+    if len(drug.ingredients) > 1:
+        bare = table.combination(drug.ingredients)
+    return replace(
+        bare or replace(drug, strengths=(), clinical_drug="", tty=TermType.MIN),
+        precise=drug.precise,
+        form=drug.form,
+        release=drug.release,
+        route=drug.route,
+        administration=drug.administration,
+        brand=drug.brand,
+    )
+
+
 @lru_cache(maxsize=4096)
 def with_shared_facts(base: DrugConcept, table: DrugTable) -> DrugConcept:
     """A bare ingredient or brand with what all its products have in common (class, form, route)."""

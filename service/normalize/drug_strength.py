@@ -11,6 +11,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from service.model.concept import DrugConcept, Strength
+from service.normalize.amount import number
 from service.normalize.drug_text import Amount, TextReading
 
 _SINGLE_DOSE = frozenset({"Prefilled Syringe", "Pen Injector", "Auto-Injector", "Cartridge"})
@@ -36,6 +37,37 @@ def strength_differs(concept: DrugConcept, reading: TextReading) -> bool:
 def states_own_strength(drug: DrugConcept) -> bool:
     """Whether the strengths are a text's own, of no product or component of the table."""
     return drug.at_ingredient_level and bool(drug.strengths)
+
+
+def strengths_apart(drugs: Iterable[DrugConcept]) -> tuple[str, ...]:
+    """The strengths of concepts of the first one's ingredients, in words, where two of them differ.
+
+    Only what is stated for the same ingredients in the same units compares: 4,000 units and 0.1 mg,
+    or 50 mg a vial and 5 mg/mL, contradict nothing. Empty where all agree.
+    """
+    first, *others = drugs
+    stated: dict[tuple[object, ...], dict[str, DrugConcept]] = {}
+    for drug in (first, *others):
+        if drug.strengths and drug.ingredients == first.ingredients:
+            basis = tuple((rxcui, unit, per) for rxcui, _, unit, per in amounts_of(drug.strengths))
+            stated.setdefault(basis, {}).setdefault(in_words(drug.strengths), drug)
+    for same in stated.values():
+        one, *rest = same.values()
+        if any(not _equal(one.strengths, other.strengths) for other in rest):
+            return tuple(same)
+    return ()
+
+
+def in_words(strengths: Iterable[Strength]) -> str:
+    """Strengths for a person: "50 mg", "20 mg / 12.5 mg", "10 mg/mL"."""
+    return " / ".join(
+        f"{number(s.value)} {s.unit}" + (f"/{s.per_unit}" if s.per_unit else "") for s in strengths
+    )
+
+
+def _equal(one: Iterable[Strength], other: Iterable[Strength]) -> bool:
+    pairs = zip(amounts_of(one), amounts_of(other), strict=True)
+    return all(_close(left[1], right[1]) for left, right in pairs)
 
 
 def with_strengths(

@@ -89,23 +89,35 @@ def _contradicting(therapy: Therapy) -> list[PlacedLine]:
 
 
 def code_text_conflict(therapy: Therapy, setting: Setting) -> Finding | None:
-    """C11: a coding and the text, or two codings, of one line name different ingredients."""
-    lines = [line for line in therapy.lines if line.entry.resolution.conflict]
+    """C11: a coding and the text, or two codings, of one line name different drugs or strengths."""
+    lines = [
+        line
+        for line in therapy.lines
+        if line.entry.resolution.conflict or line.entry.resolution.strengths
+    ]
     if not lines:
         return None
-    others = joined(sorted({i.name for line in lines for i in line.entry.resolution.conflict}))
-    said = (
-        f"was read as {therapy.name} but also names {others}"
-        if therapy.ingredients
-        else f'("{therapy.name}") names {others} at once, so that no drug was chosen'
-    )
+    named = {i.name for line in lines for i in line.entry.resolution.conflict}
+    others = joined(sorted(named - {i.name for i in therapy.ingredients}) or sorted(named))
+    strengths = dict.fromkeys(one for line in lines for one in line.entry.resolution.strengths)
+    said = []
+    if named and therapy.ingredients:
+        said.append(f"was read as {therapy.name} but also names {others}")
+    elif named:
+        said.append(f'("{therapy.name}") names {others} at once, so that no drug was chosen')
+    if strengths:
+        said.append(
+            f"states {therapy.name} {joined(strengths)} at once, so that no strength was chosen"
+        )
     return finding(
         setting,
         "code-text-conflict",
         [therapy],
-        title=f"{therapy.name}: code and text name different drugs",
-        message=f"A line of {joined(sorted({line.entry.origin.source for line in lines}))} {said}.",
-        advice="Ask which drug is meant before anything else is decided about it.",
+        title=f"{therapy.name}: code and text name different {'drugs' if named else 'strengths'}",
+        message=f"A line of {joined(sorted({line.entry.origin.source for line in lines}))} "
+        f"{'; it '.join(said)}.",
+        advice=f"Ask which {'drug' if named else 'strength'} is meant "
+        "before anything else is decided about it.",
         sources=[line.entry.origin.source for line in lines],
         evidence=[
             *product_facts(lines),

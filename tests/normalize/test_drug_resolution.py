@@ -120,11 +120,53 @@ def test_a_text_refines_an_ingredient_code_to_its_product() -> None:
     assert found.by is ResolvedBy.CODING
 
 
-def test_a_text_never_changes_the_strength_of_a_coded_product() -> None:
-    found = by_codes("312938", text="sertraline 50 mg oral tablet")
+@pytest.mark.parametrize(
+    "found",
+    [
+        by_codes("312938", text="sertraline 50 mg oral tablet"),
+        by_codes("312938", "312941"),
+        by_codes("312941", "208149", text="sertraline"),
+        resolve((Coding(NDC, "00049-4910"),), "Zoloft 50 mg", drug_table()),
+        resolve((Coding("urn:local", "7", "sertraline 50 mg tablet"),), "Zoloft 100 mg tab",
+                drug_table()),
+    ],
+    ids=["code and text", "two codes", "generic and brand", "NDC and text", "two texts"],
+)  # fmt: skip
+def test_one_drug_in_two_strengths_leaves_the_strength_to_a_person(found: Resolution) -> None:
     assert found.drug is not None
-    assert found.drug.rxcui == "312938"
-    assert any("another strength" in words for words in found.evidence)
+    assert names(found) == ["sertraline"]
+    assert found.drug.form == "tablet"
+    assert not found.drug.strengths
+    assert not found.drug.clinical_drug
+    assert sorted(found.strengths) == ["100 mg", "50 mg"]
+    assert not found.conflict
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("312938", "Sertraline HCl 100 MG"),
+        ("312938", "sertraline 0.1 g tablet"),
+        ("580261", "tiotropium 0.018 MG/ACTUAT Inhalant Powder [Spiriva]"),
+        ("36437", "sertraline 50 mg"),
+    ],
+    ids=["the same", "in another unit", "per puff and per capsule", "of the ingredient alone"],
+)
+def test_strengths_that_say_the_same_or_cannot_be_compared_are_no_conflict(
+    code: str, text: str
+) -> None:
+    found = by_codes(code, text=text)
+    assert not found.strengths
+    assert found.drug is not None
+    assert found.drug.strengths
+
+
+def test_a_combination_coded_in_two_strengths_keeps_its_ingredients_alone() -> None:
+    found = by_codes("197885", text="lisinopril 20 mg / hydrochlorothiazide 25 mg tablet")
+    assert names(found) == ["hydrochlorothiazide", "lisinopril"]
+    assert found.drug is not None
+    assert not found.drug.strengths
+    assert len(found.strengths) == 2
 
 
 def test_an_unknown_code_gives_way_to_the_text_and_says_so() -> None:

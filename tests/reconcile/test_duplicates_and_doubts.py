@@ -15,7 +15,14 @@ from service.model.concept import (
 )
 from service.model.evidence import Origin
 from service.model.finding import Bucket, Finding, RuleReference, Severity
-from service.model.medication import Agreement, Change, Kind, MatchConfidence, TherapyState
+from service.model.medication import (
+    Action,
+    Agreement,
+    Change,
+    Kind,
+    MatchConfidence,
+    TherapyState,
+)
 from service.model.patient import MatchGrade, PatientLink
 from service.model.signed import Intention, SignedList, SignedMedication
 from service.model.source import State
@@ -284,6 +291,27 @@ def test_text_against_structure_and_code_against_text_are_grave() -> None:
         record(PSYCHIATRY, line(PSYCHIATRY, "R/1", TABLET, dosage=dosage, status="stopped"))
     )
     assert only(past, "text-structure-conflict").bucket is Bucket.SUPPRESSED
+
+
+def test_a_drug_stated_in_two_strengths_is_a_grave_question_and_no_dose() -> None:
+    both = Resolution(bare(SERTRALINE), ResolvedBy.CODING, strengths=("50 mg", "100 mg"))
+    result = reconciled(
+        record(PSYCHIATRY, line(PSYCHIATRY, "R/1", TABLET, dose=None, resolution=both))
+    )
+    finding = only(result, "code-text-conflict")
+    assert finding.severity is Severity.HIGH
+    assert "50 mg and 100 mg at once" in finding.message
+    assert "also names" not in finding.message
+    assert result.medications[0].proposal.action is Action.ASK
+
+
+def test_a_drug_that_a_line_names_beside_its_own_is_the_only_one_told() -> None:
+    named = (Ingredient("1", "alprazolam"), SERTRALINE)
+    wrong = Resolution(TABLET, ResolvedBy.CODING, conflict=named, strengths=("50 mg", "5 mg"))
+    result = reconciled(record(PSYCHIATRY, line(PSYCHIATRY, "R/1", TABLET, resolution=wrong)))
+    message = only(result, "code-text-conflict").message
+    assert "also names alprazolam; it states" in message
+    assert "50 mg and 5 mg at once" in message
 
 
 def test_a_doubtful_link_and_an_incomplete_source_are_said() -> None:
