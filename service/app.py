@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.errors import UsageError
 from service.settings import Settings, load, role_of, secret
 
 if TYPE_CHECKING:
     from service.model.record import Report
     from service.pipeline.reconcile import Knowledge
     from service.store import Store
+    from service.write.disclosure import Recipient
 
 Say = Callable[[str], None]
+
+THIS_HOUSE, ANYBODY = "this-house", "anybody"
+"""For whom what is asked for at the command line may be, beside a source."""
 
 
 def now() -> datetime:
@@ -124,6 +129,22 @@ async def reconciled(
         gathered = await gather(opened, who, known.weights)
     today = now().date()
     return report_of(gathered, known, as_of or today, today=today)
+
+
+def recipient_of(to: str, names: Collection[str], config: Path | None) -> Recipient:
+    """For whom a Bundle is: a source of the command line or the configuration, `anybody`, or
+    `this-house`. Raises: UsageError."""
+    from service.write.disclosure import Audience
+    from service.write.withhold import recipients
+
+    parties = {name: frozenset(one.parties) for name, one in settings_of(config).sources.items()}
+    known = {name: parties.get(name, frozenset()) for name in {*names, *parties}}
+    if to not in {THIS_HOUSE, ANYBODY, *known}:
+        raise UsageError(
+            f"--to: {to} is not known; name {', '.join(sorted({ANYBODY, *known}))} or {THIS_HOUSE}."
+        )
+    audience = Audience.HOUSE if to == THIS_HOUSE else Audience.OTHER
+    return recipients(known.items(), to if to in known else "", audience)
 
 
 def reconcile_once(

@@ -111,6 +111,12 @@ def _reconcile(commands: Commands) -> None:
     parser = commands.add_parser("reconcile", help="one patient, to standard output")
     _sources(parser)
     parser.add_argument("--format", choices=FORMATS, default="json")
+    parser.add_argument(
+        "--to",
+        default="this-house",
+        metavar="NAME",
+        help="for whom a FHIR Bundle is: a source, anybody, or this-house (default: all of it)",
+    )
     parser.set_defaults(run=act.run_reconcile)
 
 

@@ -58,13 +58,21 @@ def run_work(options: argparse.Namespace) -> int:
 
 def run_reconcile(options: argparse.Namespace) -> int:
     locations = named_locations(options.source)
-    from service.app import reconcile_once
+    from service.app import THIS_HOUSE, recipient_of, reconcile_once
+    from service.pipeline.beside import held_back_once
     from service.report.document import document, encoded
 
+    if options.to != THIS_HOUSE and options.format != "fhir":
+        raise UsageError("--to: what is for somebody else goes with --format fhir.")
+    recipient = recipient_of(options.to, locations, options.config)
     report = reconcile_once(
         locations, config=options.config, patient=options.patient, as_of=options.as_of
     )
     content = document(report)
+    held = held_back_once(report.sources, content, recipient)
+    for sentence in (held.said, held.stays):
+        if sentence:
+            say(f"concord: {sentence}")
     if options.format == "text":
         from service.report.text import text
 
@@ -72,7 +80,7 @@ def run_reconcile(options: argparse.Namespace) -> int:
     elif options.format == "fhir":
         from service.write.draft import draft_bundle
 
-        sys.stdout.buffer.write(encoded(draft_bundle(content)))
+        sys.stdout.buffer.write(encoded(draft_bundle(content, held)))
     else:
         sys.stdout.buffer.write(encoded(content))
     sys.stdout.flush()

@@ -16,7 +16,7 @@ from service.normalize.consent import consents, security_labels
 from service.normalize.surroundings import foreign_plans, members, stays
 from service.store import Connection, patient_words, reads, standing
 from service.store.delivery import Delivery
-from service.write.disclosure import Audience
+from service.write.disclosure import Audience, Recipient
 from service.write.known import Known, Put
 from service.write.referring import missed_key, put_before
 from service.write.target import WriteTarget
@@ -72,6 +72,15 @@ async def held_back(
     parties = [(target.name, target.parties) for target in targets]
     told = recipients(parties, to, audience)
     return withholding(content, told, known.consents, known.labels)
+
+
+def held_back_once(
+    reads: Sequence[SourceRead], content: Mapping[str, Any], recipient: Recipient
+) -> Withholding:
+    """The same filter where nothing is kept: the reads themselves say consents and labels."""
+    known = [one for read in reads for one in consents(read)]
+    labels = {place: said for read in reads for place, said in security_labels(read).items()}
+    return withholding(content, recipient, known, labels)
 
 
 async def _latest(look: Connection, patient: str, report: str) -> list[SourceRead]:

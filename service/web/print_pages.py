@@ -63,10 +63,6 @@ AUDIENCES: Final[Mapping[Kind, Audience]] = {
 }
 THIS_HOUSE: Final = "this-house"
 """In `to` of an export: it is for whoever is signed in, and stays here."""
-HOUSE_ONLY: Final = (
-    "Labels protect some of what stands here: it is for this house alone; "
-    "nothing of it goes on without asking again."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +189,7 @@ async def _for_recipient(
         held = await held_back(look, key, patient, report, targets, to, audience)
     notices = (
         NOTICE if held.noticed and audience is not Audience.PATIENT else "",
-        HOUSE_ONLY if held.guarded and audience is Audience.HOUSE else "",
+        held.stays,
     )
     told = replace(
         material,

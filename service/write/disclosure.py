@@ -28,6 +28,11 @@ from service.write.labels import (
 NOTICE = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 """42 CFR 2.32(a)(2) (2024): goes with every record on substance use that a consent lets go."""
 
+HOUSE_ONLY = (
+    "Labels protect some of what stands here: it is for this house alone; "
+    "nothing of it goes on without asking again."
+)
+
 UNPERMITTED = "a label protects it and no consent lets it go there"
 REFUSED = "a consent refuses it"
 UNSURE = "a consent may refuse it: whom or what it means could not be told"

@@ -8,8 +8,11 @@ from typing import Any
 
 from service.model.review import Review, User, UserRole
 from service.write import issue, medication_list, statement
+from service.write.codes import DRAFT
 from service.write.desk import Desk
+from service.write.elements import meta
 from service.write.identity import full_url
+from service.write.known import Known
 from service.write.refusals import incomplete_sources
 from service.write.target import Signing, WriteTarget
 from service.write.wanted import AGREEING, LISTED
@@ -28,6 +31,7 @@ def draft_bundle(
         report: the JSON report. Everything is tagged draft, and incomplete where a source is; the
             moment is the report's own day, so that the same report gives the same Bundle.
         withholding: what of it is not told to the one whom the Bundle is for; the list says so.
+            The Bundle itself carries every label of what is in it.
     """
     service = User("concord", "Concord", UserRole.IT)
     at = datetime.fromisoformat(report["as_of"]).replace(tzinfo=UTC)
@@ -42,6 +46,7 @@ def draft_bundle(
         target=WriteTarget(name=""),
         bases={},
         covered={},
+        known=Known(labels=withholding.labels),
         withholding=withholding,
     )
     report = without(report, withholding)
@@ -68,8 +73,10 @@ def draft_bundle(
         ),
         *((desk.issue_key(finding["id"]), issue.build(desk, finding, None)) for finding in spoken),
     ]
+    carried = {one["code"] for _, resource in built for one in resource["meta"].get("security", ())}
     return {
         "resourceType": "Bundle",
+        "meta": meta([DRAFT], carried),
         "type": "collection",
         "timestamp": at.isoformat(),
         "entry": [{"fullUrl": full_url(key), "resource": resource} for key, resource in built],

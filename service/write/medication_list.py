@@ -116,9 +116,9 @@ def _listed(medication: Mapping[str, Any], decision: Decision) -> str:
 
 
 def _told_beside(desk: Desk, listed: Sequence[Mapping[str, Any]]) -> list[str]:
-    """That something is withheld, and the notice that has to go with what is not."""
+    """That something is withheld or must not go on, and the notice that goes with what does."""
     notice = desk.notice(medication["id"] for medication in listed)
-    return [text for text in (desk.withholding.said, notice) if text]
+    return [text for text in (desk.withholding.said, desk.withholding.stays, notice) if text]
 
 
 def _basis(desk: Desk) -> str:

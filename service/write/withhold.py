@@ -14,7 +14,7 @@ from typing import Any
 from service.model.consent import Consent
 from service.model.evidence import Origin
 from service.write.codes import RXNORM
-from service.write.disclosure import BY_LABEL, Audience, Item, Recipient, disclosure
+from service.write.disclosure import BY_LABEL, HOUSE_ONLY, Audience, Item, Recipient, disclosure
 from service.write.labels import PROTECTED, on_substance_use
 
 Labels = Mapping[tuple[str, str], frozenset[str]]
@@ -31,6 +31,8 @@ class Withholding:
         noticed: ids of what goes with the notice of 42 CFR 2.32.
         places: resources, as (source, reference), of which nothing is told.
         guarded: how many medications are told although a label protects them.
+        house: told to whoever is signed in here, and to nobody else.
+        labels: of each resource of the sources that carries any.
     """
 
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -39,6 +41,8 @@ class Withholding:
     noticed: frozenset[str] = frozenset()
     places: frozenset[tuple[str, str]] = frozenset()
     guarded: int = 0
+    house: bool = False
+    labels: Labels = field(default_factory=dict)
 
     @property
     def said(self) -> str:
@@ -52,6 +56,11 @@ class Withholding:
         counts = ((labelled, "by label"), (len(told) - labelled, "by consent"))
         kinds = ", ".join(f"{count} {kind}" for count, kind in counts if count)
         return f"{items} withheld from this recipient by consent or label ({kinds})."
+
+    @property
+    def stays(self) -> str:
+        """That this must not go on, where it is told whole although labels protect some of it."""
+        return HOUSE_ONLY if self.house and self.guarded else ""
 
 
 NOTHING_WITHHELD = Withholding()
@@ -106,6 +115,8 @@ def withholding(
         frozenset(noticed),
         frozenset(hidden),
         guarded,
+        recipient.audience is Audience.HOUSE,
+        labels,
     )
 
 

@@ -28,7 +28,7 @@ from service.prints.timing import WHEN, timing_in
 from service.prints.words import Words, catalogue
 from service.web import print_pages
 from service.web.language import words_in
-from service.write.disclosure import NOTICE
+from service.write.disclosure import HOUSE_ONLY, NOTICE
 from tests.web.office import Office, in_office, report
 from tests.write.synthetic import AT, PHARMACIST, decision, finding, line, medication
 
@@ -234,14 +234,16 @@ def test_every_print_and_every_file_tells_its_recipient_what_may_be_told_and_say
     in_office(use)
 
 
-@pytest.mark.parametrize("path", ["prints/comparison", "list.csv?to=this-house"])
+@pytest.mark.parametrize(
+    "path", ["prints/comparison", "list.csv?to=this-house", "list.json?to=this-house"]
+)
 def test_what_stays_in_this_house_says_that_it_does(path: str) -> None:
     async def use(office: Office) -> None:
         patient = await office.patient(content=protected("42CFRPart2"))
         free = await office.patient(18, content=protected())
         for who, said in ((patient, True), (free, False)):
             got = await office.client.get(f"/patients/{who}/{path}", headers=office.bearer())
-            assert (print_pages.HOUSE_ONLY in got.text) is said
+            assert (HOUSE_ONLY in got.text) is said
             assert (NOTICE in got.text) is said
 
     in_office(use)
