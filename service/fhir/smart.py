@@ -165,13 +165,7 @@ class SmartBackend:
         return reply
 
     async def _with(self, key: SigningKey, http: httpx.AsyncClient, url: str) -> _Reply:
-        form = {
-            "grant_type": "client_credentials",
-            "scope": self.scope,
-            "client_assertion_type": _ASSERTION_TYPE,
-            "client_assertion": self.assertion(url, key),
-        }
-        return await _call(http, "POST", url, data=form)
+        return await _call(http, "POST", url, data=self.form(url, key))
 
     async def _discovered(self, http: httpx.AsyncClient, endpoint: Endpoint) -> str:
         url = endpoint.admit(".well-known/smart-configuration")
@@ -191,6 +185,15 @@ class SmartBackend:
             _must_be_here(found.issuer, "issuer", endpoint)
         self._discovered_url = found.token_endpoint
         return found.token_endpoint
+
+    def form(self, token_url: str, key: SigningKey | None = None) -> dict[str, str]:
+        """What the token endpoint is asked with. Raises: as `assertion`."""
+        return {
+            "grant_type": "client_credentials",
+            "scope": self.scope,
+            "client_assertion_type": _ASSERTION_TYPE,
+            "client_assertion": self.assertion(token_url, key),
+        }
 
     def assertion(self, token_url: str, key: SigningKey | None = None) -> str:
         """A fresh client assertion (JWT): exp within 300 s, a jti never used before.
