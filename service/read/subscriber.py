@@ -29,7 +29,7 @@ class Subscriber:
     wish: Wish
 
     async def found(self, want: Sequence[Wanted]) -> tuple[Standing, ...]:
-        """Ours that stand on the server.
+        """Ours that stand on the server, whatever it answered to the same question a moment ago.
 
         Raises: SourceRefused where it has no Subscriptions, SourceInvalid where what stands there
             was not read whole: another one might then be made beside it.
@@ -39,9 +39,9 @@ class Subscriber:
             raise SourceRefused("the CapabilityStatement offers no Subscription")
         held: dict[str, Standing] = {}
         for endpoint in sorted({self.wish.address, *(one.endpoint for one in want)}):
-            result = await self.client.search(_KIND, [("url", endpoint)])
+            result = await self.client.search(_KIND, [("url", endpoint)], fresh=True)
             if "url" in result.certificate.dropped or result.status in _NO_SUCH_PARAMETER:
-                whole = await self.client.search(_KIND, [])
+                whole = await self.client.search(_KIND, [], fresh=True)
                 return tuple(self._ours(whole))
             held |= {one.id: one for one in self._ours(result)}
         return tuple(held[id_] for id_ in sorted(held))

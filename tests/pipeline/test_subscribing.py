@@ -107,6 +107,18 @@ def test_what_is_not_there_is_created_once_and_then_kept() -> None:
     with_server(use)
 
 
+def test_a_server_that_repeats_an_earlier_answer_gets_no_second_one() -> None:
+    """As HAPI does for a minute: what it said before the creation."""
+
+    async def use(server: Server) -> None:
+        await server.converge(ALL)
+        assert await server.converge(ALL) == ["keep", "keep"]
+        assert await server.converge(ALL, stop=True) == ["switch off", "switch off"]
+        assert {one["status"] for one in server.standing().values()} == {"off"}
+
+    with_server(use, search_cache_s=60, conditional_create=False)
+
+
 def test_two_who_create_at_a_time_make_one() -> None:
     async def use(server: Server) -> None:
         wish = replace(ALL, criteria=("MedicationRequest?intent=order",))

@@ -31,7 +31,7 @@ async def converged(ours: Subscriber, now: datetime, *, stop: bool = False) -> l
 
 async def standing(client: FhirClient, wish: Wish) -> dict[str, str]:
     """Status of each of ours by the address that it leads to, as the server gives them."""
-    found = await client.search("Subscription", [])
+    found = await client.search("Subscription", [], fresh=True)
     told = [msgspec.json.decode(one.body) for one in found.resources]
     ours = [one for one in told if one["channel"]["endpoint"].startswith(wish.address)]
     assert len({one["channel"]["endpoint"] for one in ours}) == len(ours)
