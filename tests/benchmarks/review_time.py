@@ -37,6 +37,7 @@ from service.sandbox.process import apart
 from tests.benchmarks.reconciliation.__main__ import put
 from tests.benchmarks.twelve_drugs import DRUGS, PATIENT, written
 from tests.web.conftest import QUIET, chromium
+from tests.web.deciding import UNDECIDED
 
 BEGIN, END = "<!-- review time: begin -->", "<!-- review time: end -->"
 K, P, H, M = 0.28, 1.1, 0.4, 1.35
@@ -45,7 +46,6 @@ mouse, a hand moved between mouse and keyboard, mental preparation."""
 READING_WPM = 238
 TARGET_S = 180
 WAIT_MS = 20_000
-UNDECIDED = "[data-item]:has(form.decide):not(:has(.decided-as))"
 DRAWN = """([all, left]) => document.querySelectorAll(all).length < left
     && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")"""
 READ = ".facts, article.finding[data-item] h3, article.finding[data-item] > p, .grid tr[data-item]"
@@ -184,9 +184,9 @@ class Mouse(Hands):
         if answer is None:
             await self.click(item.locator("[data-primary]"))
             return
+        if await item.locator(".otherwise").count():
+            await self.click(item.locator(".otherwise"))
         form = item.locator("form.decide")
-        if not await form.locator("details").evaluate("e => e.open"):
-            await self.click(form.locator("summary"))
         await self.write(form.locator("[name=reason]"), answer.reason)
         if answer.to:
             await self.write(form.locator("[name=to]"), answer.to)

@@ -339,9 +339,10 @@ async def _answers(office: Office, pages: dict[str, str], patient: str, text: st
     assert seen is not None
     content = json.loads(seen.body)
     item = content["medications"][0]["id"]
-    form = {"report": seen.etag, "decision": "propose-stop", "etag": '"0"', "reason": text}
+    form = {"report": seen.etag, "decision": "propose-stop", "reason": text}
     refused = await office.client.post(
         f"/patients/{patient}/decisions/{item}",
+        params={"etag": '"0"'},
         data=form,
         headers=office.bearer(PSYCHIATRIST) | SAME,
     )

@@ -29,6 +29,7 @@ ASKED = {
 """Dark differs from light in its colours and in nothing else: there only they are judged again."""
 OPEN_ALL = """async () => {
     document.querySelectorAll('*').forEach(one => one.style.contentVisibility = 'visible');
+    document.querySelectorAll('.otherwise').forEach(one => one.click());
     document.querySelectorAll('details').forEach(one => one.open = true);
     await new Promise(done => setTimeout(done, 20));
 }"""

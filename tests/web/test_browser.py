@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.web.deciding import UNDECIDED, decide_the_rest
 from tests.web.demo import Demo
 
 pytestmark = pytest.mark.browser
 
 WAIT_MS = 20_000
-UNDECIDED = "[data-item]:has(form.decide):not(:has(.decided-as))"
 
 
 @pytest.fixture
@@ -38,25 +38,10 @@ def open_patient(page: Any, demo: Demo, name: str) -> None:
     page.wait_for_selector("#signing")
 
 
-def decide_everything(page: Any) -> None:
-    """Follows the suggestion where one click does; gives a reason where one is needed."""
-    while (count := page.locator(UNDECIDED).count()) > 0:
-        item = page.locator(UNDECIDED).first
-        if item.locator("[data-primary]").count():
-            item.locator("[data-primary]").click()
-        else:
-            item.locator("[name=reason]").fill("Talked about it with the patient")
-            item.get_by_role("button", name="Not sure").click()
-        page.wait_for_function(
-            "([undecided, count]) => document.querySelectorAll(undecided).length < count",
-            arg=[UNDECIDED, count],
-        )
-
-
 def test_from_the_worklist_to_resources_on_the_servers(page: Any, demo: Demo) -> None:
     open_patient(page, demo, "TESTERMAN")
     assert page.get_by_text("wait for a decision").is_visible()
-    decide_everything(page)
+    decide_the_rest(page)
     assert "wait for a decision" not in page.locator("#sign").inner_text()
     page.get_by_role("button", name=re.compile("^Sign as Dana Demo")).click()
     page.wait_for_selector("text=Signed by Dana Demo, PharmD")
@@ -94,9 +79,14 @@ def test_without_a_script_everything_can_be_read_and_decided(browser: Any, demo:
     assert page.locator(".decided-as").count() == 1
     page.get_by_role("button", name="Take back").click()
     assert page.locator(".decided-as").count() == 0
+    here = page.url.partition("#")[0]
+    card.get_by_role("link", name="otherwise").click()
+    assert page.url.startswith(f"{here}?forms=whole#f-")
+    card.get_by_text("otherwise").click()
+    assert card.get_by_role("button", name="Override").is_visible()
+    page.goto(here)
     page.get_by_role("link", name="Show every choice").click()
-    page.get_by_text("otherwise").first.click()
-    assert page.get_by_role("button", name="Override").first.is_visible()
+    assert page.locator("button[value=override]").count() > 1
     context.close()
 
 
@@ -158,3 +148,18 @@ def test_enter_in_a_field_decides_nothing(page: Any, demo: Demo) -> None:
     page.wait_for_timeout(300)
     assert card.locator(".decided-as").count() == 0
     assert card.locator("[name=reason]").input_value() == "I am still writing"
+
+
+def test_words_written_under_otherwise_go_with_the_button_that_decides_at_once(
+    page: Any, demo: Demo
+) -> None:
+    open_patient(page, demo, "SAMPLEWOOD")
+    card = page.locator("article.finding[data-item]").last
+    card.get_by_role("link", name="otherwise").click()
+    card.locator("[name=reason]").fill("Seen with the patient today")
+    card.locator("[data-primary]").click()
+    decided = card.locator(".decided-as")
+    decided.wait_for()
+    assert "Seen with the patient today" in decided.inner_text()
+    card.get_by_role("button", name="Take back").click()
+    card.get_by_role("link", name="otherwise").wait_for()

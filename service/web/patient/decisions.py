@@ -36,7 +36,6 @@ class DecisionForm(BaseModel):
 
     report: str
     decision: str
-    etag: str
     reason: str = ""
     reason_code: str = ""
     to: str = ""

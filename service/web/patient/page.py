@@ -86,16 +86,20 @@ async def decide(
     user: Decider,
     patient: str,
     item: str,
+    etag: str,
     form: Annotated[DecisionForm, Form()],
 ) -> Response:
-    """One decision; the first one opens the review. A refusal is said beside the form."""
+    """One decision on what `etag` guards; the first one opens the review.
+
+    A refusal is said beside the form.
+    """
     services = services_of(request)
     error = ""
     try:
         made = wanted(form)
         at = services.now()
         review = await desk.open_review(services.store, user, patient, form.report, at=at)
-        await desk.decide(services.store, user, review.id, item, made, form.etag, at=at)
+        await desk.decide(services.store, user, review.id, item, made, etag, at=at)
     except ReviewStale as refused:
         error = f"{told(refused)} {not_kept(form)}"
     except ReviewError as refused:

@@ -234,6 +234,11 @@ class Page:
     def _finding(self, finding: Mapping[str, Any]) -> dict[str, Any]:
         return as_shown(finding, self._decision(finding["id"]), self.address)
 
+    def decided_at(self, item: Mapping[str, Any]) -> str:
+        """Where a decision on one item goes, made on what is shown of it."""
+        etag = urlencode({"etag": item["decision"].etag})
+        return f"/patients/{quote(self.id)}/decisions/{quote(item['id'])}?{etag}"
+
     def address(self, fact: Mapping[str, Any]) -> str:
         """Where the very JSON of a fact's resource is shown."""
         query = urlencode({"source": fact["source"], "reference": fact["reference"]})

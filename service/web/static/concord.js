@@ -13,10 +13,14 @@
     focusOn(all[from < 0 ? (step > 0 ? 0 : all.length - 1) : from + step]);
   }
 
+  // What this person can still decide: not what is decided, but what waits for a second person's word.
+  const waitsForMe = (item) =>
+    item.querySelector("[data-primary]") || (item.querySelector(".decide") && !item.querySelector(".decided-as"));
+
   function nextUndecided() {
     const all = items();
     const from = all.indexOf(current());
-    focusOn([...all.slice(from + 1), ...all.slice(0, from + 1)].find((one) => one.querySelector("[data-primary], form.decide details") && !one.querySelector(".decided-as")));
+    focusOn([...all.slice(from + 1), ...all.slice(0, from + 1)].find(waitsForMe));
   }
 
   function focusOn(item) {
@@ -32,19 +36,31 @@
     return found;
   }
 
-  // The fields of a decision stand once in the page and are copied into the form that is opened.
-  function fill(details) {
-    const fields = details.dataset && details.dataset.fields;
-    if (!fields || details.querySelector("input, select")) return;
-    details.append(document.getElementById("fields-" + fields).content.cloneNode(true));
+  // What can be decided at once has no form of its own: the whole one stands once in the page, and
+  // takes the place of the button and its link when that link is followed.
+  function unfold(link) {
+    const place = link.closest(".decide");
+    const form = document.getElementById("fields-" + link.dataset.fields).content.firstElementChild.cloneNode(true);
+    const button = place.querySelector("[data-primary]").cloneNode(true);
+    const address = button.getAttribute("formaction");
+    ["form", "formaction", "hx-post"].forEach((name) => button.removeAttribute(name));
+    form.action = address;
+    form.setAttribute("hx-post", address);
+    form.querySelector("details").before(button);
+    place.replaceWith(form);
+    if (window.htmx) window.htmx.process(form);
+    return form;
   }
 
-  document.addEventListener("toggle", (event) => { if (event.target.open) fill(event.target); }, true);
+  function otherwise() {
+    const link = current() && current().querySelector(".otherwise");
+    if (link) unfold(link);
+    open("form.decide details");
+  }
 
   function open(selector) {
     const found = current() && current().querySelector(selector);
     if (!found) return;
-    fill(found);
     found.open = true;
     const first = found.querySelector("input, select, a") || found.querySelector("summary");
     if (first) first.focus();
@@ -62,7 +78,7 @@
     k: () => go(-1),
     n: nextUndecided,
     a: () => press("[data-primary]"),
-    o: () => open("form.decide details"),
+    o: otherwise,
     u: () => press("[data-undo]"),
     e: () => open("[data-evidence]"),
     ...Object.fromEntries([..."123456"].map((digit) => [digit, () => choose(Number(digit))])),
@@ -83,6 +99,10 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-keys]")) actions["?"]();
+    const link = event.target.closest(".otherwise");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    unfold(link).querySelector("details input, details select").focus();
   });
 
   document.addEventListener("change", (event) => {
@@ -137,15 +157,17 @@
 
   const waiting = new Set();
   document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (window.htmx || !form.hasAttribute("hx-post") || form.dataset.plain) return;
+    const button = event.submitter;
+    const sender = button && button.hasAttribute("hx-post") ? button : event.target;
+    if (window.htmx || !sender.hasAttribute("hx-post") || sender.dataset.plain) return;
     event.preventDefault();
-    if (waiting.has(form)) return;
-    waiting.add(form);
+    if (waiting.has(sender)) return;
+    waiting.add(sender);
     complete(() => htmxArrives().then(() => {
-      waiting.delete(form);
-      if (!window.htmx) form.dataset.plain = "yes";
-      form.requestSubmit(event.submitter);
+      waiting.delete(sender);
+      if (!window.htmx) sender.dataset.plain = "yes";
+      if (sender === button) button.click();
+      else sender.requestSubmit(button);
     }));
   });
 
