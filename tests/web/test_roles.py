@@ -304,6 +304,20 @@ def test_every_look_and_every_denied_try_leaves_one_row() -> None:
     in_office(use)
 
 
+@pytest.mark.parametrize("role", ["pharmacist", "it", "admin", "nobody"])
+def test_no_browser_and_no_proxy_keeps_an_answer_of_any_route(role: str) -> None:
+    async def use(office: Office) -> None:
+        ids = await somebody(office)
+        for route in sorted(routes(office)):
+            for known in (ids, dict.fromkeys(ids, "none")):
+                answer = await ask(office, route, role, known)
+                assert answer.headers["cache-control"] == "no-store", (route, answer.status_code)
+            other = await ask(office, ("PATCH", route[1]), role, ids)
+            assert (other.status_code, other.headers["cache-control"]) == (405, "no-store"), route
+
+    in_office(use)
+
+
 def test_a_denied_look_at_somebody_elses_patient_says_whose() -> None:
     async def use(office: Office) -> None:
         ids = await somebody(office)
