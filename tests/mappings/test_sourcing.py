@@ -11,7 +11,7 @@ from tests.normalize.drug_tables import MAPPINGS
 def test_facts_without_a_source_are_counted_by_file_in_toml_and_tables(tmp_path: Path) -> None:
     (tmp_path / "rxnorm").mkdir()
     (tmp_path / "precedence.toml").write_text(
-        '[windows.stale]\nsource = "unverified: from memory"\n[[pair]]\nsource = "a label (2024)"\n',
+        '[windows.stale]\nsource = "unverified: memory"\n[[pair]]\nsource = "a label (2024)"\n',
         encoding="utf-8",
     )
     (tmp_path / "rxnorm" / "synonyms.tsv").write_text(
