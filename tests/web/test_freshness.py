@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from service.model.review import User, UserRole
-from service.store import notices, syncs
+from service.store import notices, syncs, worklist
 from service.store.notices import Channel
 from service.web.senders import sender
 from tests.web.office import Office, in_office
@@ -37,6 +37,26 @@ def test_a_source_that_nobody_read_for_a_day_is_shown_as_stale_until_it_is_read(
         assert "nobody has read it again for 25 hours" in await page()
         await seen(office, patient, "psychiatry", seen_at=0)
         assert "psychiatry is stale" not in await page()
+
+    in_office(use)
+
+
+def test_scripts_are_told_how_old_the_signed_list_and_its_sources_are_as_the_page_tells() -> None:
+    async def use(office: Office) -> None:
+        signed, never = [await office.patient(number) for number in (1, 2)]
+        async with office.store.transaction() as tx:
+            await worklist.mark_signed(tx, signed, at=office.now[0] - timedelta(days=12))
+        await seen(office, signed, "psychiatry", seen_at=30)
+        told = (await office.client.get("/api/patients", headers=office.bearer())).json()
+        rows = {row["id"]: row for row in told["patients"]}
+        assert rows[signed]["signed_days_ago"] == 12
+        assert rows[signed]["not_complete"] == ["psychiatry"]
+        assert rows[never]["signed_days_ago"] is rows[never]["since_signed"] is None
+        assert rows[never]["not_complete"] == []
+        assert sum(told["counts"].values()) == 2
+        page = (await office.client.get("/patients", headers=office.bearer())).text
+        assert "12 days ago" in page
+        assert "psychiatry not complete" in page
 
     in_office(use)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from service.pipeline import refresh
-from service.store import access, audit, jobs, patients, worklist
+from service.store import access, audit, jobs, patients, syncs, worklist
+from service.store.worklist import WorklistRow
 from service.web.api.body import body_of
 from service.web.errors import BadRequest
 from service.web.people.access import Decider, Reviewer, confined, services_of
+from service.web.worklist.page import age, not_complete
 
 router = APIRouter(prefix="/api")
 
@@ -49,29 +52,42 @@ async def list_patients(
     cursor: str = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
-    """The worklist: gravest first, then the next appointment."""
+    """The worklist: gravest first, then the next appointment; `counts` are over all of it."""
     services = services_of(request)
+    now, theirs = services.now(), confined(services, user)
     async with services.store.read() as look:
-        rows, following = await worklist.page(
-            look, cursor=cursor, limit=limit, confined=confined(services, user)
-        )
+        rows, following = await worklist.page(look, cursor=cursor, limit=limit, confined=theirs)
+        counts = await worklist.counts(look, confined=theirs)
+        fresh_from = now - services.stale_after
+        old = await syncs.grown_old(look, [row.patient for row in rows], fresh_from=fresh_from)
     return {
-        "patients": [
-            {
-                "id": row.patient,
-                "severity": row.severity.value,
-                "urgent": row.urgent,
-                "next_appointment": row.next_visit or None,
-                "high": row.high,
-                "moderate": row.moderate,
-                "low": row.low,
-                "not_evaluable": row.not_evaluable,
-                "incomplete_sources": row.incomplete_sources,
-                "signed_at": row.signed_at.isoformat() if row.signed_at else None,
-            }
-            for row in rows
-        ],
+        "patients": [_listed(row, old.get(row.patient, ()), now) for row in rows],
+        "counts": {severity.value: number for severity, number in counts.items()},
         "cursor": following,
+    }
+
+
+def _listed(row: WorklistRow, old: Sequence[str], now: datetime) -> dict[str, Any]:
+    """One row as the page shows it: how it stands, how old its signed list is, what is new since.
+
+    `incomplete_sources` counts the reading itself; `not_complete` names the sources that have
+    grown too old since as well.
+    """
+    return {
+        "id": row.patient,
+        "severity": row.severity.value,
+        "urgent": row.urgent,
+        "next_appointment": row.next_visit or None,
+        "high": row.high,
+        "moderate": row.moderate,
+        "low": row.low,
+        "not_evaluable": row.not_evaluable,
+        "incomplete_sources": row.incomplete_sources,
+        "not_complete": not_complete(row, old),
+        "as_of": row.face.get("as_of"),
+        "signed_at": row.signed_at.isoformat() if row.signed_at else None,
+        "signed_days_ago": age(row.signed_at, now),
+        "since_signed": row.face.get("changed") or {} if row.signed_at else None,
     }
 
 

@@ -169,7 +169,7 @@ def shown(row: WorklistRow, now: datetime | None = None, old: Sequence[str] = ()
         "findings": findings_words(row),
         "not_evaluable": row.not_evaluable,
         "next": face.get("next"),
-        "incomplete": sorted({*face.get("incomplete", ()), *old}),
+        "incomplete": not_complete(row, old),
         "as_of": as_of,
         "signed": row.signed_at,
         "age": age_words(row.signed_at, now),
@@ -190,11 +190,21 @@ def findings_words(row: WorklistRow) -> str:
     )
 
 
+def not_complete(row: WorklistRow, old: Sequence[str] = ()) -> list[str]:
+    """The sources that nothing can be concluded from: not read whole, or read too long ago."""
+    return sorted({*row.face.get("incomplete", ()), *old})
+
+
+def age(signed: datetime | None, now: datetime | None) -> int | None:
+    """Days since a list was signed last; None where nothing was signed."""
+    return None if signed is None or now is None else (now.date() - signed.date()).days
+
+
 def age_words(signed: datetime | None, now: datetime | None) -> str:
     """How old the last signed list is: "today", "12 days ago"; "" where nothing was signed."""
-    if signed is None or now is None:
+    days = age(signed, now)
+    if days is None:
         return ""
-    days = (now.date() - signed.date()).days
     return say("today") if days < 1 else counted("{count} day ago", "{count} days ago", days)
 
 
