@@ -17,7 +17,7 @@ from service.model.dosage import DailyDose, Dosage, Frequency, Quantity
 from service.normalize.amount import amounts_of, number
 from service.normalize.dosage_amount import INTERVAL_FROM_D, DailyDoses, of_dosage
 from service.normalize.steps import in_force
-from service.normalize.units import Units
+from service.normalize.units import Unit, Units
 
 
 def daily_doses(
@@ -82,10 +82,12 @@ def supplied_dose(
     if drug is None or not 0 < days_supply <= 1000 or quantity.value <= 0:
         return DailyDoses()
     unit = units.find(quantity.unit)
+    depot = drug.administration is AdministrationClass.DEPOT
     if unit is None or not (unit.is_count or unit.kind == "volume"):
         return DailyDoses()
+    if _holds_many_doses(unit, drug) and not depot:
+        return DailyDoses()
     per_day = quantity.value / days_supply
-    depot = drug.administration is AdministrationClass.DEPOT
     if depot or per_day * INTERVAL_FROM_D <= 1:
         interval = days_supply if depot else days_supply / quantity.value
         dose = quantity if depot else Quantity(Decimal(1), quantity.unit)
@@ -105,6 +107,15 @@ def supplied_dose(
             for dose in found.doses
         ),
         found.interval_d,
+    )
+
+
+def _holds_many_doses(unit: Unit, drug: DrugConcept) -> bool:
+    """Whether what is counted is a container that lasts as long as it lasts: an inhaler, or the mL
+    of pens and vials, of which the days of supply tell no dose."""
+    by_puff = any(one.per_unit == "{actuat}" for one in drug.strengths)
+    return (by_puff and unit.kind == "count") or (
+        drug.form == "injection" and unit.kind == "volume"
     )
 
 

@@ -162,10 +162,17 @@ def _route_fits(route: str, stated: str) -> bool:
 def _by_release(concepts: list[DrugConcept], reading: TextReading) -> list[DrugConcept]:
     """Those of the stated release; where none is stated plain ones, where there are any."""
     if reading.release:
-        released = [c for c in concepts if c.release == reading.release]
+        released = [c for c in concepts if _released(c) == reading.release]
         hours = [h for h, words in _HOURS.items() if words.search(reading.exact)]
         return [c for c in released if c.name.startswith(tuple(hours))] or released
     return [c for c in concepts if not c.release] or concepts
+
+
+def _released(concept: DrugConcept) -> str:
+    """Its release; an injection that lasts for weeks is what people call extended release."""
+    if concept.administration is AdministrationClass.DEPOT:
+        return concept.release or "ER"
+    return concept.release
 
 
 def _one_form(concepts: list[DrugConcept], reading: TextReading) -> DrugConcept | None:

@@ -192,11 +192,9 @@ def stating_otherwise(
 
 def _as_needed(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> Finding | None:
     instructed = [h for h in held if h.said.instructed]
-    if len({h.said.as_needed for h in instructed}) < 2:
+    if len({(h.said.as_needed, h.said.also_as_needed) for h in instructed}) < 2:
         return None
-    said = joined(
-        f"{h.source} has it {'as needed' if h.as_needed else 'scheduled'}" for h in instructed
-    )
+    said = joined(f"{h.source} has it {_how_taken(h.said)}" for h in instructed)
     return finding(
         setting,
         "prn-versus-scheduled",
@@ -207,6 +205,12 @@ def _as_needed(therapy: Therapy, held: Sequence[Holding], setting: Setting) -> F
         sources=[h.source for h in instructed],
         evidence=instruction_facts(base_lines(instructed)),
     )
+
+
+def _how_taken(said: Said) -> str:
+    if said.as_needed:
+        return "as needed"
+    return "scheduled, and more as needed" if said.also_as_needed else "scheduled"
 
 
 def base_lines(held: Iterable[Holding]) -> list[PlacedLine]:

@@ -12,6 +12,7 @@ from service.model.dosage import DailyDose, Dosage
 from service.model.medication import MedicationEntry
 
 _MOST_REMEMBERED = 4
+_MONTH_D, _MONTH_TOLERANCE_D = Decimal(30), Decimal(2)
 # Exact multiples only (UCUM); other units compare with themselves alone.
 _MILLIGRAMS = {"kg": 6, "g": 3, "mg": 0, "ug": -3, "ng": -6}
 
@@ -45,7 +46,8 @@ def _in_words(said: Iterable[DailyDose], interval_d: Decimal | None) -> str:
     parts = []
     for dose in said:
         if dose.value is not None:
-            parts.append(f"{plain(dose.value)} {dose.unit} {every}")
+            most = f", at most {plain(dose.max)} {dose.unit}" if dose.max else ""
+            parts.append(f"{plain(dose.value)} {dose.unit} {every}{most}")
         elif dose.max is not None:
             parts.append(f"at most {plain(dose.max)} {dose.unit} a day")
     return " + ".join(parts) or "no stated dose"
@@ -65,13 +67,24 @@ Stated = tuple[tuple[DailyDose, ...], Decimal | None, bool, tuple[Dosage, ...]]
 
 
 def summed(entries: Sequence[Stated]) -> Dose:
-    """The sum over what lines say of their doses."""
+    """The sum over what lines say of their doses; beside a scheduled part, one taken as needed adds
+    to the most that is reported and not to the amount that is compared."""
     intervals = {interval for _, interval, _, _ in entries}
     interval_d = next(iter(intervals)) if len(intervals) == 1 else None
     amounts: dict[tuple[str, str], Decimal] = {}
     said: dict[tuple[str, str], DailyDose] = {}
-    takes = _takes_per_day(dosages for _, _, _, dosages in entries)
+    scheduled = not all(as_needed for _, _, as_needed, _ in entries)
+    takes = _takes_per_day(
+        [
+            regular(dosages, not scheduled)
+            for _, _, as_needed, dosages in entries
+            if not (as_needed and scheduled)
+        ]
+    )
     for doses, interval, as_needed, _ in entries:
+        if as_needed and scheduled:
+            _add_to(said, doses)
+            continue
         if not doses:
             return _unstated(takes)
         for dose in doses:
@@ -79,11 +92,10 @@ def summed(entries: Sequence[Stated]) -> Dose:
             if amount is None:
                 return _unstated(takes)
             if interval and not as_needed:
-                amount = amount / interval
+                amount = amount / _in_months(interval)
             key, base = _base(dose.rxcui, dose.unit, amount)
             amounts[key] = amounts.get(key, Decimal(0)) + base
-            unit = (dose.rxcui, dose.unit)
-            said[unit] = _added(said.get(unit), dose)
+        _add_to(said, doses)
     if len(intervals) > 1:
         said = {
             unit: DailyDose(dose.rxcui, dose.unit, value=_per_day(amounts, dose))
@@ -137,6 +149,12 @@ def _per_day(amounts: Mapping[tuple[str, str], Decimal], dose: DailyDose) -> Dec
     return amounts[key] / one
 
 
+def _add_to(said: dict[tuple[str, str], DailyDose], doses: Iterable[DailyDose]) -> None:
+    for dose in doses:
+        unit = (dose.rxcui, dose.unit)
+        said[unit] = _added(said.get(unit), dose)
+
+
 def _added(one: DailyDose | None, other: DailyDose) -> DailyDose:
     if one is None:
         return other
@@ -144,7 +162,12 @@ def _added(one: DailyDose | None, other: DailyDose) -> DailyDose:
         rxcui=one.rxcui,
         unit=one.unit,
         value=_sum(one.value, other.value),
-        max=_sum(one.max, other.max),
+        max=None
+        if one.max is None and other.max is None
+        else _sum(
+            one.value if one.max is None else one.max,
+            other.value if other.max is None else other.max,
+        ),
         working=" + ".join(filter(None, (one.working, other.working))),
     )
 
@@ -152,6 +175,24 @@ def _added(one: DailyDose | None, other: DailyDose) -> DailyDose:
 def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     known = [value for value in (one, other) if value is not None]
     return sum(known, Decimal(0)) if known else None
+
+
+def regular(dosages: tuple[Dosage, ...], as_needed: bool) -> tuple[Dosage, ...]:
+    """What is scheduled of the instructions; all of them where everything is as needed."""
+    if as_needed or not any(dosage.as_needed for dosage in dosages):
+        return dosages
+    return tuple(dosage for dosage in dosages if not dosage.as_needed)
+
+
+def _in_months(days: Decimal) -> Decimal:
+    """An interval as it compares: every four weeks is monthly, every twelve weeks quarterly.
+
+    Orders of depots say either; their labels allow more days around the day than these differ by.
+    """
+    months = (days / _MONTH_D).to_integral_value()
+    if months and abs(days - months * _MONTH_D) <= months * _MONTH_TOLERANCE_D:
+        return months * _MONTH_D
+    return days
 
 
 def _takes_per_day(lines: Iterable[tuple[Dosage, ...]]) -> Decimal | None:
@@ -166,7 +207,7 @@ def _takes_per_day(lines: Iterable[tuple[Dosage, ...]]) -> Decimal | None:
         for dosage in dosages:
             if dosage.frequency is None or dosage.frequency.period_d <= 0:
                 return None
-            total += dosage.frequency.per_day
+            total += dosage.frequency.count / _in_months(dosage.frequency.period_d)
     return total
 
 

@@ -16,7 +16,7 @@ import msgspec
 from service.model.concept import DrugConcept
 from service.model.dosage import DailyDose, Dosage
 from service.model.medication import MedicationEntry
-from service.reconcile.dose import Dose, plain, summed
+from service.reconcile.dose import Dose, plain, regular, summed
 from service.reconcile.words import distinct
 
 _MOST_REMEMBERED = 16
@@ -31,14 +31,16 @@ class Said(msgspec.Struct, frozen=True, eq=False, gc=False):
     `routes` and `forms` are every one named. What compares: `sites` are routes that say where it
     goes ("parenteral" of a dose form fits any injection, so that nothing is said), `releases`
     release and form group (tablet or capsule are one group, ER and immediate release two), in words
-    `release_words`. `products` are RxCUIs of generic clinical drugs, `strengths`
-    what these hold, or a mere "Protonix 40 mg", `salts` precise ingredients, `generic` whether some
-    line names no brand. `moments` are FHIR event codes and days of the week,
+    `release_words`. `products` are RxCUIs of generic clinical drugs, `strengths` what these hold,
+    or a mere "Protonix 40 mg", `salts` precise ingredients, `generic` whether some line names no
+    brand. `as_needed`: nothing of it is scheduled; `also_as_needed`: some of it is, and more may be
+    taken. `moments` are FHIR event codes and days of the week of what is scheduled, or else of all,
     `timing` the same in words. `instructed`: some line carries a direction.
     """
 
     dose: Dose
     as_needed: bool
+    also_as_needed: bool
     instructed: bool
     drugs: tuple[DrugConcept, ...]
     routes: tuple[str, ...]
@@ -104,9 +106,12 @@ def _said(lines: tuple[_Words, ...]) -> Said:
         if _tells_release(drug):
             releases.append(" ".join(filter(None, (drug.release, _FORM_GROUPS.get(named, named)))))
     stated = distinct(routes)
+    as_needed = all(prn for _, _, _, prn, *_ in lines)
     return Said(
         dose=summed(tuple((doses, every, prn, how) for _, doses, every, prn, how, *_ in lines)),
-        as_needed=any(prn for _, _, _, prn, *_ in lines),
+        as_needed=as_needed,
+        also_as_needed=not as_needed
+        and any(dosage.as_needed for _, _, _, _, how, *_ in lines for dosage in how),
         instructed=any(how for _, _, _, _, how, *_ in lines),
         drugs=tuple(drugs),
         routes=stated,
@@ -119,7 +124,7 @@ def _said(lines: tuple[_Words, ...]) -> Said:
         strengths=distinct(map(_strength, drugs)),
         brands=distinct(drug.brand for drug in drugs),
         generic=len(drugs) < len(lines) or not all(drug.brand for drug in drugs),
-        moments=_moments(how for _, _, _, _, how, *_ in lines),
+        moments=_moments([d for _, _, _, _, how, *_ in lines for d in regular(how, as_needed)]),
         timing=", ".join(distinct(timing for *_, timing in lines)),
     )
 
@@ -133,11 +138,10 @@ def _tells_release(drug: DrugConcept) -> bool:
     return bool(drug.form and (drug.release or drug.dose_form))
 
 
-def _moments(lines: Iterable[tuple[Dosage, ...]]) -> frozenset[str]:
-    """FHIR event codes and days of the week of all instructions; "nightly" is at bedtime."""
+def _moments(dosages: Iterable[Dosage]) -> frozenset[str]:
+    """FHIR event codes and days of the week of the instructions; "nightly" is at bedtime."""
     return frozenset(
         "HS" if moment == "NIGHT" else moment
-        for dosages in lines
         for dosage in dosages
         if dosage.frequency
         for moment in (*dosage.frequency.when, *dosage.frequency.days)

@@ -658,6 +658,10 @@ def test_of_steps_the_one_of_the_day_asked_counts(
         ("escitalopram 5 mg/5 mL oral solution", 300, "mL", 30, "escitalopram 10 mg"),
         ("alendronate 70 mg tablet", 4, "tablet", 28, "alendronate 70 mg / 7 d"),
         ("Invega Sustenna 156 mg/mL", 1, "mL", 28, "paliperidone 156 mg / 28 d"),
+        # one container lasts as long as it lasts, whatever is taken out of it a day
+        ("Flovent HFA 110 mcg inhaler", 1, "each", 30, "-"),
+        ("albuterol HFA 90 mcg inhaler", 2, "inhaler", 25, "-"),
+        ("insulin glargine 100 unit/mL pen", 15, "mL", 30, "-"),
         ("sertraline 50 mg tablet", 60, "tablet", 0, "-"),
         ("sertraline 50 mg tablet", -60, "tablet", 30, "-"),
     ],

@@ -74,7 +74,15 @@ def test_the_total_of_mixed_amphetamine_salts_is_read_as_their_sum() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Invega Sustenna", "Vivitrol", "haloperidol decanoate 50 mg IM q4w", "Aristada 441 mg"]
+    "text",
+    [
+        "Invega Sustenna",
+        "Vivitrol",
+        "haloperidol decanoate 50 mg IM q4w",
+        "Aristada 441 mg",
+        "aripiprazole ER 400 mg IM injection",
+        "risperidone extended-release 37.5 mg injection",
+    ],
 )
 def test_long_acting_injections_are_depots_whatever_their_text_leaves_out(text: str) -> None:
     drug = by_text(text).drug

@@ -7,8 +7,9 @@ import pytest
 from msgspec import structs
 
 from service.model.concept import AdministrationClass, DrugConcept, Ingredient
+from service.model.dosage import DailyDose
 from service.model.finding import Bucket, Severity
-from service.model.medication import Agreement, TherapyState
+from service.model.medication import Agreement, MedicationEntry, TherapyState
 from tests.reconcile.builders import (
     LITHIUM,
     PALIPERIDONE,
@@ -266,6 +267,58 @@ def test_as_needed_against_scheduled_is_told_without_a_dose_mismatch() -> None:
     assert types(result) == ["prn-versus-scheduled"]
 
 
+def doubled(source: str, scheduled: str, needed: str) -> list[MedicationEntry]:
+    """A part that is scheduled and another as needed, as two orders."""
+    tablet = drug(QUETIAPINE)
+    regular = instruction("2", when=("MORN",))
+    return [
+        line(source, "MedicationRequest/1", tablet, dose=scheduled, dosage=regular),
+        line(source, "MedicationRequest/2", tablet, dose=needed, prn=True),
+    ]
+
+
+def at_once(source: str, scheduled: str, most: str) -> MedicationEntry:
+    """The same as one order of two instructions."""
+    value, limit = Decimal(scheduled), Decimal(most)
+    parts = (instruction("2", when=("MORN",)), instruction(prn=True))
+    doses = (DailyDose(QUETIAPINE.rxcui, "mg", value, limit),)
+    return line(source, "MedicationRequest/9", drug(QUETIAPINE), dosages=parts, daily_doses=doses)
+
+
+def test_a_part_as_needed_beside_a_scheduled_one_is_the_same_in_one_order_or_in_two() -> None:
+    result = reconciled(
+        record(PSYCHIATRY, *doubled(PSYCHIATRY, "100", "25")),
+        record(PRIMARY_CARE, at_once(PRIMARY_CARE, "100", "125")),
+    )
+    assert types(result) == ["confirmed-match"]
+    (dose,) = result.medications[0].daily_doses
+    assert (dose.value, dose.max) == (Decimal(100), Decimal(125))
+    assert "100 mg a day, at most 125 mg" in result.medications[0].proposal.text
+
+
+def test_what_may_be_taken_beside_the_scheduled_part_is_told_where_another_list_lacks_it() -> None:
+    result = reconciled(
+        record(PSYCHIATRY, *doubled(PSYCHIATRY, "100", "25")),
+        record(
+            PRIMARY_CARE,
+            line(
+                PRIMARY_CARE, "MedicationRequest/9", drug(QUETIAPINE), dose="100",
+                dosage=instruction("2"),
+            ),
+        ),
+    )  # fmt: skip
+    assert types(result) == ["prn-versus-scheduled"]
+    assert "psychiatry has it scheduled, and more as needed" in result.findings[0].message
+
+
+def test_the_scheduled_parts_are_compared_whatever_may_be_taken_beside_them() -> None:
+    result = reconciled(
+        record(PSYCHIATRY, *doubled(PSYCHIATRY, "100", "25")),
+        record(PRIMARY_CARE, *doubled(PRIMARY_CARE, "200", "25")),
+    )
+    assert only(result, "dose-mismatch").severity is Severity.HIGH
+
+
 def test_a_split_regimen_adds_up_and_is_no_duplicate() -> None:
     morning = line(
         PSYCHIATRY, "MedicationRequest/1", drug(QUETIAPINE, strength="50"), dose="50",
@@ -304,6 +357,36 @@ def test_depots_of_the_same_interval_are_compared_and_unknown_intervals_are_not(
     assert "dose-mismatch" in other("234", Decimal(28))
     assert "dose-mismatch" in other("156", Decimal(84))
     assert "dose-mismatch" not in other("156", None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("28", "30", True),
+        ("28", "31", True),
+        ("84", "90", True),
+        ("182", "180", True),
+        ("28", "35", False),
+        ("28", "21", False),
+        ("28", "56", False),
+        ("14", "15", False),
+    ],
+)
+def test_every_four_weeks_is_monthly_and_every_twelve_weeks_quarterly(
+    one: str, other: str, same: bool
+) -> None:
+    depot = drug(
+        PALIPERIDONE, form="injection", route="intramuscular",
+        administration=AdministrationClass.DEPOT,
+    )  # fmt: skip
+    orders = [
+        line(
+            source, "MedicationRequest/1", depot, dose="156", interval_d=Decimal(every),
+            dosage=instruction(period=every),
+        )
+        for source, every in ((PSYCHIATRY, one), (PRIMARY_CARE, other))
+    ]  # fmt: skip
+    assert (types(two(*orders)) == ["confirmed-match"]) is same
 
 
 def test_a_dispensed_supply_speaks_for_a_pharmacy_that_holds_nothing_else() -> None:
