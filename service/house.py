@@ -203,6 +203,7 @@ class House:
             coordinate=frozenset(source.coordinate),
             coordinate_unguarded=source.coordinate_unguarded,
             parties=frozenset(source.parties),
+            idempotency_header=source.idempotency_header,
             cpt_licensed=self.settings.measures.cpt_licensed,
             draws=draw,
         )

@@ -120,7 +120,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ours, where the person who signs chooses so; `coordinate_unguarded` allows it although the
     server does not say that it guards versions. `parties` is who is told what is written there:
     "system|value" of its organizations, and "source:Organization/ID" where a source holds them;
-    the consents of patients name them so.
+    the consents of patients name them so. `idempotency_header` is the header by which the server
+    knows a POST that it has had already.
     `private_network`: its host name, though it looks public, leads into a private network.
     """
 
@@ -131,6 +132,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     coordinate: tuple[Literal["CarePlan"], ...] = ()
     coordinate_unguarded: bool = False
     parties: tuple[str, ...] = ()
+    idempotency_header: str = ""
     private_network: bool = False
     auth: Auth = Auth()
     bulk: Bulk = Bulk()

@@ -213,14 +213,20 @@ class FhirClient:
         return tuple(found)
 
     async def create(
-        self, resource: Mapping[str, object], *, if_none_exist: str | None = None
+        self,
+        resource: Mapping[str, object],
+        *,
+        if_none_exist: str | None = None,
+        idempotency: Mapping[str, str] | None = None,
     ) -> Answer:
         """POST one resource; with `if_none_exist` (a query) 200 means that it was there already.
 
+        Args:
+            idempotency: the server's own header and key by which it takes it once only.
         Raises: WriteUnavailable (surely not written), WriteUnknown (the answer was lost),
             WriteConflict (409, 412), WriteRejected.
         """
-        headers = {"If-None-Exist": if_none_exist} if if_none_exist else {}
+        headers = {"If-None-Exist": if_none_exist} if if_none_exist else dict(idempotency or {})
         return await self._write("POST", str(resource["resourceType"]), headers, resource)
 
     async def update(

@@ -72,6 +72,7 @@ class Manners:
         honours_if_match: False takes any update, whatever version the client has seen.
         requires_if_match: 400 to an update without it (R4 http, "Managing resource contention").
         stale_status: 412 (R4); some servers answer 409 (STU3).
+        idempotency_header: where a POST carries a key: 409 to one that was answered already.
         update_create: PUT to an unknown id creates; otherwise 405.
         if_none_match: `If-None-Match: *` keeps a PUT from updating.
         transaction: all or nothing, or whatever works ("partial"), or refused.
@@ -112,6 +113,7 @@ class Manners:
     requires_if_match: bool = False
     stale_status: int = 412
     conditional_create: bool = True
+    idempotency_header: str = ""
     update_create: bool = True
     if_none_match: bool = True
     transaction: Literal["atomic", "partial", "refused"] = "atomic"

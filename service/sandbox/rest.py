@@ -23,6 +23,7 @@ class Rest:
         self.storage = storage
         self.searches = Searches(manners, storage)
         self.exports = Exports(manners, storage)
+        self._had: set[str] = set()
 
     def answer(self, ask: Ask) -> Reply:
         """What the server answers; refusals come back as OperationOutcome with their status."""
@@ -157,6 +158,11 @@ class Rest:
                 raise Refusal(412, "multiple-matches", f"{len(found)} {type_} match the condition")
             if found:
                 return self._written(ask, found[0], 200)
+        key = ask.headers.get(self.manners.idempotency_header)
+        if key is not None:
+            if key in self._had:
+                raise Refusal(409, "duplicate", f"{type_}: a request with this key was answered")
+            self._had.add(key)
         id_ = ask.assigned or self.storage.new_id()
         return self._written(ask, self.storage.add(type_, id_, resource, "POST"), 201)
 

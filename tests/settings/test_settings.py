@@ -105,11 +105,13 @@ def test_what_a_site_says_of_a_server_as_a_recipient_is_read_from_file_and_envir
     tmp_path: Path,
 ) -> None:
     text = '[sources.a]\nbase_url = "https://a.example"\ncoordinate = ["CarePlan"]\n'
+    text += 'idempotency_header = "x-amz-fhir-idempotency-key"\n'
     file = written(tmp_path, text)
     environment = {"CONCORD_SOURCES__A__PARTIES": "npi|1,b:Organization/2"}
     source = load(file, environment).sources["a"]
     assert source.coordinate == ("CarePlan",)
     assert not source.coordinate_unguarded
+    assert source.idempotency_header == "x-amz-fhir-idempotency-key"
     assert source.parties == ("npi|1", "b:Organization/2")
 
 

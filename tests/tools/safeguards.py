@@ -101,7 +101,7 @@ MUTANTS = (
     Mutant(
         "no second send of a create that nothing guards",
         "service/write/deliver/look_up.py",
-        "    if guarded(write, to.target):\n",
+        "    if repeatable(write, to.target):\n",
         "    if True:\n",
         WRITE,
     ),

@@ -113,7 +113,8 @@ async def bench(
             httpx.AsyncClient(transport=httpx.ASGITransport(app=app))
         )
         client = FhirClient(f"http://{name}.test/fhir", http=http)
-        target = write_target(name, client.base_url, allowed, await client.capabilities())
+        said = write_target(name, client.base_url, allowed, await client.capabilities())
+        target = replace(said, idempotency_header=app.manners.idempotency_header)
         recipients[name] = Recipient(client, target)
         targets.append(target)
     now = [AT]

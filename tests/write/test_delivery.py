@@ -34,6 +34,12 @@ WAYS: dict[str, dict[str, Any]] = {
     "in one transaction": {},
     "by PUT under our id": {"transaction": "refused"},
     "by conditional create": {"transaction": "refused", "update_create": False},
+    "by POST with a key": {
+        "transaction": "refused",
+        "update_create": False,
+        "conditional_create": False,
+        "idempotency_header": "x-amz-fhir-idempotency-key",
+    },
     "by POST once": {
         "transaction": "refused",
         "update_create": False,
@@ -106,7 +112,7 @@ def test_references_inside_the_server_lead_to_what_was_written(way: str) -> None
     on_bench(use, **WAYS[way])
 
 
-@pytest.mark.parametrize("way", list(WAYS)[:3])
+@pytest.mark.parametrize("way", list(WAYS)[:4])
 @pytest.mark.parametrize("committed", [True, False])
 def test_a_lost_answer_is_looked_up_and_nothing_is_doubled(way: str, committed: bool) -> None:
     async def use(bench: Bench) -> None:
@@ -590,6 +596,21 @@ def test_a_post_that_no_search_shows_yet_is_not_repeated_after_a_kill() -> None:
         assert [storage.count(kind) for kind in ("MedicationStatement", "Task")] == [1, 0]
 
     on_bench(use, index_lag_s=3600, **WAYS["by POST once"])
+
+
+def test_a_server_that_has_had_the_key_makes_nothing_twice_whatever_its_search_shows() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        lost = Fault(Answer(status=500, commit=True), method="POST", times=1)
+        bench.servers["psychiatry"].faults.add(lost)
+        await drain(bench)
+        rows = await bench.rows(review)
+        (stuck,) = [row for row in rows if row.state is DeliveryState.NEEDS_REVIEW]
+        assert "the server has had it already" in stuck.reason
+        storage = bench.servers["psychiatry"].storage
+        assert storage.count(stuck.type) == EXPECTED[stuck.type]
+
+    on_bench(use, index_lag_s=3600, **WAYS["by POST with a key"])
 
 
 def test_what_somebody_else_holds_is_left_alone() -> None:

@@ -9,7 +9,7 @@ from service.errors import SourceError
 from service.model.review import DeliveryState, PlannedWrite
 from service.write.crash import CrashPoint, crash_point
 from service.write.deliver.parcel import Outcome, Parcel, to_person
-from service.write.deliver.recipient import Recipient, Server, guarded
+from service.write.deliver.recipient import Recipient, Server, repeatable
 from service.write.identity import carries, resource_id, search_token
 from service.write.seen import version_of
 
@@ -69,7 +69,7 @@ async def _look_up(parcel: Parcel, to: Recipient, pause: Pause) -> Outcome:
     except SourceError as error:
         waiting = f"not known whether it was written: {error.message}"
         return Outcome(parcel.id, DeliveryState.SENDING, waiting)
-    if guarded(write, to.target):
+    if repeatable(write, to.target):
         return Outcome(parcel.id, DeliveryState.PLANNED, "it is not there; it is sent again")
     return to_person(parcel, "its answer was lost and it is not found; it may still appear")
 

@@ -25,7 +25,11 @@ class Server(Protocol):
     async def read(self, reference: str, *, fresh: bool = False) -> Answer: ...
 
     async def create(
-        self, resource: Mapping[str, object], *, if_none_exist: str | None = None
+        self,
+        resource: Mapping[str, object],
+        *,
+        if_none_exist: str | None = None,
+        idempotency: Mapping[str, str] | None = None,
     ) -> Answer: ...
 
     async def update(
@@ -82,6 +86,11 @@ def write_target(
             kind for kind in types if types[kind].versioning == "versioned-update"
         ),
     )
+
+
+def repeatable(write: PlannedWrite, target: WriteTarget) -> bool:
+    """Whether what was not found after its answer was lost may be sent once more."""
+    return guarded(write, target) or bool(target.idempotency_header)
 
 
 def guarded(write: PlannedWrite, target: WriteTarget) -> bool:

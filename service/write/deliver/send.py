@@ -28,6 +28,7 @@ from service.write.deliver.look_up import search
 from service.write.deliver.parcel import GIVEN_UP, Outcome, Parcel, to_person
 from service.write.deliver.places import own_place, resolved
 from service.write.deliver.recipient import Recipient, Server, guarded
+from service.write.deliver.ways import BY_KEY, strategy_of
 from service.write.identity import full_url, resource_id
 from service.write.seen import server_version, version_of
 from service.write.target import WriteTarget
@@ -65,7 +66,8 @@ async def send(
         last = [parcel for parcel in parcels if parcel.write.key in alone]
         return (*first, *await _in_turn(last, to, there, set(given_up) | gone, in_time))
     limit = to.target.transaction_limit or len(parcels)
-    if to.target.transactions and 1 < len(parcels) <= limit:
+    together = to.target.transactions and not to.target.idempotency_header
+    if together and 1 < len(parcels) <= limit:
         writes = [
             replace(parcel.write, resource=resolved(parcel.write.resource, places))
             for parcel in parcels
@@ -167,7 +169,7 @@ async def _in_turn(
 
 
 async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time: InTime) -> Outcome:
-    write, strategy = parcel.write, _strategy(parcel, to.target)
+    write, strategy = parcel.write, strategy_of(parcel.write, to.target)
     crash_point(CrashPoint.BEFORE_SEND)
     try:
         if _looked_at(write, to.target) and not await _as_seen(write, to.server):
@@ -177,12 +179,14 @@ async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time:
             standing = await search(write, to.server)
             if standing:
                 return Outcome(parcel.id, DeliveryState.SENDING, "", standing[0])
-        answer = await _within(await in_time(), _request(parcel, resource, to, strategy))
+        answer = await _within(await in_time(), _request(write, resource, to, strategy))
     except WriteConflict as error:
         crash_point(CrashPoint.AFTER_SEND)
         if strategy == "put-as-create":
             place = f"{write.type}/{resource_id(write.key)}"
             return Outcome(parcel.id, DeliveryState.SENDING, "", place, None, strategy)
+        if strategy == BY_KEY:
+            return await _had_already(parcel, to.server)
         if strategy != "update":
             return to_person(parcel, "it stands there more than once already", strategy)
         return failed(parcel, error, strategy)
@@ -195,6 +199,17 @@ async def _one(parcel: Parcel, resource: dict[str, Any], to: Recipient, in_time:
     came = own_place(answer)
     version = version_of(answer.version, answer.body) if came else answer.version
     return answered(parcel, answer.status, answer.location or came, version, strategy)
+
+
+async def _had_already(parcel: Parcel, server: Server) -> Outcome:
+    """What the server knows by its key: where it stands, else for a person to find."""
+    try:
+        places = await search(parcel.write, server)
+    except SourceError:
+        places = ()
+    if len(places) == 1:
+        return Outcome(parcel.id, DeliveryState.SENDING, "", places[0], None, BY_KEY)
+    return to_person(parcel, "the server has had it already, and does not show where", BY_KEY)
 
 
 def _looked_at(write: PlannedWrite, target: WriteTarget) -> bool:
@@ -213,24 +228,17 @@ async def _as_seen(write: PlannedWrite, server: Server) -> bool:
     return answer.status == 200 and version_of(answer.version, answer.body) == write.if_match
 
 
-def _strategy(parcel: Parcel, target: WriteTarget) -> str:
-    """The strongest way by which this server takes this resource."""
-    if parcel.write.reference:
-        return "update"
-    if parcel.write.type in target.put_creates:
-        return "put-as-create"
-    return "conditional-create" if parcel.write.type in target.conditional else "post-once"
-
-
 async def _request(
-    parcel: Parcel, resource: dict[str, Any], to: Recipient, strategy: str
+    write: PlannedWrite, resource: dict[str, Any], to: Recipient, strategy: str
 ) -> Answer:
-    write = parcel.write
     if strategy == "update":
         version = server_version(write.if_match)
         return await to.server.update(resource, if_match=version, text=write.text)
     if strategy == "put-as-create":
         own = resource | {"id": resource_id(write.key)}
         return await to.server.update(own, if_none_match="*")
+    if strategy == BY_KEY:
+        key = {to.target.idempotency_header: resource_id(write.key)}
+        return await to.server.create(resource, idempotency=key)
     query = guard(write.type, write.key) if strategy == "conditional-create" else None
     return await to.server.create(resource, if_none_exist=query)
