@@ -37,6 +37,9 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _MIGRATION_LOCK = 7_266_772_673_100
 _BUSY_MS = 10_000
 """How long anything waits for a lock before the store counts as unavailable."""
+_ASLEEP_MS = 15_000
+"""After which PostgreSQL ends the transaction of a process that says nothing: less than a lease, so
+that a halted machine does not keep the rows that its survivor needs."""
 _KEY_BYTES = 32
 _SERIALIZATION = frozenset({"40001", "40P01"})
 
@@ -151,6 +154,7 @@ async def _opened(engine: AsyncEngine, vault: Vault) -> bytes:
         async with connection.begin():
             if engine.dialect.name != "sqlite":
                 await connection.execute(text("SET LOCAL lock_timeout = 0"))
+                await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
                 await connection.execute(lock, {"lock": _MIGRATION_LOCK})
             await connection.run_sync(_bring_up_to_date)
@@ -208,6 +212,7 @@ def _postgresql(address: URL) -> AsyncEngine:
     def prepare(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"SET lock_timeout = {_BUSY_MS}")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {_ASLEEP_MS}")
         cursor.close()
         connection.commit()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from service import app
-from service.errors import NotKept
+from service.errors import NotKept, StoreUnavailable
 from service.house import House, open_house
 from service.model.review import DeliveryState, Disposition, ReviewState, User, UserRole
 from service.pipeline import review as desk
@@ -173,8 +173,12 @@ class Hospital:
             await store.close()
 
     def waits(self) -> bool:
-        """Whether a worker has anything left to move on."""
-        return asyncio.run(self._waits())
+        """Whether a worker has anything left to move on, as far as anybody can tell: a process that
+        sleeps in the middle of a write keeps SQLite's lock."""
+        try:
+            return asyncio.run(self._waits())
+        except StoreUnavailable:
+            return True
 
     async def _waits(self) -> bool:
         store = await open_store(self.store_url)

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from service.model.review import DeliveryState
 from service.sandbox.manners import WEAK
@@ -82,18 +82,19 @@ def halt_at_moment(hospital: Hospital, point: CrashPoint) -> bool:
         doomed = work(hospital, kill_at=f"{CrashPoint.AFTER_SEND.value}:1")
         doomed.ends_within(PASS_S)
         doomed.kill()
-    sleeper = work(hospital, name="sleeper", stop_at=f"{point.value}:1")
-    until = time.monotonic() + PASS_S
-    while not sleeper.stopped and time.monotonic() < until:
-        time.sleep(0.05)
-    halted = sleeper.stopped
-    time.sleep(LEASE_S)
-    other = work(hospital, name="other")
-    wait_until_settled(hospital)
-    sleeper.resume()
-    time.sleep(RESUMED_S)
-    sleeper.kill()
-    other.kill()
+    with ExitStack() as children:
+        sleeper = work(hospital, name="sleeper", stop_at=f"{point.value}:1")
+        children.callback(sleeper.kill)
+        until = time.monotonic() + PASS_S
+        while not sleeper.stopped and time.monotonic() < until:
+            time.sleep(0.05)
+        halted = sleeper.stopped
+        time.sleep(LEASE_S)
+        other = work(hospital, name="other")
+        children.callback(other.kill)
+        wait_until_settled(hospital)
+        sleeper.resume()
+        time.sleep(RESUMED_S)
     return halted
 
 
