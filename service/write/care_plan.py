@@ -28,7 +28,7 @@ def build(
     tasks: Sequence[tuple[str, str]],
     labels: frozenset[str],
 ) -> dict[str, Any]:
-    """The plan over these issues and tasks, each as (key, title); at least one issue.
+    """The plan over these issues and tasks, each as (key, title), or the patient's words alone.
 
     The report's plan adds, in words, what is due when and what is taught; as references, the
     target's own therapies, booked visits and goals. Nothing of another server is told here. The
@@ -37,7 +37,7 @@ def build(
     at = instant(desk.signing.at)
     told = [title for _, title in (*issues, *tasks)]
     beside = [desk.withholding.said, desk.notice(desk.covered)]
-    said = _words(desk)
+    said = words(desk)
     tags = [SIGNED, WITHHELD] if desk.withheld else [SIGNED]
     return compact(
         {
@@ -68,7 +68,7 @@ def build(
     )
 
 
-def _words(desk: Desk) -> tuple[PatientWord, ...]:
+def words(desk: Desk) -> tuple[PatientWord, ...]:
     """What the patient asks and wishes; nothing where something is withheld from this target, as
     free words may name the very thing."""
     return () if desk.withheld else desk.known.words

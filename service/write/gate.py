@@ -119,8 +119,8 @@ def _of_type(resource_type: str, resource: Mapping[str, Any]) -> Iterator[str]:
     if resource_type == "CarePlan":
         if any("detail" in activity for activity in resource.get("activity", [])):
             yield "activity.detail: activities are references"
-        if not resource.get("supportingInfo"):
-            yield "supportingInfo: at least one DetectedIssue"
+        if not resource.get("supportingInfo") and not resource.get("note"):
+            yield "supportingInfo: at least one DetectedIssue, or a word of the patient as a note"
     if resource_type == "MedicationStatement" and not (
         {"effectivePeriod", "effectiveDateTime", "_effectiveDateTime"} & resource.keys()
     ):

@@ -91,7 +91,7 @@ def wanted(desk: Desk) -> list[Wanted]:
         for item, finding in findings.items()
         if desk.covered[item].disposition is not Disposition.OVERRIDE
     ]
-    if issues:
+    if issues or care_plan.words(desk):
         named = medications | findings
         titles = [(one.key, _title(named[one.item])) for one in tasks]
         labels = frozenset(x for m in medications.values() for x in statement.labels_of(m))

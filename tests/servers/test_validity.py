@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from service.app import reconcile_once
-from service.model.around import CareMember, Stay
+from service.model.around import CareMember, PatientWord, Stay
 from service.pipeline import review as desk
 from service.report.document import document
 from service.store import open_store, patient_words
@@ -147,6 +147,25 @@ def test_the_map_to_french_codes_and_messages_to_members_are_valid_r4(base_r4: V
         for one in (concept_map(), message, *done)
         for error in judged(base_r4.errors(one))
     ] == []
+
+
+def words_alone() -> dict[str, Any]:
+    """The care plan of a patient who said something and of whom nothing else is to be followed."""
+    said = tuple(
+        PatientWord(number, kind, f"A {kind} & <signs>", PHARMACIST, AT)
+        for number, kind in enumerate(patient_words.KINDS, 1)
+    )
+    (found,) = of(beside(synthetic.report(findings=[]), words=said), "CarePlan")
+    return found
+
+
+def test_a_plan_of_the_patients_words_alone_is_valid_r4(base_r4: Validator) -> None:
+    assert judged(base_r4.errors(words_alone())) == []
+
+
+def test_a_plan_of_the_patients_words_alone_is_valid_under_us_core(us_core: Validator) -> None:
+    profiles = [US_CORE + name for name in PROFILES["CarePlan"]]
+    assert us_core.errors(words_alone(), profiles) == ()
 
 
 def test_what_us_core_profiles_is_valid_under_it(

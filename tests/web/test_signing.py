@@ -48,6 +48,10 @@ def write(resource: dict[str, Any], **more: Any) -> PlannedWrite:
         ),
         ({"resourceType": "CarePlan", "activity": [{}]}, "The care plan: 1 activity"),
         (
+            {"resourceType": "CarePlan", "note": [{}, {}]},
+            "The care plan: 2 questions or wishes of the patient",
+        ),
+        (
             {"resourceType": "DetectedIssue", "code": {"text": "Too much"}},
             "A finding, as it was decided: Too much",
         ),

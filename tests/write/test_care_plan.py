@@ -81,9 +81,8 @@ WORDS = (
 )
 
 
-def written(
-    content: dict[str, Any], target: WriteTarget = PSYCHIATRY, known: Known | None = None
-) -> dict[str, Any]:
+def planned(content: dict[str, Any], target: WriteTarget, known: Known) -> tuple[PlannedWrite, ...]:
+    """The writes of a signature over the whole list, each of them sound."""
     signing = Signing("sg-1", PHARMACIST, AT, "all")
     writes: tuple[PlannedWrite, ...] = plan(
         reviewed(*all_decided()),
@@ -92,9 +91,21 @@ def written(
         signing,
         key=b"k" * 32,
         version="0.1.0",
-        known=known or Known(),
+        known=known,
     )
     assert problems(writes) == ()
+    return writes
+
+
+def kinds(content: dict[str, Any], target: WriteTarget, known: Known) -> set[str]:
+    """The types that are written and not skipped."""
+    return {write.type for write in planned(content, target, known) if not write.skipped}
+
+
+def written(
+    content: dict[str, Any], target: WriteTarget = PSYCHIATRY, known: Known | None = None
+) -> dict[str, Any]:
+    writes = planned(content, target, known or Known())
     (found,) = (write.resource for write in writes if write.type == "CarePlan")
     return dict(found)
 
@@ -147,6 +158,27 @@ def test_what_the_patient_asks_and_wishes_are_notes_by_who_noted_them() -> None:
     assert asked["time"] == "2026-03-10T09:30:00+00:00"
     assert "<li>The patient wishes: No &lt;b&gt;injections&lt;/b&gt;</li>" in found["text"]["div"]
     assert check(found) == ()
+
+
+def test_what_the_patient_says_is_written_where_nothing_else_is_to_be_followed() -> None:
+    nothing_found = report(findings=[])
+    assert "CarePlan" not in kinds(nothing_found, PSYCHIATRY, Known())
+    assert "CarePlan" in kinds(nothing_found, PSYCHIATRY, Known(words=WORDS))
+    found = written(nothing_found, known=Known(words=WORDS))
+    assert [one["text"] for one in found["note"]] == [
+        "The patient asks: Why two tablets?",
+        "The patient wishes: No <b>injections</b>",
+    ]
+    assert "supportingInfo" not in found
+    assert "Why two tablets?" in found["text"]["div"]
+    assert check(found) == ()
+
+
+def test_words_alone_lead_to_no_plan_where_something_is_withheld() -> None:
+    content = report(findings=[])
+    content["medications"][1]["lines"][0]["labels"] = ["ETH"]
+    assert "CarePlan" in kinds(content, PSYCHIATRY, Known(words=WORDS))
+    assert "CarePlan" not in kinds(content, PRIMARY_CARE, Known(words=WORDS))
 
 
 def test_free_words_go_to_nobody_from_whom_something_is_withheld() -> None:

@@ -17,6 +17,11 @@ PARTS: Final = (
     ("supportingInfo", "{count} finding", "{count} findings"),
     ("activity", "{count} activity", "{count} activities"),
     ("goal", "{count} goal", "{count} goals"),
+    (
+        "note",
+        "{count} question or wish of the patient",
+        "{count} questions or wishes of the patient",
+    ),
 )
 """What a care plan holds, by element: for one and for many."""
 LISTED: Final = (
