@@ -19,6 +19,7 @@ class SignedMedication:
     daily_doses: tuple[DailyDose, ...] = ()
     route: str = ""
     form: str = ""
+    display: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from service.assess.rule import RuleBook
 from service.link.grade import Weights
 from service.model.clinical import Facts
 from service.model.evidence import Problem
-from service.model.medication import ReconciledEntry
+from service.model.medication import ReconciledEntry, TherapyState
 from service.model.patient import MatchGrade, PatientLink, PatientRecord
 from service.model.record import (
     Measure,
@@ -28,6 +28,8 @@ from service.normalize.tables import Tables
 from service.pipeline.gather import Gathered
 from service.reconcile import Policy, SignedList, reconcile
 from service.reconcile.intended import quieted
+
+_KEPT = frozenset({TherapyState.CURRENT, TherapyState.CONFLICT, TherapyState.HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def report_of(
     spoken = [quieted(f, intended, as_of) for f in findings(examination)]
     told = (*reconciled.findings, *spoken)
     problems = [problem for record in records for problem in record.problems]
+    problems += _gone(previous, reconciled) if previous else []
     if as_of < today:
         problems.append(
             Problem("", "", "the day lies in the past: each status is what the source says now")
@@ -115,6 +118,21 @@ def report_of(
         tracked=knowledge.tracked,
         plan=plan_items(examination, told, knowledge.planning),
     )
+
+
+def _gone(previous: SignedList, now: Reconciliation) -> list[Problem]:
+    """What stood on the last signed list as taken or on hold, and stands in no list any more."""
+    listed = {one.id for one in now.medications}
+    return [
+        Problem(
+            "",
+            "",
+            f"{one.display or 'a drug'} stood on the list signed for {previous.as_of.isoformat()}; "
+            "no source that was read lists it now",
+        )
+        for one in previous.medications
+        if one.id not in listed and one.state in _KEPT
+    ]
 
 
 def _not_yet(record: SourceRecord, as_of: date) -> list[Problem]:

@@ -203,18 +203,24 @@ def _medication(
     words = therapy.words or [h.said for h in therapy.holdings]
     routes = distinct([route for said in words for route in said.routes])
     forms = distinct([form for said in words for form in said.forms])
+    route = routes[0] if len(routes) == 1 else ""
+    form = forms[0] if len(forms) == 1 else ""
+    moved = None
+    if signed is not None:
+        now = SignedMedication(therapy.id, state, doses, route, form)
+        moved = change(now, signed.get(therapy.id))
     return ReconciledEntry(
         id=therapy.id,
         ingredients=therapy.ingredients,
         display=display(therapy),
-        route=routes[0] if len(routes) == 1 else "",
-        form=forms[0] if len(forms) == 1 else "",
+        route=route,
+        form=form,
         administration=therapy.administration,
         state=state,
         agreement=agreement(therapy, found),
         proposal=propose(therapy, state, found, setting),
         lines=therapy.lines,
         daily_doses=doses,
-        change=change(therapy.id, state, doses, signed) if signed is not None else None,
+        change=moved,
         indication=distinct([reason for h in therapy.holdings for reason in h.reasons.shown]),
     )

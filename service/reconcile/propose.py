@@ -7,7 +7,7 @@ supply: then their dose is proposed, and the reason says on what it rests.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
@@ -27,6 +27,7 @@ from service.model.signed import SignedMedication
 from service.reconcile.compare import DIFFERENT, disagrees
 from service.reconcile.dose import dose_of, same_amounts
 from service.reconcile.holding import Holding, is_order
+from service.reconcile.said import form_group
 from service.reconcile.therapy import Setting, Therapy
 from service.reconcile.words import joined
 
@@ -39,6 +40,7 @@ _CONFLICT = TherapyState.CONFLICT
 _CONFLICTS = frozenset({"stopped-versus-active", "held-versus-active"})
 _DOSE_OPEN = frozenset({"dose-mismatch", "prn-versus-scheduled", "duplicate-same-drug"})
 _OPEN = DIFFERENT | {"duplicate-same-drug", "stale-entry"}
+_TAKEN = frozenset({_CURRENT, _CONFLICT})
 _EQUIVALENT = frozenset({"equivalent-product", "salt-or-moiety-variant"})
 
 
@@ -204,26 +206,28 @@ def _prescribed(holding: Holding) -> str:
     return f"{holding.source} prescribes it ({by})" if by else f"{holding.source} prescribes it"
 
 
-def change(
-    id_: str,
-    state: TherapyState,
-    doses: Sequence[DailyDose],
-    previous: Mapping[str, SignedMedication],
-) -> Change:
-    """What moved since the last signed list."""
-    before = previous.get(id_)
-    taken = state in (TherapyState.CURRENT, TherapyState.CONFLICT)
-    was_taken = before is not None and before.state in (
-        TherapyState.CURRENT,
-        TherapyState.CONFLICT,
-    )
+def change(now: SignedMedication, before: SignedMedication | None) -> Change:
+    """What moved since the last signed list, on which it stood as `before`: state, dose, route, or
+    a form that people take otherwise."""
+    taken = now.state in _TAKEN
+    was_taken = before is not None and before.state in _TAKEN
     if taken and not was_taken:
         return Change.STARTED
-    if was_taken and state is TherapyState.STOPPED:
+    if was_taken and now.state is TherapyState.STOPPED:
         return Change.STOPPED
-    if before is None or (before.state is state and _same(before.daily_doses, doses)):
+    if before is None or (
+        before.state is now.state
+        and _same(before.daily_doses, now.daily_doses)
+        and not _differ(before.route, now.route)
+        and not _differ(form_group(before.form), form_group(now.form))
+    ):
         return Change.UNCHANGED
     return Change.CHANGED
+
+
+def _differ(before: str, now: str) -> bool:
+    """Whether both are known, and are not the same."""
+    return bool(before and now) and before != now
 
 
 def _same(one: Sequence[DailyDose], other: Sequence[DailyDose]) -> bool:

@@ -104,7 +104,7 @@ def _said(lines: tuple[_Words, ...]) -> Said:
         drugs.append(drug)
         release_words.append(f"{drug.release or 'immediate-release'} {named}")
         if _tells_release(drug):
-            releases.append(" ".join(filter(None, (drug.release, _FORM_GROUPS.get(named, named)))))
+            releases.append(" ".join(filter(None, (drug.release, form_group(named)))))
     stated = distinct(routes)
     as_needed = all(prn for _, _, _, prn, *_ in lines)
     return Said(
@@ -130,6 +130,11 @@ def _said(lines: tuple[_Words, ...]) -> Said:
 
 
 _remembered = lru_cache(maxsize=16384)(_said)
+
+
+def form_group(form: str) -> str:
+    """A form as it compares: tablets and capsules are one."""
+    return _FORM_GROUPS.get(form, form)
 
 
 def _tells_release(drug: DrugConcept) -> bool:

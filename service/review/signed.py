@@ -20,7 +20,7 @@ from service.review.items import ReportJson, findings
 
 
 def signed_medications(report: ReportJson) -> tuple[SignedMedication, ...]:
-    """Every medication of the report that was signed, with its state and doses."""
+    """Every medication of the report that was signed, with its state, doses, route and form."""
     return tuple(
         SignedMedication(
             id=medication["id"],
@@ -28,6 +28,7 @@ def signed_medications(report: ReportJson) -> tuple[SignedMedication, ...]:
             daily_doses=tuple(_dose(dose) for dose in medication["daily_doses"]),
             route=medication["route"],
             form=medication["form"],
+            display=medication["display"],
         )
         for medication in report["medications"]
     )

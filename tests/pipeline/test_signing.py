@@ -9,6 +9,7 @@ from msgspec import structs
 
 from service.errors import ReviewStale
 from service.model.review import DeliveryState, Disposition, ReviewState
+from service.model.source import MEDICATION_TYPES
 from service.pipeline import review as desk
 from service.pipeline.audit_events import audit_events
 from service.pipeline.changes import changes
@@ -100,6 +101,29 @@ def test_the_next_report_says_what_changed_since_the_signed_list() -> None:
         await ward.house.reconcile(ward.patient)
         changes = {m["change"] for m in (await ward.report())["medications"]}
         assert changes & {"changed", "stopped"}
+
+    in_ward(use)
+
+
+def test_a_signed_drug_that_stands_in_no_list_any_more_is_told() -> None:
+    async def use(ward: Ward) -> None:
+        signed = {m["display"] for m in (await ward.report())["medications"]}
+        review = await ward.opened()
+        await ward.decide_rest(review)
+        await ward.sign(review)
+        await ward.house.reconcile(ward.patient)
+        assert not [p for p in (await ward.report())["problems"] if "list signed" in p["what"]]
+        for server in ward.servers.values():
+            for kind in MEDICATION_TYPES:
+                for version in tuple(server.storage.live(kind)):
+                    assert version.resource is not None
+                    server.load([version.resource | {"status": "entered-in-error"}])
+        await ward.house.reconcile(ward.patient)
+        report = await ward.report()
+        assert report["medications"] == []
+        told = [p["what"] for p in report["problems"] if "list signed" in p["what"]]
+        assert told
+        assert {what.partition(" stood on ")[0] for what in told} <= signed
 
     in_ward(use)
 

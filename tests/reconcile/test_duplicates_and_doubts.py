@@ -430,6 +430,28 @@ def test_the_delta_is_against_the_last_signed_list() -> None:
     assert change(signed, status="stopped") is Change.STOPPED
 
 
+@pytest.mark.parametrize(
+    ("route", "form", "change"),
+    [
+        ("oral", "tablet", Change.UNCHANGED),
+        ("oral", "capsule", Change.UNCHANGED),
+        ("", "", Change.UNCHANGED),
+        ("sublingual", "tablet", Change.CHANGED),
+        ("oral", "solution", Change.CHANGED),
+    ],
+    ids=["the same", "capsules for tablets", "not told then", "another route", "another form"],
+)
+def test_a_drug_that_is_taken_by_another_route_or_form_has_changed(
+    route: str, form: str, change: Change
+) -> None:
+    chart = record(PATIENT, line(PATIENT, "R/1", TABLET))
+    now = reconciled(chart).medications[0]
+    assert (now.route, now.form) == ("oral", "tablet")
+    signed = SignedMedication(now.id, now.state, now.daily_doses, route, form)
+    before = SignedList(date(2026, 3, 1), (signed,))
+    assert reconciled(chart, previous=before).medications[0].change is change
+
+
 def test_codings_of_two_drugs_that_no_text_decides_name_both_and_choose_none() -> None:
     both = (Ingredient("1", "lithium"), Ingredient("2", "sertraline"))
     unread = Resolution(None, ResolvedBy.NOTHING, conflict=both)
