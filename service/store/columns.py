@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and PostgreSQL: instants, users, packed payloads."""
+"""Column types that mean the same on SQLite and PostgreSQL: instants, users, words, payloads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from sqlalchemy import Dialect, LargeBinary, String
 from sqlalchemy.types import TypeDecorator
 
 from service.model.review import User, UserRole
+from service.store.hidden import IN_CLEAR, Words
 from service.store.vault import PLAIN, Vault
 
 VAULT = "concord_vault"
 """The name under which an engine's dialect carries its Vault."""
+
+WORDS = "concord_words"
+"""The name under which it carries how words rest."""
 
 _INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -23,6 +27,12 @@ def vault_of(dialect: Dialect) -> Vault:
     """How the store behind this dialect keeps payloads; `open_store` says it."""
     vault = getattr(dialect, VAULT, PLAIN)
     return vault if isinstance(vault, Vault) else PLAIN
+
+
+def words_of(dialect: Dialect) -> Words:
+    """How the store behind this dialect keeps words that rows are found by."""
+    words = getattr(dialect, WORDS, IN_CLEAR)
+    return words if isinstance(words, Words) else IN_CLEAR
 
 
 class Instant(TypeDecorator[datetime]):
@@ -68,6 +78,19 @@ class PackedJson(TypeDecorator[Any]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> object:
         return None if value is None else json.loads(vault_of(dialect).unpack(bytes(value)))
+
+
+class Word(TypeDecorator[str]):
+    """A word of a patient's that rows are found and counted by, whole; its order means nothing."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else words_of(dialect).hide(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else words_of(dialect).show(value)
 
 
 class Person(TypeDecorator[User]):

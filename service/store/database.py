@@ -22,7 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import StaticPool
 
 from service.errors import SettingsError, StoreConflict, StoreUnavailable
-from service.store.columns import VAULT
+from service.store.columns import VAULT, WORDS
+from service.store.hidden import Words
 from service.store.tables import keys, metadata
 from service.store.vault import Vault
 
@@ -121,6 +122,7 @@ class Store:
         """Go on with the key that stands in the tables, after they were restored."""
         async with self.transaction() as tx:
             self.key = await _identifier_key(tx, self.vault)
+        setattr(self._engine.dialect, WORDS, Words(self.key if self.vault.keys else b""))
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -143,6 +145,7 @@ async def open_store(url: str, keys: tuple[bytes, ...] = ()) -> Store:
         unless_opened.push_async_callback(engine.dispose)
         with _as_store_errors():
             key = await _opened(engine, vault)
+        setattr(engine.dialect, WORDS, Words(key if keys else b""))
         unless_opened.pop_all()
     return Store(engine, key)
 

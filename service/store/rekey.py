@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import LargeBinary, Table, and_, select, type_coerce, update
+from sqlalchemy import LargeBinary, String, Table, and_, not_, select, type_coerce, update
 
-from service.store.columns import PackedBytes, PackedJson
+from service.store.columns import PackedBytes, PackedJson, Word
 from service.store.database import Store
+from service.store.hidden import MARK
 from service.store.tables import keys, metadata
 
 _STEP = 200
@@ -21,6 +22,9 @@ async def rekey(store: Store) -> int:
         names = [c.name for c in table.columns if isinstance(c.type, PackedBytes | PackedJson)]
         for name in names:
             done += await _column(store, table, name)
+        for column in table.columns:
+            if isinstance(column.type, Word) and store.vault.keys:
+                done += await _words(store, table, column.name)
     return done + await _own_key(store)
 
 
@@ -43,6 +47,18 @@ async def _column(store: Store, table: Table, name: str) -> int:
                     .values({name: type_coerce(fresh, LargeBinary)})
                 )
     return len(old)
+
+
+async def _words(store: Store, table: Table, name: str) -> int:
+    """Hides the words of one column that rest as they are."""
+    raw = type_coerce(table.c[name], String)
+    async with store.read() as look:
+        clear = select(raw).where(raw != "", not_(raw.startswith(MARK))).distinct()
+        words = (await look.scalars(clear)).all()
+    for word in words:
+        async with store.transaction() as tx:
+            await tx.execute(update(table).where(raw == word).values({name: word}))
+    return len(words)
 
 
 async def _own_key(store: Store) -> int:

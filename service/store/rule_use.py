@@ -50,7 +50,9 @@ async def rule_use(look: AsyncConnection) -> dict[str, RuleUse]:
         .where(decisions.c.disposition != "undecided")
         .group_by(decisions.c.rule, decisions.c.disposition, decisions.c.reason_code)
     )
-    patients = {row.term: int(row.patients) for row in speaks}
+    patients = Counter[str]()
+    for row in speaks:
+        patients[row.term] += row.patients
     decided: defaultdict[str, Counter[str]] = defaultdict(Counter)
     reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in said:
@@ -58,6 +60,6 @@ async def rule_use(look: AsyncConnection) -> dict[str, RuleUse]:
         if row.disposition == "override":
             reasons[row.rule][row.reason_code or ""] += row.times
     return {
-        rule: RuleUse(patients.get(rule, 0), decided[rule], reasons[rule])
+        rule: RuleUse(patients[rule], decided[rule], reasons[rule])
         for rule in patients.keys() | decided.keys()
     }

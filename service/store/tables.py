@@ -2,7 +2,7 @@
 
 Rows of `link_words`, `reports`, `decisions`, `signatures`, `patient_access`, `patient_words` and
 `audit` are appended and never changed. Ids are opaque; what may name a patient rests in packed
-columns only.
+columns only, and what a patient is found by as hidden words.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from service.store.columns import Instant, PackedBytes, PackedJson, Person
+from service.store.columns import Instant, PackedBytes, PackedJson, Person, Word
 
 metadata = MetaData(
     naming_convention={
@@ -151,7 +151,7 @@ worklist_terms = Table(
     "worklist_terms",
     metadata,
     Column("kind", String(10), primary_key=True),
-    Column("term", String, primary_key=True),
+    Column("term", Word, primary_key=True),
     Column("patient", ForeignKey("patients.id"), primary_key=True),
     Index("ix_worklist_terms_patient", "patient"),
 )
@@ -179,7 +179,7 @@ decisions = Table(
     Column("by", Person, nullable=False),
     Column("at", Instant, nullable=False),
     Column("body", PackedJson, nullable=False),
-    Column("rule", String),
+    Column("rule", Word),
     Column("reason_code", String),
     Index("ix_decisions_rule", "rule"),
 )

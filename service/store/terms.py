@@ -1,18 +1,33 @@
 """What patients of the worklist are found by: findings, drugs, clinicians, and names.
 
 Names are kept as keyed hashes of their beginnings only, so that the list can be searched by the
-first letters of a name without a name standing in the store.
+first letters of a name without a name standing in the store; the others are hidden words where
+the site gives a key, and found as they are in rows from before it did.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from unicodedata import combining, normalize
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, insert, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.model.review import DeliveryState
@@ -80,11 +95,13 @@ async def choices(
         select(worklist_terms.c.kind, worklist_terms.c.term, func.count().label("patients"))
         .where(worklist_terms.c.kind.in_(LISTED), theirs)
         .group_by(worklist_terms.c.kind, worklist_terms.c.term)
-        .order_by(func.count().desc(), worklist_terms.c.term)
     )
-    rows = found.all()
+    holders: dict[str, Counter[str]] = {kind: Counter() for kind in LISTED}
+    for row in found:
+        holders[row.kind][row.term] += row.patients
     return {
-        kind: tuple((row.term, row.patients) for row in rows if row.kind == kind) for kind in LISTED
+        kind: tuple(sorted(terms.items(), key=lambda one: (-one[1], one[0])))
+        for kind, terms in holders.items()
     }
 
 
@@ -104,9 +121,9 @@ def _starts(word: str) -> Iterable[str]:
 
 
 def _has(kind: str, term: str) -> ColumnElement[bool]:
-    holders = select(worklist_terms.c.patient).where(
-        worklist_terms.c.kind == kind, worklist_terms.c.term == term
-    )
+    column = worklist_terms.c.term
+    rests = or_(column == term, type_coerce(column, String) == term)
+    holders = select(worklist_terms.c.patient).where(worklist_terms.c.kind == kind, rests)
     return worklist.c.patient.in_(holders)
 
 
