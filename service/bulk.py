@@ -9,9 +9,10 @@ from pathlib import Path
 
 from service.connect import opened_clients
 from service.errors import UsageError
-from service.fhir.bulk import Request, Wires
+from service.fhir.bulk import Request
 from service.fhir.client import FhirClient
 from service.fhir.export import Export
+from service.fhir.wires import Wires
 from service.read.pull import RESOURCE_TYPES
 from service.settings import Settings, Source
 

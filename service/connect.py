@@ -20,7 +20,8 @@ from service.settings import Settings, Source, role_of, secret
 if TYPE_CHECKING:
     from service.fhir.auth import Credentials
     from service.fhir.client import FhirClient
-    from service.fhir.wire import HttpClient, Limits
+    from service.fhir.outgoing import HttpClient
+    from service.fhir.wire import Limits
 
 MEGABYTE = 1_000_000
 
@@ -65,7 +66,7 @@ def http_of(source: Source) -> HttpClient:
 
     Raises: SettingsError for a certificate that cannot be used.
     """
-    from service.fhir.wire import http_client, identified
+    from service.fhir.outgoing import http_client, identified
 
     auth = source.auth
     trust = (

@@ -21,7 +21,7 @@ from service.connect import opened_clients
 from service.errors import ServiceError, SourceError
 from service.fhir.client import FhirClient
 from service.fhir.exchange import JsonExchange
-from service.fhir.wire import http_client
+from service.fhir.outgoing import http_client
 from service.jobs import Jobs
 from service.mappings.folder import mappings_folder
 from service.mappings.sources import load_sources

@@ -1,15 +1,12 @@
 """The `$export` conversation: kick-off, waiting, the manifest, and the end of the job.
 
-Every address that the server names passes the origin policy: files may lie under the base, or
-where the configuration allows it by name. A token goes to the origin of the base alone, and never
-where the manifest says that none is required.
 Source: HL7 FHIR Bulk Data Access (Flat FHIR) 2.0.0, export.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
@@ -17,13 +14,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from service.errors import SourceError, SourceInvalid, SourceRefused, SourceUnavailable
-from service.fhir.auth import Anonymous
 from service.fhir.body import UNREADABLE, json_text
-from service.fhir.lent import Lent
 from service.fhir.outcome import issues
-from service.fhir.policy import Endpoint, literal
+from service.fhir.policy import literal
 from service.fhir.retry import RETRIED_STATUS
-from service.fhir.wire import Lost, NotSent, Reply, Wire
+from service.fhir.wire import Lost, NotSent, Reply
+from service.fhir.wires import Wires
 
 NDJSON = "application/fhir+ndjson"
 Say = Callable[[str], None]
@@ -101,55 +97,6 @@ class Patience:
         """How long to wait before the next look, the `turn`th without an answer that says it."""
         asked = wait if wait is not None else self.first * 2.0 ** min(turn, 20)
         return min(max(asked, self.least), self.most)
-
-
-class Wires:
-    """The connections of one export: the base's own, and those that the configuration allows.
-
-    Args:
-        own: the source's connection, with its credential.
-        also: further addresses at which the server's files may lie.
-    """
-
-    def __init__(self, own: Wire, also: Iterable[str] = ()) -> None:
-        self.own = own
-        self._also = tuple(Endpoint.parse(address) for address in also)
-        self._made: dict[tuple[Endpoint, bool], Wire] = {}
-
-    def to(self, url: str, *, token: bool) -> Wire:
-        """The connection for an address that the server named.
-
-        Raises: SourceRefused when it is not allowed, or wants a token on another origin.
-        """
-        base = self.own.endpoint
-        for endpoint in (base, *self._also):
-            try:
-                endpoint.admit(url)
-            except SourceRefused:
-                continue
-            if token and endpoint.origin != base.origin:
-                raise SourceRefused(
-                    f"the files at {endpoint.host} want a token; a token never leaves {base.host}"
-                )
-            return self._wire(endpoint, token=token)
-        try:
-            base.admit(url)
-        except SourceRefused as error:
-            raise SourceRefused(
-                f"{error.message} (if that is right, name it in `bulk.also` of this source)"
-            ) from None
-        raise AssertionError("the base admits what it has just refused")
-
-    def _wire(self, endpoint: Endpoint, *, token: bool) -> Wire:
-        if endpoint == self.own.endpoint and token:
-            return self.own
-        made = self._made.get((endpoint, token))
-        if made is None:
-            own = self.own
-            lent = Lent(own.credentials, own.endpoint) if token else Anonymous()
-            made = Wire(endpoint, lent, own.http, own.limits)
-            self._made[endpoint, token] = made
-        return made
 
 
 async def kick_off(wires: Wires, request: Request, patience: Patience) -> str:

@@ -6,7 +6,6 @@ Reads are retried within the source's budget; writes never: what became of one i
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,20 +19,19 @@ from service.fhir.answer import Answer, EntryAnswer, answer_of, sent
 from service.fhir.asking import Asking
 from service.fhir.auth import Anonymous, Credentials
 from service.fhir.body import json_text
-from service.fhir.capability import Capabilities, capabilities
+from service.fhir.capability import Capabilities
 from service.fhir.paging import Paging, SearchResult
 from service.fhir.policy import Endpoint, literal
 from service.fhir.pool import StraightClient
 from service.fhir.release import READ, Release
 from service.fhir.retry import RETRIED_STATUS
 from service.fhir.search import NO_CACHE, page_through
+from service.fhir.statement import Statement
 from service.fhir.wire import FORM, Limits, Reply, Wire
 from service.model.source import RawResource
 
 __all__ = ["Answer", "EntryAnswer", "FhirClient"]
 
-_CAPABILITIES_KEPT_S = 3600.0
-_UNKNOWN_KEPT_S = 30.0
 _NO_POST = frozenset({404, 405, 415, 501})
 """Answers by which servers refuse a search by POST as such."""
 
@@ -56,15 +54,14 @@ class FhirClient:
     takes_post: bool = True
     wire: Wire = field(init=False, repr=False)
     _polite: Asking = field(init=False, repr=False)
-    _capabilities: Capabilities | None = field(init=False, default=None, repr=False)
-    _known_until: float = field(init=False, default=0.0, repr=False)
-    _asking: asyncio.Lock = field(init=False, default_factory=asyncio.Lock, repr=False)
+    _statement: Statement = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         endpoint = Endpoint.parse(self.base_url)
         self.base_url = endpoint.base_url
         self.wire = Wire(endpoint, self.credentials, self.http, self.limits)
         self._polite = Asking(self.wire)
+        self._statement = Statement(lambda deadline: self.get("metadata", deadline=deadline))
 
     @property
     def endpoint(self) -> Endpoint:
@@ -83,36 +80,12 @@ class FhirClient:
         Raises: SourceUnavailable when it does not answer at all, SourceInvalid when it names a
             release that Concord does not read.
         """
-        async with self._asking:
-            found = self.known
-            if found is None:
-                found = await self._asked_capabilities(deadline)
-                self._capabilities = found
-                kept = _CAPABILITIES_KEPT_S if found.known else _UNKNOWN_KEPT_S
-                self._known_until = time.monotonic() + kept
-        if found.known and found.release not in READ and found.release is not Release.UNKNOWN:
-            raise SourceInvalid(
-                f"FHIR {found.release.value} ({found.fhir_version or 'by its shape'}) is not read; "
-                "ask the source for an R4 address"
-            )
-        return found
+        return await self._statement.capabilities(deadline)
 
     @property
     def known(self) -> Capabilities | None:
         """The capabilities, where they were asked for within the last hour."""
-        return self._capabilities if time.monotonic() < self._known_until else None
-
-    async def _asked_capabilities(self, deadline: float | None) -> Capabilities:
-        reply = await self.get("metadata", deadline=deadline)
-        if reply.status in RETRIED_STATUS:
-            raise SourceUnavailable(f"the server answers {reply.words}")
-        try:
-            if reply.status != 200:
-                raise SourceInvalid(reply.words)
-            return capabilities(reply.body)
-        except SourceInvalid as error:
-            reason = f"no CapabilityStatement ({error.message})"
-            return Capabilities(known=False, release=Release.UNKNOWN, reason=reason)
+        return self._statement.known
 
     async def search(
         self,

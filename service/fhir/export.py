@@ -21,7 +21,6 @@ from service.fhir.bulk import (
     Patience,
     Request,
     Say,
-    Wires,
     delete_job,
     finished,
     kick_off,
@@ -30,6 +29,7 @@ from service.fhir.download import Downloaded, content
 from service.fhir.fetching import PLACES, Files
 from service.fhir.kept import write_whole
 from service.fhir.outcome import issues
+from service.fhir.wires import Wires
 
 SCHEMA = "concord/export/1"
 STATE = "export.json"

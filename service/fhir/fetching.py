@@ -14,9 +14,10 @@ from itertools import count
 from pathlib import Path
 
 from service.errors import SourceError
-from service.fhir.bulk import File, Manifest, Patience, Say, Wires
+from service.fhir.bulk import File, Manifest, Patience, Say
 from service.fhir.download import Downloaded, download, is_whole
 from service.fhir.retry import Again
+from service.fhir.wires import Wires
 
 PLACES = {"output": "", "error": "errors", "deleted": "deleted"}
 """Lists of the server's manifest, and the folder in ours: what is no data lies apart."""

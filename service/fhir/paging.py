@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from service.errors import SourceInvalid
+from service.fhir import about
 from service.fhir import bundle as bundles
 from service.fhir.bundle import Bundle, Entry, Peek
 from service.fhir.outcome import Issue, issues
@@ -220,9 +221,9 @@ class Paging:
 
     def _is_about_the_patient(self, seen: Peek, entry: Entry, endpoint: Endpoint) -> bool:
         """Whether the entry is about the asked patient; False (with a doubt) when nothing tells."""
-        about = bundles.subjects(seen)
-        root = bundles.root_of(entry.fullUrl)
-        found = {_relative(reference, root, endpoint) for reference in about.references}
+        whom = about.subjects(seen)
+        root = about.root_of(entry.fullUrl)
+        found = {_relative(reference, root, endpoint) for reference in whom.references}
         if found & self.patients:
             return True
         if found:

@@ -14,6 +14,7 @@ from functools import lru_cache
 import msgspec
 
 from service.errors import SourceInvalid
+from service.fhir import about
 from service.fhir import bundle as bundles
 from service.fhir.outcome import issues
 from service.fhir.policy import literal
@@ -187,7 +188,7 @@ def _told_apart(line: bytes) -> tuple[str, str, str | None, tuple[str, ...]]:
     kind, id_ = seen.resourceType, bundles.identity(seen, "", line)
     if kind == "Patient":
         return kind, id_, bundles.version(seen), (f"Patient/{id_}",)
-    return kind, id_, bundles.version(seen), _patients(bundles.subjects(seen).references)
+    return kind, id_, bundles.version(seen), _patients(about.subjects(seen).references)
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.fhir import bundle as bundles
+from service.fhir import about
 from service.fhir.policy import literal
 from service.model.source import RawResource, State
 from service.read.documents import Item, documents, readable
@@ -72,9 +72,9 @@ def place(held: Holding, item: Item) -> None:
     if resource.type == "Patient":
         keep(held, held.patients, resource)
     elif resource.type in _CLINICAL:
-        root = bundles.root_of(resource.full_url)
-        about = bundles.subjects(item.seen).references
-        found = [resolved(one, root, held.aliases) for one in about]
+        root = about.root_of(resource.full_url)
+        whom = about.subjects(item.seen).references
+        found = [resolved(one, root, held.aliases) for one in whom]
         patients = [one for one in found if one.startswith("Patient/")] or [""]
         for one in dict.fromkeys(patients):
             keep(held, held.by_subject.setdefault(one, {}), resource)
@@ -125,6 +125,6 @@ def with_referred(kept: dict[str, RawResource], held: Holding) -> dict[str, tupl
                 else:
                     missing[kind].add(reference)
     for reference, resource in held.shared.items():
-        if resource.type == "Provenance" and bundles.references(resource.body) & kept.keys():
+        if resource.type == "Provenance" and about.references(resource.body) & kept.keys():
             kept[reference] = resource
     return {kind: tuple(sorted(names)) for kind, names in missing.items()}

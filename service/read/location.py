@@ -14,7 +14,8 @@ from service.read.source import Reader
 
 if TYPE_CHECKING:
     from service.fhir.auth import Credentials
-    from service.fhir.wire import HttpClient, Limits
+    from service.fhir.outgoing import HttpClient
+    from service.fhir.wire import Limits
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -38,7 +39,7 @@ def open_reader(
     """The reader for an http(s) FHIR base URL, or for a file or folder.
 
     Args:
-        http: the shared client (`service.fhir.wire.http_client`); needed for addresses.
+        http: the shared client (`service.fhir.outgoing.http_client`); needed for addresses.
         vendor: a profile of `mappings/sources/`, or "auto".
     Raises: UsageError for a path that does not exist or another scheme, SettingsError for an
         address that cannot be used, an unknown vendor, or a credential over plain http.

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from service.errors import SourceInvalid
+from service.fhir import about
 from service.fhir import bundle as bundles
 from service.fhir.body import json_text
 from service.fhir.policy import Endpoint, literal
@@ -203,7 +204,7 @@ def _name(body: msgspec.Raw) -> str:
 def _of_resource(body: bytes | msgspec.Raw, endpoint: Endpoint) -> list[str]:
     """The resource's own reference, and those of the patients that it says it is about."""
     seen = bundles.peek(body)
-    written = (f"{seen.resourceType}/{seen.id}", *bundles.subjects(seen).references)
+    written = (f"{seen.resourceType}/{seen.id}", *about.subjects(seen).references)
     return [one for one in map(endpoint.relative, written) if one]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from service.fhir.bundle import references
+from service.fhir.about import references
 from service.fhir.capability import Capabilities, Offer
 from service.fhir.paging import SearchResult
 from service.fhir.policy import Endpoint, literal

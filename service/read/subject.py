@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.fhir import about
 from service.fhir import bundle as bundles
 from service.fhir.body import json_text
 from service.fhir.client import FhirClient
@@ -15,6 +16,6 @@ async def subjects_of(client: FhirClient, reference: str) -> tuple[str, ...]:
     answer = await client.read(reference)
     if answer.status != 200:
         return ()
-    about = bundles.subjects(bundles.peek(json_text(answer.body))).references
-    here = (client.endpoint.relative(one) for one in about)
+    whom = about.subjects(bundles.peek(json_text(answer.body))).references
+    here = (client.endpoint.relative(one) for one in whom)
     return tuple(one for one in here if one and one.startswith("Patient/"))

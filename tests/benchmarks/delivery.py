@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 
 from service.fhir.client import FhirClient
-from service.fhir.wire import http_client
+from service.fhir.outgoing import http_client
 from service.house import jobs_address
 from service.jobs import Jobs
 from service.model.review import DeliveryState, Disposition, PlannedWrite

@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import event
 
 from service.fhir.client import FhirClient
-from service.fhir.wire import http_client
+from service.fhir.outgoing import http_client
 from service.model.review import PlannedWrite
 from service.pipeline.courier import AT_ONCE, Courier
 from service.pipeline.deliver import deliver_due

@@ -31,8 +31,9 @@ from joserfc.jwk import ECKey
 
 from service.fhir.auth import SmartBackend
 from service.fhir.client import FhirClient
+from service.fhir.outgoing import HttpClient, http_client
 from service.fhir.policy import Endpoint
-from service.fhir.wire import HttpClient, Limits, http_client
+from service.fhir.wire import Limits
 from service.model.source import Role, State
 from service.read.pull import SEARCHED_TYPES
 from service.read.server import ServerReader

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import SourceInvalid
+from service.fhir import about
 from service.fhir import bundle as bundles
 from service.fhir.body import Inflater, depth, inflated_file, json_text
 from service.fhir.capability import capabilities
@@ -145,9 +146,9 @@ def test_structured_nonsense_is_refused_in_one_way_only(value: dict[str, object]
             if isinstance(got, bundles.Bundle):
                 list(got.entries())
         issues(body)
-        bundles.references(body)
+        about.references(body)
         try:
-            bundles.subjects(bundles.peek(body))
+            about.subjects(bundles.peek(body))
         except SourceInvalid:
             continue
 

@@ -15,10 +15,12 @@ from service.cli import main
 from service.errors import ServiceError, SourceRefused, SourceUnavailable, UsageError
 from service.fhir import download
 from service.fhir.auth import Anonymous, Bearer, Credentials
-from service.fhir.bulk import Patience, Request, Wires
+from service.fhir.bulk import Patience, Request
 from service.fhir.client import FhirClient
 from service.fhir.export import Export, Exported
-from service.fhir.wire import Limits, http_client
+from service.fhir.outgoing import http_client
+from service.fhir.wire import Limits
+from service.fhir.wires import Wires
 from service.model.source import Role, State
 from service.population.exports import opened
 from service.sandbox.faults import Answer, Content, Edit, Fault, Reset, Truncate

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.fhir import about, release
 from service.fhir import bundle as bundles
-from service.fhir import release
 
 _TEXTS = st.one_of(
     st.text(max_size=12),
@@ -51,7 +51,7 @@ def test_references_are_those_of_the_tree_however_it_is_written(
         msgspec.json.decode(encoded)
     except (UnicodeEncodeError, msgspec.DecodeError):  # half a character, which no server can send
         return
-    assert bundles.references(encoded) == set(walked(tree))
+    assert about.references(encoded) == set(walked(tree))
 
 
 @pytest.mark.parametrize("kind", sorted({*release._STU3_KEYS, *release._TELLING, "Patient"}))

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from service.fhir.client import FhirClient
 from service.fhir.connection import _UNREAD
 from service.fhir.message import LONGEST_HEAD, Message, field_lines, named, request
+from service.fhir.outgoing import http_client
 from service.fhir.policy import Endpoint
 from service.fhir.pool import Streamed
-from service.fhir.wire import Limits, http_client
+from service.fhir.wire import Limits
 from service.model.source import State
 
 OK = b"HTTP/1.1 200 OK\r\n"

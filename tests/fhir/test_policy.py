@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from service.errors import SettingsError, SourceRefused
 from service.fhir.auth import Bearer
+from service.fhir.outgoing import http_client
 from service.fhir.policy import Endpoint, literal
-from service.fhir.wire import Limits, Wire, http_client
+from service.fhir.wire import Limits, Wire
 
 BASE = Endpoint.parse("https://ehr.example/fhir/r4")
 

@@ -23,8 +23,8 @@ import pytest
 from service.errors import SettingsError
 from service.fhir.auth import Bearer
 from service.fhir.client import FhirClient
+from service.fhir.outgoing import http_client, identified
 from service.fhir.reach import Forbidden, PinnedNames, may_mean
-from service.fhir.wire import http_client, identified
 from service.model.source import State
 from tests.read.chart import sandbox
 from tests.read.transport import behind_tls, identity, server_context

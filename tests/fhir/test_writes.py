@@ -19,7 +19,8 @@ from service.errors import (
 )
 from service.fhir.auth import Basic, Bearer
 from service.fhir.client import Answer, FhirClient
-from service.fhir.wire import Limits, http_client
+from service.fhir.outgoing import http_client
+from service.fhir.wire import Limits
 from service.sandbox.faults import Answer as Answered
 from service.sandbox.faults import Fault, Hang, Reset
 from service.sandbox.manners import PRIMARY_CARE, STRICT, Access, Manners

@@ -17,7 +17,8 @@ import msgspec
 from joserfc.jwk import ECKey
 
 from service.fhir.auth import Anonymous, Credentials, SmartBackend
-from service.fhir.wire import Limits, http_client
+from service.fhir.outgoing import http_client
+from service.fhir.wire import Limits
 from service.mappings.folder import shipped
 from service.mappings.sources import load_sources
 from service.model.source import Certificate, Role, SourceRead, State

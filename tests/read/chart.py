@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from service.fhir.auth import Anonymous, Credentials
-from service.fhir.wire import Limits, http_client
+from service.fhir.outgoing import http_client
+from service.fhir.wire import Limits
 from service.model.source import Certificate, Role, SourceRead
 from service.read.location import open_reader
 from service.read.profile import SourceProfiles

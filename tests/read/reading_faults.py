@@ -17,7 +17,8 @@ from joserfc.jwk import ECKey
 
 from service.fhir.auth import Anonymous, Credentials, SmartBackend
 from service.fhir.jwks import SigningKey, jwks
-from service.fhir.wire import Limits, http_client
+from service.fhir.outgoing import http_client
+from service.fhir.wire import Limits
 from service.model.source import Role, SourceRead, State
 from service.read.location import open_reader
 from service.read.source import PatientQuery

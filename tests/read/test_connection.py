@@ -9,7 +9,7 @@ from typing import Any
 
 from service.fhir.auth import Anonymous, SmartBackend
 from service.fhir.client import FhirClient
-from service.fhir.wire import http_client
+from service.fhir.outgoing import http_client
 from service.read.connection import Step, connection
 from tests.read.catalogue import KEY, PROFILES, TOKENS
 from tests.read.chart import sandbox

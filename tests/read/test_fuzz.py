@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from service.errors import SourceInvalid
+from service.fhir import about
 from service.fhir import bundle as bundles
 from service.fhir.answer import answer_of
 from service.fhir.capability import capabilities
@@ -117,8 +118,8 @@ def test_what_is_read_of_a_broken_payload_is_told_in_words(payload: str) -> None
         with suppress(SourceInvalid, Stop):
             paging.take(bundles.decode_bundle(body), HERE)
         for one in paging.result().resources:
-            about = bundles.subjects(bundles.peek(one.body)).references
-            assert "Patient/1" in {HERE.relative(name) or name for name in about}, seed
+            whom = about.subjects(bundles.peek(one.body)).references
+            assert "Patient/1" in {HERE.relative(name) or name for name in whom}, seed
 
 
 @pytest.mark.parametrize("broken", ["MedicationRequest", "metadata", "everything"])
@@ -156,8 +157,8 @@ def test_a_server_with_broken_payloads_gets_a_state_and_never_another_patients_l
             assert read.reasons or any(one.reasons for one in read.certificates), seed
         lines = [one for one in read.resources if one.type == "MedicationRequest"]
         for one in lines:
-            about = bundles.subjects(bundles.peek(one.body)).references
-            assert any(name.endswith("Patient/1") for name in about), seed
+            whom = about.subjects(bundles.peek(one.body)).references
+            assert any(name.endswith("Patient/1") for name in whom), seed
 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 500])

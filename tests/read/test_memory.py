@@ -33,7 +33,8 @@ PAGES = {
 }
 READER = """
 import asyncio, json, sys, time
-from service.fhir.wire import Limits, http_client
+from service.fhir.wire import Limits
+from service.fhir.outgoing import http_client
 from service.model.source import Role
 from service.read.location import open_reader
 

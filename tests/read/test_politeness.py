@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from service.errors import SourceUnavailable
 from service.fhir.client import FhirClient
+from service.fhir.outgoing import http_client
 from service.fhir.pace import Pace, Quota, policies, quota
 from service.fhir.retry import Budget
-from service.fhir.wire import http_client
 from service.model.source import Role, SourceRead, State
 from service.read.server import ServerReader
 from service.sandbox.faults import Action, Answer, Fault, Hang, Reset

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from service.errors import MappingError
-from service.fhir.wire import http_client
+from service.fhir.outgoing import http_client
 from service.mappings.folder import shipped
 from service.mappings.sources import load_sources
 from service.model.source import Role, SourceRead, State

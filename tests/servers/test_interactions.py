@@ -14,7 +14,7 @@ import pytest
 
 from service.errors import WriteConflict, WriteRejected
 from service.fhir.client import FhirClient
-from service.fhir.wire import http_client
+from service.fhir.outgoing import http_client
 from service.model.source import State
 from tests.servers.conftest import Server
 

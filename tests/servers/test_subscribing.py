@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from service.fhir.client import FhirClient
-from service.fhir.wire import Limits, http_client
+from service.fhir.outgoing import http_client
+from service.fhir.wire import Limits
 from service.read.subscriber import Subscriber
 from service.read.subscription import Wish, steps, wanted
 from tests.servers.conftest import Server

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.fhir.client import FhirClient
-from service.fhir.wire import http_client, identified
+from service.fhir.outgoing import http_client, identified
 from service.model.review import User, UserRole
 from service.web.operations.certificates import certificate
 from tests.read.chart import sandbox
