@@ -23,7 +23,7 @@ from service.store import database, open_store
 from service.store.delivery import Delivery
 from service.store.migrate import config, upgrade
 from tests.write.bench import Bench, bench
-from tests.write.test_delivery import EXPECTED, counts, versions
+from tests.write.ways import EXPECTED, counts, versions
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 FIRST = "0003"

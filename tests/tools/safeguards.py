@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 OURS = ("tests/write/test_own_updates.py",)
 MEANWHILE = ("tests/write/test_meanwhile.py",)
-WRITE = (*OURS, "tests/write/test_delivery.py", "-k", "not named_moment")
+WRITE = (
+    *OURS,
+    "tests/write/test_delivery.py",
+    "tests/write/test_giving_up.py",
+    "tests/write/test_one_worker.py",
+    "tests/write/test_restored.py",
+    "-k",
+    "not named_moment",
+)
 KILLED = ("tests/write/test_delivery.py", "-k", "named_moment")
 DESK = ("tests/review/test_desk.py",)
 PLAN = ("tests/write/test_plan.py",)

@@ -44,7 +44,7 @@ from tests.acceptance.targets import our_key
 from tests.write.at_once import STORES, empty_stores
 from tests.write.bench import Bench, bench
 from tests.write.synthetic import PHARMACIST, report
-from tests.write.test_delivery import WAYS
+from tests.write.ways import WAYS
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"
 GUARDED = [way for way in WAYS if way != "by POST once"]

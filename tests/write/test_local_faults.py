@@ -22,7 +22,7 @@ from service.store import deliveries as outbox
 from service.write.crash import CrashPoint, arm
 from tests.acceptance.targets import our_key
 from tests.write.bench import Bench, bench
-from tests.write.test_delivery import drain
+from tests.write.ways import drain
 from tests.write.write_faults import no_room
 
 FULL = os.environ.get("CONCORD_TEST_SCALE") == "full"

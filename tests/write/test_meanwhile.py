@@ -18,7 +18,6 @@ from service.store.backup import backup
 from service.write.crash import CrashPoint, arm
 from tests.write.bench import Bench, bench, on_bench
 from tests.write.just_before import with_somebody_else
-from tests.write.test_delivery import WAYS, drain
 from tests.write.test_own_updates import (
     CONFLICT,
     DONE,
@@ -30,6 +29,7 @@ from tests.write.test_own_updates import (
     looked_at,
     states,
 )
+from tests.write.ways import WAYS, drain
 
 WAYS_OF_UPDATE: dict[str, dict[str, Any]] = {
     "in one transaction": WAYS["in one transaction"],

@@ -26,7 +26,7 @@ from service.store import patients, reads
 from service.write.deliver.recipient import Recipient
 from tests.write.bench import Bench, on_bench
 from tests.write.synthetic import PHARMACIST, report
-from tests.write.test_delivery import WAYS, drain, versions
+from tests.write.ways import WAYS, drain, versions
 
 DONE, CONFLICT, REFUSED = DeliveryState.DONE, DeliveryState.CONFLICT, DeliveryState.REFUSED
 WAYS_OF_UPDATE = list(WAYS)[:3]

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 from service.model.review import DeliveryState
 from service.pipeline.deliver import deliver_due
 from service.store import access, open_store, patients
@@ -14,11 +16,57 @@ from service.store import deliveries as outbox
 from service.store.backup import backup
 from service.store.rekey import rekey
 from service.store.vault import key_ring, new_key
-from tests.write.bench import Bench, bench
+from tests.write.bench import Bench, bench, on_bench
 from tests.write.synthetic import AT
-from tests.write.test_delivery import EXPECTED, counts, drain, versions
+from tests.write.ways import DONE, EXPECTED, WAYS, counts, drain, versions
 
 OLD, NEW = key_ring(f"{new_key()}\n{new_key()}\n")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("delivered_since", [False, True])
+def test_an_old_backup_restored_writes_nothing_twice(
+    way: str, delivered_since: bool, tmp_path: Path
+) -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        file = tmp_path / "backup.gz"
+        await backup(bench.store, file)
+        if delivered_since:
+            await drain(bench)
+        async with AsyncExitStack() as stack:
+            await bench.restored(file, stack)
+            await drain(bench)
+            states = {row.state for row in await bench.rows(review)}
+            if way == "by POST once" and not delivered_since:
+                assert states == {DeliveryState.NEEDS_REVIEW}
+                assert counts(bench) == {}
+            else:
+                assert states == {DONE}
+                assert counts(bench) == EXPECTED
+            assert versions(bench) <= {1}
+
+    on_bench(use, **WAYS[way])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_was_signed_after_the_backup_is_not_written_twice_when_it_is_signed_again(
+    way: str, tmp_path: Path
+) -> None:
+    async def use(bench: Bench) -> None:
+        file = tmp_path / "backup.gz"
+        await backup(bench.store, file)
+        await bench.signed()
+        await drain(bench)
+        async with AsyncExitStack() as stack:
+            await bench.restored(file, stack)
+            bench.later(60)
+            await bench.signed()
+            await drain(bench)
+            assert counts(bench) == EXPECTED
+            assert versions(bench) == {1}
+
+    on_bench(use, **WAYS[way])
 
 
 def test_an_old_backup_restored_writes_nothing_twice_and_counts_on(
