@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -87,6 +88,48 @@ def test_lanes_do_not_overlap_and_everything_drawn_has_words() -> None:
     assert found.lanes[-1].y + found.lanes[-1].height <= found.height
     assert all(one.words for lane in found.lanes for one in (*lane.bars, *lane.marks))
     assert (len(found.drugs), len(found.contacts), len(found.results)) == (5, 2, 2)
+
+
+def test_on_paper_a_drug_stays_with_its_sources_and_each_page_begins_with_the_months() -> None:
+    drugs = [
+        medication(
+            line("psychiatry"), line("primary-care"), line("pharmacy", "dispense"), id=f"m{n}"
+        )
+        for n in range(30)
+    ]
+    content = {**full(), "medications": drugs}
+    found = timeline(content)
+    assert [one for panel in found.panels for one in panel.lanes] == list(found.lanes)
+    assert all(panel.lanes[0].label for panel in found.panels)
+    assert sum(len(panel.lanes) == 4 for panel in found.panels) == 30
+    for above, below in pairwise(found.panels):
+        assert above.bottom == below.top
+    values = {"line": found, "calendar": calendar(content), "spans": (12,)}
+    html = drawn("timeline.html", page=page(content), **values)
+    head, *torn_nowhere = (
+        html.partition('class="timeline"')[2].partition("</table>")[0].split("<svg")
+    )
+    assert "<thead>" in head
+    assert len(torn_nowhere) == 1 + len(found.panels)
+    months = [month for _, month in found.axis.months if month]
+    assert all(month in torn_nowhere[0] for month in months)
+
+
+def test_a_dose_is_said_where_it_changes_and_not_again_with_each_order() -> None:
+    lines = [
+        line("psychiatry", number=n, dose=dose, authored=day, start=day, end=end, state="stopped")
+        for n, (dose, day, end) in enumerate(
+            [
+                (50, "2026-02-01", "2026-04-01"),
+                (50, "2026-04-01", "2026-06-01"),
+                (100, "2026-06-01", "2026-08-01"),
+                (50, "2026-08-01", "2026-10-01"),
+            ]
+        )
+    ]
+    for given in (lines, lines[::-1]):
+        bars = lane(timeline(document(medication(*given))), "psychiatry").bars
+        assert [bar.said for bar in bars] == ["50 mg", "", "100 mg", "50 mg"]
 
 
 def test_an_empty_chart_has_an_empty_time_line() -> None:

@@ -5,6 +5,7 @@ Units are those of the picture's viewBox: the axis runs from LEFT to RIGHT.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -59,6 +60,31 @@ class Lane:
     marks: tuple[Mark, ...] = ()
     track: str = ""
     scale: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Lanes that paper never tears apart: a drug with its sources, the contacts, one result."""
+
+    lanes: tuple[Lane, ...]
+
+    @property
+    def top(self) -> float:
+        return self.lanes[0].y
+
+    @property
+    def bottom(self) -> float:
+        return self.lanes[-1].y + self.lanes[-1].height
+
+
+def panels(lanes: Iterable[Lane]) -> tuple[Panel, ...]:
+    """The lanes in their order, a new panel with each that has a name."""
+    found: list[list[Lane]] = []
+    for lane in lanes:
+        if lane.label or not found:
+            found.append([])
+        found[-1].append(lane)
+    return tuple(Panel(tuple(own)) for own in found)
 
 
 @dataclass(frozen=True)

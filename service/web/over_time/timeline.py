@@ -12,7 +12,18 @@ from typing import Any, Final
 
 from service.prints.changes import KEPT, MISSED
 from service.web.language import say
-from service.web.over_time.axis import HEADER, HEADING, LANE, LEFT, Axis, Bar, Lane, Mark
+from service.web.over_time.axis import (
+    HEADER,
+    HEADING,
+    LANE,
+    LEFT,
+    Axis,
+    Bar,
+    Lane,
+    Mark,
+    Panel,
+    panels,
+)
 from service.web.over_time.result_lanes import outside, range_words, result_lanes, titles
 from service.web.patient.cells import ENDED, Line, line_date
 from service.web.words import dose_words, first_upper, unit_words
@@ -37,6 +48,10 @@ class TimeLine:
     results: tuple[Mapping[str, str], ...]
     effects: tuple[Mapping[str, str], ...]
     months: int
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        return panels(self.lanes)
 
 
 def timeline(content: Mapping[str, Any], months: int = MONTHS[1]) -> TimeLine:
@@ -125,18 +140,22 @@ def _bar(line: Line, axis: Axis, as_of: str, top: float, largest: float) -> Bar 
 
 
 def _told(bars: Sequence[Bar]) -> tuple[Bar, ...]:
-    """The bars with their doses where there is room: in the bar, before the only one of a lane,
-    else in the table alone."""
+    """The bars from left to right with their doses where these change and there is room: in the
+    bar, before the only one of a lane, else in the table alone."""
     alone = sum(1 for bar in bars if bar.kind == "order") == 1
     found = []
-    for bar in bars:
+    before = ""
+    for bar in sorted(bars, key=lambda one: one.x):
         width = len(bar.said) * LETTER
-        if width < bar.width:
+        if bar.said and bar.said == before:
+            found.append(replace(bar, said=""))
+        elif width < bar.width:
             found.append(bar)
         elif alone and width < bar.x - LEFT:
             found.append(replace(bar, said="", beside=bar.said))
         else:
             found.append(replace(bar, said=""))
+        before = bar.said if found[-1].said else before
     return tuple(found)
 
 
