@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from service.errors import ReviewStale
-from service.model.review import DeliveryState, Disposition, ReviewState
+from service.model.review import DeliveryState, Disposition, Review, ReviewState
 from service.model.source import MEDICATION_TYPES
 from service.pipeline import review as desk
 from service.pipeline.audit_events import audit_events
@@ -17,6 +17,7 @@ from service.review.asked import Asked
 from service.sandbox.faults import Answer, Fault
 from service.settings import Measures
 from service.store import worklist
+from service.store.reviews import Signature
 from service.store.terms import Wanted
 from tests.patients.golden import AS_OF
 from tests.pipeline.wards import Ward, in_ward
@@ -175,22 +176,29 @@ def test_a_server_is_a_recipient_as_the_site_describes_it() -> None:
     in_ward(use)
 
 
+async def signed_over_an_edit(ward: Ward) -> tuple[Review, Signature, str]:
+    """A second review, its signature that nobody has delivered yet, and the list that somebody
+    edited on the server between the two."""
+    first = await ward.opened()
+    await ward.decide_rest(first)
+    await ward.house.deliver((await ward.sign(first)).id)
+    await ward.house.reconcile(ward.patient)
+    again = await ward.opened()
+    await ward.decide_rest(again)
+    signature = await ward.sign(again)
+    storage = ward.servers["psychiatry"].storage
+    (listed,) = [version for version in storage.live("List") if version.resource]
+    edited = dict(listed.resource or {}) | {"title": "Edited by somebody"}
+    storage.add("List", listed.id, edited, "PUT")
+    return again, signature, listed.reference
+
+
 def test_after_a_conflict_the_patient_is_read_again_and_what_changed_is_told() -> None:
     async def use(ward: Ward) -> None:
-        first = await ward.opened()
-        await ward.decide_rest(first)
-        await ward.house.deliver((await ward.sign(first)).id)
-        await ward.house.reconcile(ward.patient)
-        again = await ward.opened()
-        await ward.decide_rest(again)
-        signature = await ward.sign(again)
-        storage = ward.servers["psychiatry"].storage
-        (listed,) = [v for v in storage.live("List") if v.resource]
-        edited = dict(listed.resource or {}) | {"title": "Edited by somebody"}
-        storage.add("List", listed.id, edited, "PUT")
+        again, signature, listed = await signed_over_an_edit(ward)
         await ward.house.deliver(signature.id)
         stuck = (await changes(ward.house.store, again.id)).conflicts
-        (told,) = [one for one in stuck if one.reference == f"List/{listed.id}"]
+        (told,) = [one for one in stuck if one.reference == listed]
         assert told.now == "2"
         assert ("title", "Edited by somebody") in [(f.name, f.now) for f in told.fields]
 
@@ -219,27 +227,17 @@ def test_whatever_process_met_a_conflict_another_reads_the_patient_again() -> No
     """The background delivery of one process leaves it to whoever looks next."""
 
     async def use(ward: Ward) -> None:
-        first = await ward.opened()
-        await ward.decide_rest(first)
-        await ward.house.deliver((await ward.sign(first)).id)
-        await ward.house.reconcile(ward.patient)
-        again = await ward.opened()
-        await ward.decide_rest(again)
-        await ward.sign(again)
-        storage = ward.servers["psychiatry"].storage
-        (listed,) = [v for v in storage.live("List") if v.resource]
-        edited = dict(listed.resource or {}) | {"title": "Edited by somebody"}
-        storage.add("List", listed.id, edited, "PUT")
+        again, _, listed = await signed_over_an_edit(ward)
         await ward.house.deliver_due()
         unread = (await changes(ward.house.store, again.id)).conflicts
-        assert [one.now for one in unread if one.reference == listed.reference] == [None]
+        assert [one.now for one in unread if one.reference == listed] == [None]
         assert await found_as(ward, "changed")
         assert not await found_as(ward, "signed")
         ward.house.worker = "w2"
         before = await reads_told(ward)
         await ward.house.look_again()
         told = (await changes(ward.house.store, again.id)).conflicts
-        assert [(one.reference, one.now) for one in told] == [(listed.reference, "2")]
+        assert [(one.reference, one.now) for one in told] == [(listed, "2")]
         assert await reads_told(ward) > before
         await ward.house.look_again()
         third = await ward.opened()
