@@ -16,6 +16,7 @@ from service.normalize.wire import base
 from service.normalize.wire.medication import Medication
 
 _URN = "urn:uuid:"
+_EARLIEST = 1900
 
 
 class Context:
@@ -108,21 +109,19 @@ class Notes:
         """The day of a start; a sentence where there is a text that is no date."""
         if not text:
             return None
-        day = first_day(text)
-        if day is None:
-            self._no_date(text, path)
-        return day
+        return self._told(first_day(text), text, path)
 
     def last_day(self, text: str, path: str) -> date | None:
         if not text:
             return None
-        day = last_day(text)
-        if day is None:
-            self._no_date(text, path)
-        return day
+        return self._told(last_day(text), text, path)
 
-    def _no_date(self, text: str, path: str) -> None:
-        self.say(f"{path} {text[:40]!r} is no date")
+    def _told(self, day: date | None, text: str, path: str) -> date | None:
+        if day is None:
+            self.say(f"{path} {text[:40]!r} is no date")
+        elif day.year < _EARLIEST:
+            self.say(f"{path} {text[:40]!r} lies before {_EARLIEST}: it can hardly be meant")
+        return day
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -24,8 +24,9 @@ _PAIRS_LOST = 3
 def spelled(word: str, table: DrugTable) -> str:
     """The one drug name that `word` misspells by a single letter, "" when there is none or a doubt.
 
-    A doubt is another ingredient or current brand within two letters of the word, or a look-alike
-    of the name (lookalikes.toml), whatever its age, within two letters.
+    A doubt is another ingredient or current brand within two letters of the word or of which it is
+    the beginning ("sertra" is no slip of Septra), or a look-alike of the name (lookalikes.toml),
+    whatever its age, within two letters.
     """
     close = _close(word, table, _NEARLY_AS_CLOSE)
     near = sorted(name for name, slips in close.items() if slips == 1 and _half_kept(name, word))
@@ -33,7 +34,8 @@ def spelled(word: str, table: DrugTable) -> str:
     if len(set(drugs.values())) != 1:
         return ""
     name = near[0]
-    for other in close:
+    begun = (other for other in _single_words(table) if other.startswith(word))
+    for other in chain(close, begun):
         if _drugs(other, table) != drugs[name] and _in_use(other, table):
             return ""
     for one, other in table.lookalikes:

@@ -62,7 +62,7 @@ class TextReading:
     bare: tuple[Decimal, ...] = ()
 
 
-_NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+_NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 _UNITS: dict[str, tuple[str, Decimal | int]] = {
     "mg": ("mg", 1), "milligram": ("mg", 1), "milligrams": ("mg", 1),
     "mcg": ("mg", Decimal("0.001")), "ug": ("mg", Decimal("0.001")),
@@ -82,7 +82,7 @@ _PER: dict[str, tuple[str | None, int]] = {
     "capsule": (None, 1), "sqcm": ("cm2", 1),
 }  # fmt: skip
 _AMOUNT = re.compile(
-    rf"(?<![a-z0-9.])(?P<numbers>{_NUMBER}(?:\s?[-/]\s?{_NUMBER})*)\s?-?"
+    rf"(?<![a-z0-9.])(?<!\d,)(?P<numbers>{_NUMBER}(?:\s?[-/]\s?{_NUMBER})*)\s?-?"
     rf"(?P<unit>{'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![a-z])"
     rf"(?:\s?(?:/|\bper\b)\s?(?P<count>{_NUMBER})?\s?"
     rf"(?P<per>{'|'.join(sorted(_PER, key=len, reverse=True))})s?(?![a-z]))?"
@@ -165,7 +165,7 @@ NOT_NAMES = frozenset(_OTHER_WORDS.split()) | FORM_WORDS
 
 def read_text(text: str) -> TextReading:
     """The reading of one medication text; of an empty text everything is empty."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("\u03bcg", "mcg")
+    plain = visible(unicodedata.normalize("NFKC", text)).casefold().replace("\u03bcg", "mcg")
     plain = _TAGS.sub(" ", plain.replace("\u00ae", " ").replace("\u2122", " "))
     plain = _LAY_WORDS.sub(" ", plain)
     exact = folded(plain)
@@ -190,6 +190,13 @@ def read_text(text: str) -> TextReading:
         exact=exact,
         bare=_bare(_AMOUNT.sub(" ", head)),
     )
+
+
+def visible(text: str) -> str:
+    """Without the characters that nobody sees: joiners, soft hyphens, marks of direction."""
+    if text.isascii():
+        return text
+    return "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
 
 
 def _bare(head: str) -> tuple[Decimal, ...]:

@@ -35,7 +35,9 @@ _BARE_POINT = re.compile(r"(?:(?<=[\s(-])|\A)\.(?=\d)")
 
 _COUNTED = r"(?:times?|tab|cap|pill|puff|drop|spray|hour|hr|day|week|patch|ml\b)"
 _VULGAR = re.compile(r"(?<=\d)(?=[½¼¾⅓⅔⅛])")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<=\d)(?<!\b0),(?=\d{3}(?!\d))")
+"""Of 1,000; the comma of 0,125 stands for a decimal point, and such numbers are not read."""
+
 _AND_A_HALF = re.compile(r"\b(one|two|three|four|[1-9]) (?:and|&) (?:a |one[- ])?(?:half|1/2)\b")
 _HALF = re.compile(r"\b(?:one|a)[- ]half\b(?: (?:of )?an?\b)?|\bhalf an?\b")
 _NUMBER_WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_NUMBER_WORDS)})(?![a-z])")

@@ -50,14 +50,16 @@ def scheduled(timing: wire.Timing | None, units: Units, table: Frequencies) -> S
         contradiction = f"timing.code says {said}"
         problems.append(contradiction)
     found = None if contradiction else _joined(repeated, coded)
-    starts, ends, duration = _bounds(repeat, units) if repeat else (None, None, None)
+    starts, ends, duration = _bounds(repeat, units, problems) if repeat else (None, None, None)
     if timing.event and found is None and not contradiction:
         days = [day for day in map(first_day, timing.event) if day is not None]
         if len(days) == 1:
             found, starts, ends = Frequency(Decimal(1), Decimal(1)), days[0], days[0]
         elif days:
             problems.append(f"timing.event names {len(days)} days; no daily dose follows from them")
-    if repeat and repeat.count and found and duration is None and ends is None:
+    if repeat and repeat.count is not None and repeat.count <= 0:
+        problems.append(f"timing.repeat: {repeat.count} takes in all is not possible")
+    elif repeat and repeat.count and found and duration is None and ends is None:
         duration = repeat.count / found.per_day
     return Scheduled(found, starts, ends, duration, contradiction, tuple(problems))
 
@@ -100,6 +102,9 @@ def _frequency(repeat: wire.Repeat, units: Units, problems: list[str]) -> Freque
         per_day = count if period_d == 1 and repeat.frequency else Decimal(times or 1)
         return frequency(per_day * len(days), Decimal(7), when=when, days=days)
     count_max = repeat.frequency_max
+    if count_max is not None and count_max < count:
+        problems.append(f"timing.repeat: {count} to {count_max} times is upside down")
+        return None
     if longest and longest > period_d:
         count_max = count * longest / period_d
         period_d = longest
@@ -110,12 +115,17 @@ def _frequency(repeat: wire.Repeat, units: Units, problems: list[str]) -> Freque
     return found
 
 
-def _bounds(repeat: wire.Repeat, units: Units) -> tuple[date | None, date | None, Decimal | None]:
+def _bounds(
+    repeat: wire.Repeat, units: Units, problems: list[str]
+) -> tuple[date | None, date | None, Decimal | None]:
     period = repeat.bounds_period
     starts = first_day(period.start) if period else None
     ends = last_day(period.end) if period else None
     length = repeat.bounds_duration or (repeat.bounds_range.high if repeat.bounds_range else None)
-    return starts, ends, days_of(length, units)
+    lasts = days_of(length, units)
+    if length is not None and length.value is not None and lasts is None:
+        problems.append(f"a duration of {length.value} {length.unit or length.code} was not read")
+    return starts, ends, lasts
 
 
 @lru_cache(maxsize=1024)

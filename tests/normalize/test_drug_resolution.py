@@ -350,3 +350,37 @@ def test_xl_lasts_a_day_and_sr_half_a_day(text: str, start: str) -> None:
 @pytest.mark.parametrize("text", ["water pill", "sleep medicine from last visit"])
 def test_what_people_call_a_drug_is_no_drug_of_that_name(text: str) -> None:
     assert by_text(text).drug is None
+
+
+def test_the_beginning_of_one_name_is_no_slip_of_another() -> None:
+    assert by_text("sertra 50 mg").drug is None
+    assert names(by_text("setraline 50 mg")) == ["sertraline"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sertra\u00adline 50 mg tablet", "sertra\u202eline 50 mg tablet", "\ufeffsertraline 50 mg"],
+)
+def test_characters_that_nobody_sees_are_no_part_of_a_name(text: str) -> None:
+    drug = by_text(text).drug
+    assert drug is not None
+    assert [i.name for i in drug.ingredients] == ["sertraline"]
+    assert [s.value for s in drug.strengths] == [Decimal(50)]
+
+
+@pytest.mark.parametrize(
+    ("text", "strengths"),
+    [
+        ("digoxin 0,125 mg tablet", []),
+        ("warfarin 2,5 mg tablet", []),
+        ("warfarin 2.5 mg tablet", [Decimal("2.5")]),
+        ("ergocalciferol 50,000 unit capsule", [Decimal(50000)]),
+        ("lisinopril,10 mg tablet", [Decimal(10)]),
+    ],
+)
+def test_the_digits_behind_a_decimal_comma_are_never_a_strength_of_their_own(
+    text: str, strengths: list[Decimal]
+) -> None:
+    drug = by_text(text).drug
+    assert drug is not None
+    assert [s.value for s in drug.strengths] == strengths
