@@ -384,3 +384,16 @@ def test_the_digits_behind_a_decimal_comma_are_never_a_strength_of_their_own(
     drug = by_text(text).drug
     assert drug is not None
     assert [s.value for s in drug.strengths] == strengths
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [("divalproex ER 500 mg tablet", "ER"), ("divalproex DR 500 mg tab", "DR")],
+)
+def test_divalproex_without_its_salt_is_the_valproate_of_its_release(
+    text: str, release: str
+) -> None:
+    drug = by_text(text).drug
+    assert drug is not None
+    assert [i.name for i in drug.ingredients] == ["valproate"]
+    assert (drug.release, [s.value for s in drug.strengths]) == (release, [Decimal(500)])
