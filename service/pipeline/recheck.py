@@ -12,8 +12,9 @@ from datetime import date, datetime
 from service.errors import ReviewStale
 from service.pipeline.compared import differences
 from service.pipeline.fresh import USUAL, Ages
+from service.pipeline.keeping import keep
 from service.pipeline.reconcile import Knowledge
-from service.pipeline.refresh import keep, read_again
+from service.pipeline.reread import read_again
 from service.read.source import Reader
 from service.report.document import encoded
 from service.store import Store, audit, reports, reviews

@@ -43,7 +43,7 @@ class WriteTarget:
         version_guarded: types whose updates have to name the version that they build on.
         coordinate: types of others' resources in which the site lets us refer to ours.
         coordinate_unguarded: the site answers for it where the server guards no versions.
-        idempotency_header: by which it knows a POST that it has had already, "" where there is none.
+        idempotency_header: by which it knows a POST that it has had already; "" for none.
         parties: who is told what is written here: "system|value" of its organizations.
         cpt_licensed: whether the site holds a licence for CPT codes.
         draws: makes a PDF of a page of HTML; it, or what it gives, is empty where it cannot.

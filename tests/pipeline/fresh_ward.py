@@ -17,7 +17,8 @@ import httpx
 
 from service.fhir.client import FhirClient
 from service.pipeline.fresh import EVERYTHING, Ages, Reading
-from service.pipeline.refresh import Refreshed, ask, refresh
+from service.pipeline.keeping import Refreshed
+from service.pipeline.refresh import ask, refresh
 from service.pipeline.sync import Rhythm, Syncing
 from service.read.server import ServerReader
 from service.read.subject import subjects_of

@@ -11,7 +11,8 @@ import pytest
 from service.errors import StoreConflict
 from service.model.source import State
 from service.pipeline.fresh import Ages, Reading
-from service.pipeline.refresh import keep, read_again
+from service.pipeline.keeping import keep
+from service.pipeline.reread import read_again
 from service.store import patients, reads
 from tests.patients.golden import AS_OF
 from tests.pipeline.fresh_ward import LITHIUM, FreshWard, in_fresh_ward, order, person
