@@ -229,6 +229,8 @@ def _component(
         branded = (b for c in found for b in table.branded(c.rxcui, named))
         same = (b for b in branded if b.brand == base.brand)
         return next(same, None) or replace(plain[0], brand=base.brand)
+    if len({c.precise for c in plain}) > 1:  # furoate or propionate: the text does not say
+        return replace(plain[0], precise=())
     return plain[0]
 
 

@@ -180,7 +180,8 @@ def _supplied_order(line: PlacedLine) -> tuple[date, str, str]:
 
 
 def grounds(therapy: Therapy) -> str:
-    """Who prescribes it, what is newest, what was supplied: one sentence."""
+    """Who prescribes it, what is newest, what was supplied, and what older order of another dose
+    still stands open: one sentence."""
     held = therapy.current or therapy.holdings
     parts = [part for h in held if (part := _prescribed(h))]
     dated = [(h.authored, h.source) for h in held if h.authored is not None]
@@ -190,10 +191,21 @@ def grounds(therapy: Therapy) -> str:
     if last := therapy.last_supplied:
         by = max([h.source for h in therapy.holdings if h.last_supplied == last])
         parts.append(f"last supplied on {last.isoformat()} (seen in {by})")
+    parts += [part for h in therapy.current if h.superseded and (part := _still_open(h))]
     if not parts:
         parts.append(f"seen in {joined(h.source for h in held)}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _still_open(holding: Holding) -> str:
+    """The doses of older orders that are not that of the newest, and are not closed."""
+    orders = [line.entry for line in holding.superseded if is_order(line.entry)]
+    doses = (dose_of([entry]) for entry in orders)
+    other = {dose.words for dose in doses if dose.amounts and dose.amounts != holding.dose.amounts}
+    if not other:
+        return ""
+    return f"{holding.source} still has an older order of {joined(sorted(other))} open"
 
 
 def _prescribed(holding: Holding) -> str:

@@ -397,3 +397,19 @@ def test_divalproex_without_its_salt_is_the_valproate_of_its_release(
     assert drug is not None
     assert [i.name for i in drug.ingredients] == ["valproate"]
     assert (drug.release, [s.value for s in drug.strengths]) == (release, [Decimal(500)])
+
+
+@pytest.mark.parametrize(
+    ("text", "salts"),
+    [
+        ("fluticasone 50 mcg nasal spray", []),
+        ("fluticasone propionate 50 mcg nasal spray", ["fluticasone propionate"]),
+        ("paroxetine 20 mg", []),
+        ("paroxetine hcl 20 mg", ["paroxetine hydrochloride"]),
+    ],
+)
+def test_a_salt_that_nobody_wrote_is_not_chosen_among_several(text: str, salts: list[str]) -> None:
+    drug = by_text(text).drug
+    assert drug is not None
+    assert drug.strengths
+    assert [i.name for i in drug.precise] == salts

@@ -213,6 +213,25 @@ def test_an_older_order_of_the_same_prescriber_is_superseded_and_no_duplicate() 
     assert [d.value for d in result.medications[0].daily_doses] == [Decimal(100)]
 
 
+@pytest.mark.parametrize(("dose", "told"), [("100", True), ("50", False)])
+def test_the_proposal_names_the_dose_of_an_older_order_that_is_still_open(
+    dose: str, told: bool
+) -> None:
+    """25 mg beside 100 mg may be the newer dose, or one meant on top."""
+    older = line(
+        PSYCHIATRY, "MedicationRequest/1", TABLET, dose=dose, authored=TODAY - timedelta(days=60),
+        requester="Ada Braun",
+    )  # fmt: skip
+    newer = line(
+        PSYCHIATRY, "MedicationRequest/2", TABLET, dose="50", authored=TODAY - timedelta(days=9),
+        requester="Ada Braun",
+    )  # fmt: skip
+    (medication,) = reconciled(record(PSYCHIATRY, older, newer)).medications
+    assert medication.proposal.action is Action.CONTINUE
+    words = "psychiatry still has an older order of 100 mg a day open"
+    assert (words in medication.proposal.reason) is told
+
+
 @pytest.mark.parametrize(
     ("more", "state"),
     [
