@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from service.web.clock import day, moment, zone_of
 from service.web.language import counted, gettext, ngettext, say, spoken
 from service.web.people.rights import Right, may
+from service.web.reasons import why
 
 FOLDER = Path(__file__).parent
 STATIC: Final = FOLDER / "static"
@@ -81,6 +82,7 @@ def environment() -> Environment:
     made.globals |= {"moment": moment, "day_of": day, "may": may, "Right": Right}
     made.globals |= {"assets": assets()}
     made.globals |= {"zone_name": "UTC", "say": say, "counted": counted, "spoken": spoken}
+    made.globals |= {"why": why}
     return made
 
 

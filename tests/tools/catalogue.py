@@ -30,7 +30,7 @@ from service.read import connection
 from service.report.plan_words import ACTIVITY_WORDS
 from service.review.decide import OVERRIDE_REASONS
 from service.store.patient_words import KINDS
-from service.web import application, errors, print_pages, words
+from service.web import application, errors, print_pages, reasons, words
 from service.web.language import LOCALES
 from service.web.operations import rules as rules_page
 from service.web.patient import cells, decisions, grid, grouping, known, view
@@ -77,7 +77,7 @@ VISIT_STATES: Final = (
 """FHIR R4B appointmentstatus and encounter-status, and what a contact is read from."""
 SEXES: Final = ("female", "male", "other", "sex not given")
 DOSES: Final = ("once a day", "twice a day", "3 times a day", "4 times a day")
-TITLES: Final = ("Signing out", "Signed in", "it is not configured any more")
+TITLES: Final = ("Signing out", "Signed in")
 SINCE: Final = ("the last visit with you", "your last signature", "your last look", "that day")
 
 WORDS: Final[tuple[Iterable[str], ...]] = (
@@ -96,7 +96,7 @@ WORDS: Final[tuple[Iterable[str], ...]] = (
     break_glass.REASONS.values(), print_pages.KINDS.values(), rules_page.STATUS.values(),
     (rules_page.RUN_OUT, rules_page.IN_WORDS, *rules_page.OF_LISTS), signing.ORDER, ("still open",),
     view.TABS.values(), known.CONSEQUENCE.values(), delivered.STATES.values(),
-    (delivered.SKIPPED,), grid.CHANGES.values(),
+    (delivered.SKIPPED,), grid.CHANGES.values(), reasons.SENTENCES, (reasons.OF_STATE,),
     [words for _, words in decisions.MEDICATION_CHOICES], decisions.PATIENT_ANSWERS.values(),
     decisions.INTENTIONS.values(), grouping.NEED, grouping.DECIDED, grouping.BY.values(),
     (grouping.NO_CLASS, grouping.NOBODY, grouping.NO_INDICATION, grouping.BY_NAME),

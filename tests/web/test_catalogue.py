@@ -38,8 +38,8 @@ SPOKEN_ALOUD = ("aria-label", "title", "placeholder", "alt", "data-source", "dat
 NAMES = {"Concord", "CSV", "PDF", "FHIR", "Subscription", "rest-hook", "large"}
 """Names of products, formats, codes and classes of style: the same in every language."""
 ADDRESS = re.compile(r"\S*[/:]\S*")
-CODE = re.compile(r"[a-z]+(?:-[a-z]+)+|alert|writing \w+ is not switched on for it")
-"""Codes of the audit trail, and what a pure stage says of a write."""
+CODE = re.compile(r"[a-z]+(?:-[a-z]+)+|alert")
+"""Codes of the audit trail."""
 TECHNICAL = frozenset({"code", "kbd", "pre", "script", "style"})
 WORD = re.compile(r"[^\W\d_]{2,}")
 HEADER = (

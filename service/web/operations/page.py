@@ -18,6 +18,7 @@ from service.pipeline import review as desk
 from service.store import audit, dead_letters, jobs
 from service.store import deliveries as outbox
 from service.store.overview import SourceReads, audit_rows, read_reasons, source_reads
+from service.web.language import say
 from service.web.operations.certificates import certificate
 from service.web.people.access import Auditor, Operator, services_of
 from service.web.signing.delivered import STATES
@@ -85,7 +86,9 @@ def sources(targets: Sequence[WriteTarget], read: Sequence[SourceReads]) -> list
             "name": name,
             "address": known[name].base_url if name in known else "",
             "answers": name in known and not known[name].unreachable,
-            "why": known[name].unreachable if name in known else "it is not configured any more",
+            "why": known[name].unreachable
+            if name in known
+            else say("it is not configured any more"),
             "writes": sorted(known[name].allowed) if name in known else [],
             "transactions": name in known and known[name].transactions,
             "reads": [

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from service.web.language import counted, say
 from service.web.patient.unread import Unread, day_notes, unread
+from service.web.reasons import why
 from service.web.words import first_upper, unit_words
 
 CONSEQUENCE: Final = {
@@ -128,7 +129,9 @@ def _silence(source: Mapping[str, Any], problems: list[Mapping[str, str]]) -> Si
         words = say("was read whole and lists no medication.")
     else:
         told = say(CONSEQUENCE.get(source["state"], ""))
-        words = " ".join([say("is {state}.", state=say(source["state"])), told, *source["reasons"]])
+        words = " ".join(
+            [say("is {state}.", state=say(source["state"])), told, *map(why, source["reasons"])]
+        )
     own = sum(1 for problem in problems if problem["source"] == name)
     if own:
         unread_words = counted(

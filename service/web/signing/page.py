@@ -22,6 +22,7 @@ from service.web.errors import status_of, told
 from service.web.patient.screen import page_of
 from service.web.patient.view import Page
 from service.web.people.access import Decider, Reviewer, services_of
+from service.web.reasons import why
 from service.web.signing.writes import sentence
 from service.web.templating import render
 
@@ -103,7 +104,7 @@ def _target(plan: desk.TargetPlan) -> dict[str, Any]:
             }
             for write in plan.writes
         ],
-        "skipped": [f"{write.type}: {write.skipped}" for write in plan.skipped],
+        "skipped": [f"{write.type}: {why(write.skipped)}" for write in plan.skipped],
         "json": json.dumps(plan.bundle, indent=2, ensure_ascii=False),
         "texts": [(one["url"], one["body"]) for one in plan.requests if "body" in one],
     }
