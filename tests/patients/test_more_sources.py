@@ -45,7 +45,17 @@ def _bystanders(patient: GoldenPatient) -> Iterator[str]:
         for finding in report["findings"]:
             stands = finding["type"] in STANDING and finding["bucket"] == "shown"
             concerned = [held[one] for one in finding["medications"]]
-            if stands and concerned and all(sources - {source} for sources in concerned):
+            rests_on = {
+                fact["source"]
+                for fact in finding["evidence"]
+                if not fact["reference"].startswith("Medication")
+            }
+            if (
+                stands
+                and concerned
+                and source not in rests_on
+                and all(sources - {source} for sources in concerned)
+            ):
                 yield source
                 break
 
