@@ -255,6 +255,17 @@ def test_a_post_that_no_search_shows_yet_is_not_repeated_after_a_kill() -> None:
     on_bench(use, index_lag_s=3600, **WAYS["by POST once"])
 
 
+def test_a_key_stands_for_one_resource_so_that_none_goes_in_a_transaction() -> None:
+    async def use(bench: Bench) -> None:
+        review = await bench.signed()
+        await drain(bench)
+        rows = await bench.rows(review)
+        assert {(row.state, row.strategy) for row in rows} == {(DONE, "idempotency-key")}
+        assert counts(bench) == EXPECTED
+
+    on_bench(use, **(WAYS["by POST with a key"] | {"transaction": "atomic"}))
+
+
 def test_a_server_that_has_had_the_key_makes_nothing_twice_whatever_its_search_shows() -> None:
     async def use(bench: Bench) -> None:
         review = await bench.signed()
