@@ -91,9 +91,7 @@ def _contradicting(therapy: Therapy) -> list[PlacedLine]:
 def code_text_conflict(therapy: Therapy, setting: Setting) -> Finding | None:
     """C11: a coding and the text, or two codings, of one line name different drugs or strengths."""
     lines = [
-        line
-        for line in therapy.lines
-        if line.entry.resolution.conflict or line.entry.resolution.strengths
+        line for line in therapy.lines if (read := line.entry.resolution).conflict or read.strengths
     ]
     if not lines:
         return None
