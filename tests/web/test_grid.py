@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from service.web.patient.grouping import BY, NEED, NO_CLASS
+from service.web.templating import whole_days
 from tests.web.drawn import Skeleton, patient_page
 from tests.web.given import document, finding, line, medication, page, source
 
@@ -86,3 +87,10 @@ def test_a_drug_that_takes_a_second_person_says_so() -> None:
     assert said.count("takes a second person") == 1
     waiting = page(content, awaiting_second=("m-li",), open=True)
     assert waiting.waiting_for_second == [("sertraline 50 mg oral tablet", "m-li")]
+
+
+def test_no_column_however_narrow_breaks_a_date_in_two_and_words_stay_words() -> None:
+    said = str(whole_days("last on 2026-11-06 <b>& 2026-11-066</b>"))
+    assert said == (
+        'last on <span class="day">2026-11-06</span> &lt;b&gt;&amp; 2026-11-066&lt;/b&gt;'
+    )
