@@ -16,14 +16,12 @@ import msgspec
 
 from service.model.concept import AdministrationClass, Coding, DrugConcept, Resolution
 from service.normalize.concept import codings, text_of, texts
-from service.normalize.dates import first_day, last_day
 from service.normalize.drug import resolve
 from service.normalize.line_doses import Directions, Doses, directions, doses_of
-from service.normalize.line_supply import by_supply
+from service.normalize.line_supply import beyond_taking, by_supply, invalid
 from service.normalize.memory import Memory
 from service.normalize.tables import Tables
 from service.normalize.timing import days_of
-from service.normalize.units import Units
 from service.normalize.wire import base, dosage, medication
 
 Named = tuple[bytes | base.CodeableConcept | None, str, str]
@@ -76,7 +74,6 @@ _instructions: Callable[[bytes], medication.Directions] = msgspec.json.Decoder(
 ).decode
 _given = msgspec.json.Decoder(dosage.AdministeredDosage).decode
 _NOTHING_SUPPLIED = medication.DispenseRequest()
-_MOST_FORMS_A_DAY = 1000
 
 
 @lru_cache(maxsize=8)
@@ -110,7 +107,7 @@ class Contents:
         units, silent = self._tables.units, self._tables.frequencies.says_nothing
         days_supply = days_of(supply.expected_supply_duration, units)
         doses, problems = self._doses(read, drug, on, begins)
-        problems += _invalid(supply.validity_period)
+        problems += invalid(supply.validity_period)
         if all(one.read_from == "nothing" and silent(one.text) for one in doses.dosages):
             concept = drug.resolution.drug
             doses = by_supply(doses, supply.quantity, days_supply, concept, units, "ordered")
@@ -147,7 +144,7 @@ class Contents:
         if quantity is not None and quantity < 0:
             impossible += (f"a quantity of {quantity} is not possible",)
             quantity = None
-        elif packed is not None and _beyond_taking(packed, days_supply, units):
+        elif packed is not None and beyond_taking(packed, days_supply, units):
             impossible += (f"a quantity of {quantity} for {days_supply} days is not possible",)
             quantity = None
         doses, problems = self._doses(read, drug, on, begins)
@@ -204,22 +201,6 @@ class Contents:
 
     def _directions(self, written: bytes) -> Directions:
         return directions(_instructions(written) if written else (), self._tables)
-
-
-def _invalid(validity: base.Period | None) -> tuple[str, ...]:
-    """What is wrong with the time in which an order may be dispensed."""
-    begins, ends = (first_day(validity.start), last_day(validity.end)) if validity else (None, None)
-    if begins is None or ends is None or begins <= ends:
-        return ()
-    return (f"validityPeriod ends on {ends}, before it starts on {begins}",)
-
-
-def _beyond_taking(packed: base.Quantity, days_supply: Decimal | None, units: Units) -> bool:
-    """Whether so many dose forms cannot be taken in the days that they are supplied for."""
-    unit = units.of(packed)
-    if packed.value is None or days_supply is None or unit is None or not unit.is_count:
-        return False
-    return packed.value > _MOST_FORMS_A_DAY * days_supply
 
 
 def _reasons(written: bytes) -> Reasons:
