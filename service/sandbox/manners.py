@@ -164,7 +164,7 @@ PSYCHIATRY = Manners(
     software="Concord sandbox (psychiatry)",
     types=offering(
         (*_CHART, "MedicationAdministration", "MedicationDispense"),
-        writable=(*_RESULTS, "MedicationStatement", "Flag"),
+        writable=(*_RESULTS, "MedicationStatement", "Flag", "Appointment"),
     ),
     page_size=7,
     max_count=50,

@@ -1,5 +1,6 @@
 """CarePlan: the pharmacist's action plan, ours alone; nobody else's plan is touched.
 
+What was sent about an activity is its outcome: R4 lets no activity be a Communication.
 Sources: Standardized Medication Profile (category SNOMED 736378000, supportingInfo of
 DetectedIssues), Multiple Chronic Conditions care plan (activity by reference, never detail), US
 Core (category assess-plan, text).
@@ -14,6 +15,7 @@ from service.model.around import PatientWord
 from service.write.codes import ASSESS_PLAN, MANAGEMENT_PLAN, SIGNED, WITHHELD, concept
 from service.write.desk import Desk
 from service.write.elements import compact, instant, meta, narrative, note, person, printable
+from service.write.fallback import COMMUNICATION, message_key
 from service.write.identity import identifier
 
 TYPE = "CarePlan"
@@ -25,17 +27,19 @@ REFERRED = ("ServiceRequest", "Appointment")
 def build(
     desk: Desk,
     issues: Sequence[tuple[str, str]],
-    tasks: Sequence[tuple[str, str]],
+    asked: Sequence[tuple[str, str, str]],
     labels: frozenset[str],
 ) -> dict[str, Any]:
-    """The plan over these issues and tasks, each as (key, title), or the patient's words alone.
+    """The plan over these issues, each as (key, title), and what is asked of somebody, each as
+    (type, key, title), or the patient's words alone.
 
     The report's plan adds, in words, what is due when and what is taught; as references, the
     target's own therapies, booked visits and goals. Nothing of another server is told here. The
     patient's own words are notes, each by who noted it.
     """
     at = instant(desk.signing.at)
-    told = [title for _, title in (*issues, *tasks)]
+    asked = [one for one in asked if one[0] == "Task" or desk.will_stand(one[1])]
+    told = [*(title for _, title in issues), *(title for _, _, title in asked)]
     beside = [desk.withholding.said, desk.notice(desk.covered)]
     said = words(desk)
     tags = [SIGNED, WITHHELD] if desk.withheld else [SIGNED]
@@ -60,12 +64,19 @@ def build(
             ],
             "goal": [desk.theirs(*goal) for goal in _goals(desk)],
             "activity": [
-                *({"reference": desk.ours("Task", key, printable(title))} for key, title in tasks),
+                *(_asked(desk, *one) for one in asked),
                 *({"reference": desk.theirs(*activity)} for activity in _activities(desk)),
             ],
             "note": [note(_spoken(word), word.by, instant(word.at)) for word in said],
         }
     )
+
+
+def _asked(desk: Desk, kind: str, key: str, title: str) -> dict[str, Any]:
+    """An activity: the Task or proposed visit, and the message that was sent about it."""
+    message = message_key(desk, key)
+    sent = [desk.ours(COMMUNICATION, message)] if desk.will_stand(message) else []
+    return compact({"reference": desk.ours(kind, key, printable(title)), "outcomeReference": sent})
 
 
 def words(desk: Desk) -> tuple[PatientWord, ...]:

@@ -27,6 +27,7 @@ _CODES = {
     },
     "CarePlan": {"status": {"active", "revoked"}, "intent": {"plan"}},
     "Task": {"status": {"requested", "completed", "cancelled"}, "intent": {"order", "proposal"}},
+    "Appointment": {"status": {"proposed"}},
     "MedicationRequest": {"status": {"draft"}, "intent": {"proposal"}},
     "Flag": {"status": {"active", "inactive", "entered-in-error"}},
     "Communication": {"status": {"completed", "entered-in-error"}},
@@ -121,6 +122,8 @@ def _of_type(resource_type: str, resource: Mapping[str, Any]) -> Iterator[str]:
             yield "activity.detail: activities are references"
         if not resource.get("supportingInfo") and not resource.get("note"):
             yield "supportingInfo: at least one DetectedIssue, or a word of the patient as a note"
+    if resource_type == "Appointment" and {"start", "end", "slot"} & resource.keys():
+        yield "start: a visit is booked by whoever runs the calendar"
     if resource_type == "MedicationStatement" and not (
         {"effectivePeriod", "effectiveDateTime", "_effectiveDateTime"} & resource.keys()
     ):

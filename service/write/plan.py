@@ -92,6 +92,7 @@ def _for_target(desk: Desk) -> list[PlannedWrite]:
     told = messages(desk, going)
     going += [] if stopped else substitutes(desk, planned)
     going += [] if refusals[fallback.COMMUNICATION] else told
+    going.sort(key=lambda one: one.type == care_plan.TYPE)  # it refers to the messages
     for one in going:
         desk.plan_place(one.key)
     found = [_write(desk, one) for one in going]

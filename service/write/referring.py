@@ -9,7 +9,7 @@ from typing import Any
 from service.fhir.release import check
 from service.model.around import ForeignPlan
 from service.model.review import PlannedWrite
-from service.write import care_plan, issue, task
+from service.write import care_plan, issue, task, visit
 from service.write.coordinate import Coordinated, Ours, Unreadable, coordinated, key_of, keys_in
 from service.write.desk import Desk
 from service.write.identity import identifier, identifier_value
@@ -18,7 +18,12 @@ from service.write.refusals import blocked, held_back
 
 TAKEN_OUT = "somebody took our reference out of this plan; it is not put back"
 _NOTHING = "it says nothing new: the plan refers to all of it already"
-_AS = {task.TYPE: "activity", issue.TYPE: "supportingInfo", care_plan.TYPE: "supportingInfo"}
+_AS = {
+    task.TYPE: "activity",
+    visit.TYPE: "activity",
+    issue.TYPE: "supportingInfo",
+    care_plan.TYPE: "supportingInfo",
+}
 """Where in a plan a resource of ours is referred to."""
 
 

@@ -15,6 +15,7 @@ ORDER = (
     "List",
     "Flag",
     "Task",
+    "Appointment",
     "CarePlan",
     "Provenance",
 )

@@ -7,7 +7,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from service.model.review import Disposition
-from service.write import care_plan, flag, issue, medication_list, proposal, statement, task
+from service.write import (
+    care_plan,
+    flag,
+    issue,
+    medication_list,
+    proposal,
+    statement,
+    task,
+    visit,
+)
 from service.write.desk import Desk
 
 LISTED = frozenset({"current", "planned", "held", "conflict", "unknown"})
@@ -73,6 +82,16 @@ def wanted(desk: Desk) -> list[Wanted]:
         )
     )
     tasks = _tasks(desk, medications, findings)
+    visits = [
+        Wanted(
+            visit.TYPE,
+            desk.event_key(visit.TYPE, item),
+            item,
+            partial(visit.build, desk, finding, desk.covered[item]),
+        )
+        for item, finding in findings.items()
+        if visit.proposed(finding, desk.covered[item])
+    ]
     found += [
         Wanted(
             flag.TYPE,
@@ -85,7 +104,7 @@ def wanted(desk: Desk) -> list[Wanted]:
     ]
     if not unclaimable(desk):
         found.append(Wanted(task.TYPE, desk.event_key(task.TYPE), "", partial(task.done, desk)))
-    found += tasks
+    found += [*tasks, *visits]
     issues = [
         (desk.issue_key(item), finding["title"])
         for item, finding in findings.items()
@@ -93,14 +112,15 @@ def wanted(desk: Desk) -> list[Wanted]:
     ]
     if issues or care_plan.words(desk):
         named = medications | findings
-        titles = [(one.key, _title(named[one.item])) for one in tasks]
+        asked = [(one.type, one.key, _title(named[one.item])) for one in tasks]
+        asked += [(one.type, one.key, visit.title(named[one.item])) for one in visits]
         labels = frozenset(x for m in medications.values() for x in statement.labels_of(m))
         found.append(
             Wanted(
                 care_plan.TYPE,
                 desk.standing_key(care_plan.TYPE),
                 "",
-                partial(care_plan.build, desk, issues, titles, labels),
+                partial(care_plan.build, desk, issues, asked, labels),
             )
         )
     return found

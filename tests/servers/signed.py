@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from service.model.review import Disposition, Review, Target, User, UserRole
@@ -48,7 +48,12 @@ async def reviewed(
         kept = await reports.keep(tx, patient.id, encoded(report), as_of=AS_OF, at=at)
     review = await desk.open_review(store, PHARMACIST, patient.id, kept.etag, at=at)
     wanted: dict[str, Asked] = {
-        finding["id"]: Asked(Disposition.ACCEPT, mitigation="5", assigned_to="Dr Gita Pract")
+        finding["id"]: Asked(
+            Disposition.ACCEPT,
+            mitigation="5",
+            assigned_to="Dr Gita Pract",
+            due=AS_OF + timedelta(days=14),
+        )
         for finding in report["findings"]
         if finding["bucket"] == "shown"
     }

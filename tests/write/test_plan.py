@@ -73,7 +73,11 @@ def skipped(writes: tuple[PlannedWrite, ...]) -> dict[str, str]:
 
 
 def test_everything_planned_is_sound_r4b_and_passes_the_gate() -> None:
-    writes = planned(targets=(PSYCHIATRY, PRIMARY_CARE))
+    content = report()
+    content["findings"].append(finding("f-visit", ["m-ser"], type="follow-up-missing"))
+    judged = decision("f-visit", Disposition.ACCEPT, assigned_to="Dr Gita Pract")
+    review = reviewed(*all_decided(), judged)
+    writes = planned(content, review, targets=(PSYCHIATRY, PRIMARY_CARE))
     assert {write.type for write in writes} == set(ORDER)
     assert gate.problems(writes) == ()
     for write in writes:

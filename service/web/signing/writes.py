@@ -61,6 +61,12 @@ def _task(resource: Resource) -> str:
     return say("Asks {whom}: {what}", whom=whom, what=what)
 
 
+def _visit(resource: Resource) -> str:
+    until = str(resource.get("requestedPeriod", [{}])[0].get("end", ""))[:10]
+    what = resource.get("description", "")
+    return say("{what} (until {day})", what=what, day=until) if until else str(what)
+
+
 def _plan(resource: Resource) -> str:
     counts = ((len(resource.get(key, ())), one, many) for key, one, many in PARTS)
     told = [counted(one, many, count) for count, one, many in counts if count]
@@ -83,6 +89,7 @@ _SAYS: Final[Mapping[str, Callable[[Resource], str]]] = {
     "List": _list,
     "MedicationStatement": _statement,
     "Task": _task,
+    "Appointment": _visit,
     "CarePlan": _plan,
     "DetectedIssue": _issue,
     "Provenance": _provenance,
