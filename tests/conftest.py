@@ -1,12 +1,22 @@
-"""What all tests share: options of the command line."""
+"""What all tests share: options of the command line, and how properties are tried."""
 
+import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import new_store as new_store
 from tests.postgres import postgres_server as postgres_server
 from tests.postgres import store_url as store_url
+
+settings.register_profile(
+    "concord",
+    deadline=None,  # no test is about time
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CONCORD_TEST_SCALE") != "full",
+)
+settings.load_profile("concord")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

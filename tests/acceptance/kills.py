@@ -119,8 +119,7 @@ def take_over(hospital: Hospital) -> float:
 def kill_again_and_again(
     hospital: Hospital, rng: random.Random, *, lives_s: tuple[float, float] = (0.2, 2.0)
 ) -> int:
-    """Signs everything, then lets each worker live so long; gives how many died."""
-    hospital.sign_here()
+    """Lets each worker live so long until what was signed is written; gives how many died."""
     died = 0
     until = time.monotonic() + DRAIN_S * len(hospital.reviews)
     while hospital.waits() and time.monotonic() < until:

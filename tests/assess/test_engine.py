@@ -115,7 +115,7 @@ def test_every_finding_rests_on_a_fact_that_can_be_opened() -> None:
         assert all(fact.source and "/" in fact.reference for fact in finding.evidence)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.permutations(EVERYBODY))
 def test_the_order_of_the_list_changes_no_rule_and_no_severity(
     shuffled: list[MedicationRow],

@@ -41,7 +41,7 @@ def line(start: date, end: date | None = None, **more: object) -> MedicationRow:
     return MedicationRow(**{**fields, "end": end, **more})  # type: ignore[arg-type]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(min_value=0, max_value=120))
 def test_a_gap_longer_than_the_washout_makes_a_new_start_and_a_shorter_one_does_not(
     gap: int,

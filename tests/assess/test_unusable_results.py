@@ -75,7 +75,7 @@ def test_the_rules_over_results_are_all_asked() -> None:
 
 
 @pytest.mark.parametrize(("rule_id", "lab", "case"), NUMBERS, ids=[r for r, _, _ in NUMBERS])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(unit=st.text(max_size=8))
 def test_a_unit_that_is_not_known_is_named(
     rule_id: str, lab: Laboratory, case: Case, unit: str

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import SourceInvalid
@@ -27,7 +27,6 @@ def raw_deflate(data: bytes) -> bytes:
     return squeezer.compress(data) + squeezer.flush()
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=4000), st.integers(1, 50), st.sampled_from(["gzip", "deflate", "raw", ""])
 )
@@ -83,7 +82,6 @@ def nesting(value: object) -> int:
     return 0
 
 
-@settings(deadline=None)
 @given(json_values, st.booleans())
 def test_the_depth_bound_is_never_below_the_truth(value: object, pad: bool) -> None:
     padded = [value, *([[]] * 100)] if pad else value
@@ -104,7 +102,6 @@ def test_adversarial_texts_are_scanned_in_linear_time() -> None:
         depth(hostile + b"[" * 61)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_are_refused_in_one_way_only(data: bytes) -> None:
     for read in (bundles.decode_bundle, bundles.peek, capabilities, json_text):
@@ -114,7 +111,6 @@ def test_arbitrary_bytes_are_refused_in_one_way_only(data: bytes) -> None:
             continue
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(

@@ -41,7 +41,7 @@ def walked(tree: object) -> Iterator[str]:
 
 
 @given(_TREES, st.booleans(), st.sampled_from([None, 2]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_references_are_those_of_the_tree_however_it_is_written(
     tree: object, ascii_only: bool, indent: int | None
 ) -> None:
@@ -69,7 +69,7 @@ def test_references_are_those_of_the_tree_however_it_is_written(
     st.sets(st.sampled_from(["encounter", "taken", "context", "patient"]), max_size=2),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_shape_is_told_by_the_names_at_the_top(
     kind: str, names: set[str], deeper: set[str], escaped: bool
 ) -> None:

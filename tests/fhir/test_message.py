@@ -174,7 +174,7 @@ def _by_h11(answer: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
 
 
 @given(_answers(), st.integers(1, 30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_another_parser_reads_the_same_in_whatever_pieces_it_comes(
     answer: bytes, step: int
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import SettingsError, SourceRefused
@@ -87,7 +87,6 @@ def test_an_address_below_the_base_is_called(url: str, called: str) -> None:
     assert BASE.admit(url) == called
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_whatever_is_admitted_lies_below_the_base(url: str) -> None:
     try:

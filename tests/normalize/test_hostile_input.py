@@ -116,7 +116,7 @@ def test_one_odd_value_anywhere_loses_no_resource(resource: Json) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_several_odd_values_at_once_lose_no_resource(data: st.DataObject) -> None:
     sent = data.draw(st.sampled_from(RESOURCES))
     for _ in range(data.draw(st.integers(2, 6))):

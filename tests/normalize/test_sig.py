@@ -213,7 +213,7 @@ SIGN = st.sampled_from(
 
 
 @given(st.lists(SIGN, max_size=30).map(" ".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_direction_breaks_the_grammar_and_what_is_read_is_positive(text: str) -> None:
     for found in READ(text):
         assert found.read_from == "text"
@@ -223,7 +223,6 @@ def test_no_direction_breaks_the_grammar_and_what_is_read_is_positive(text: str)
 
 
 @given(st.text(max_size=500))
-@settings(deadline=None)
 def test_no_text_breaks_the_grammar(text: str) -> None:
     READ(text)
 

@@ -44,7 +44,7 @@ def directions(draw: st.DrawFn) -> str:
 
 
 @given(directions(), st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_an_unknown_word_anywhere_leaves_the_direction_unread(
     text: str, data: st.DataObject
 ) -> None:
@@ -56,7 +56,7 @@ def test_an_unknown_word_anywhere_leaves_the_direction_unread(
 
 
 @given(directions(), st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_another_number_is_another_reading(text: str, data: st.DataObject) -> None:
     numbers = list(re.finditer(r"(?<![\d./])\d+(?![\d./])", text))
     if not numbers or not READ(text):
@@ -69,7 +69,7 @@ def test_another_number_is_another_reading(text: str, data: st.DataObject) -> No
 
 
 @given(directions(), st.sampled_from(("do not", "never", "stop", "hold", "not taking", "refused")))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_refusal_before_or_behind_a_direction_forbids_reading_it(text: str, no: str) -> None:
     assert READ(f"{no} {text}") == ()
     assert READ(f"{text}. {no}") == ()

@@ -35,7 +35,7 @@ HASHES = st.integers(min_value=0, max_value=2**64 - 1)
     st.integers(min_value=1, max_value=50),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_spans_of_any_size_give_every_line_once_and_in_order(
     texts: list[bytes], step: int, ended: bool
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_line_longer_than_the_cap_harms_no_other(
 
 
 @given(st.lists(st.tuples(HASHES, HASHES, HASHES), max_size=200), HASHES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_sorted_file_finds_what_a_dictionary_finds(
     given_rows: list[tuple[int, int, int]], other: int
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_sorted_file_finds_what_a_dictionary_finds(
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 30))), st.integers(1, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_records_that_share_a_key_meet_once_however_the_rows_are_divided(
     given_rows: list[tuple[int, int]], step: int
 ) -> None:
@@ -126,7 +126,7 @@ def test_records_that_share_a_key_meet_once_however_the_rows_are_divided(
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.binary(max_size=30))), st.integers(1, 100))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_shuffled_rows_come_back_by_part_in_the_order_of_writing(
     given_rows: list[tuple[int, bytes]], fill: int
 ) -> None:
@@ -167,7 +167,7 @@ _REFERENCES = st.one_of(
         },
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_line_parsed_at_once_says_what_its_elements_say_one_by_one(content: object) -> None:
     line = msgspec.json.encode(content)
     try:
@@ -180,7 +180,7 @@ def test_a_line_parsed_at_once_says_what_its_elements_say_one_by_one(content: ob
 
 
 @given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39))))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_joined_numbers_form_the_sets_that_their_pairs_connect(
     count: int, pairs: list[tuple[int, int]]
 ) -> None:

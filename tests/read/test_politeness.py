@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import SourceUnavailable
@@ -185,7 +185,6 @@ def test_a_turn_that_comes_too_late_is_refused_at_once() -> None:
     asyncio.run(run())
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["ask", "retry"]), max_size=300))
 def test_without_any_answer_retries_stay_within_a_tenth(events: list[str]) -> None:
     async def run() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.fhir.client import FhirClient
@@ -24,7 +24,7 @@ from tests.read.chart import request
 BASE = "https://ehr.example/fhir"
 LINES = [request(f"m{number}") for number in range(12)]
 LIMITS = Limits(deadline_s=5, attempts=1, pages=40)
-CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CALM = settings(max_examples=60)
 
 Answers = Callable[[httpx.Request], httpx.Response]
 

@@ -59,7 +59,7 @@ def weight(one: MedicationEntry, medication: str, known: dict[str, MedicationEnt
     return LINK * links + TEXT * bool(one.text and any(k.text == one.text for k in named))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(charts())
 def test_a_linked_line_stands_where_no_other_choice_weighs_more(
     entries: list[MedicationEntry],

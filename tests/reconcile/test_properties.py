@@ -109,7 +109,7 @@ def shuffled(records: list[SourceRecord], random: object) -> list[SourceRecord]:
     return mixed
 
 
-@settings(max_examples=150 * SCALE, deadline=None)
+@settings(max_examples=150 * SCALE)
 @given(charts(), st.randoms(use_true_random=False))
 def test_the_order_of_sources_and_lines_changes_nothing(
     records: list[SourceRecord], random: object
@@ -117,7 +117,7 @@ def test_the_order_of_sources_and_lines_changes_nothing(
     assert reconciled(*records) == reconciled(*shuffled(records, random))
 
 
-@settings(max_examples=100 * SCALE, deadline=None)
+@settings(max_examples=100 * SCALE)
 @given(charts())
 def test_every_line_stands_under_exactly_one_medication(records: list[SourceRecord]) -> None:
     result = reconciled(*records)
@@ -128,7 +128,7 @@ def test_every_line_stands_under_exactly_one_medication(records: list[SourceReco
     assert len({f.id for f in result.findings}) == len(result.findings)
 
 
-@settings(max_examples=100 * SCALE, deadline=None)
+@settings(max_examples=100 * SCALE)
 @given(charts())
 def test_findings_name_only_medications_and_sources_of_the_report(
     records: list[SourceRecord],
@@ -144,7 +144,7 @@ def test_findings_name_only_medications_and_sources_of_the_report(
         assert bool(finding.reason) is (finding.bucket.value != "shown")
 
 
-@settings(max_examples=60 * SCALE, deadline=None)
+@settings(max_examples=60 * SCALE)
 @given(charts())
 def test_a_type_speaks_once_for_a_medication_and_bucket(records: list[SourceRecord]) -> None:
     result = reconciled(*records)
@@ -152,7 +152,7 @@ def test_a_type_speaks_once_for_a_medication_and_bucket(records: list[SourceReco
     assert len(spoken) == len(set(spoken))
 
 
-@settings(max_examples=60 * SCALE, deadline=None)
+@settings(max_examples=60 * SCALE)
 @given(charts())
 def test_a_source_that_is_not_complete_is_never_said_to_lack_a_drug(
     records: list[SourceRecord],
@@ -164,7 +164,7 @@ def test_a_source_that_is_not_complete_is_never_said_to_lack_a_drug(
             assert not incomplete & set(finding.sources)
 
 
-@settings(max_examples=80 * SCALE, deadline=None)
+@settings(max_examples=80 * SCALE)
 @given(charts())
 def test_a_list_that_was_signed_as_it_stands_has_not_moved(records: list[SourceRecord]) -> None:
     """Reconciling again what was just signed says the same, and that nothing changed."""
@@ -178,7 +178,7 @@ def test_a_list_that_was_signed_as_it_stands_has_not_moved(records: list[SourceR
     assert again.findings == first.findings
 
 
-@settings(max_examples=80 * SCALE, deadline=None)
+@settings(max_examples=80 * SCALE)
 @given(charts(), st.integers(0, 3))
 def test_another_drug_on_a_list_changes_nothing_that_is_said_of_the_rest(
     records: list[SourceRecord], place: int

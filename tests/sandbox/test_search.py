@@ -26,7 +26,7 @@ def lithium(id_: str, when: object) -> dict[str, object]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     held=st.integers(0, 40),
     size=st.integers(1, 15),

@@ -140,6 +140,7 @@ def today() -> str:
 def everybody(house: Hospital, write_backs: int) -> int:
     """Workers and servers die again and again until everything is written."""
     house.prepare(-(-write_backs // WRITES_OF_A_PATIENT))
+    house.sign_here()
     rng = random.Random(write_backs)
     java = any(target.name == "HAPI" for target in house.targets.values())
     with targets_die_too(house, rng, lives_s=JAVA_LIVES_S if java else SANDBOX_LIVES_S) as died:

@@ -506,7 +506,7 @@ requests = st.tuples(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(st.lists(requests, min_size=8, max_size=12))
 def test_whatever_is_sent_the_answer_is_never_a_fault_of_ours(sent: list[Any]) -> None:
     async def use(office: Office) -> None:

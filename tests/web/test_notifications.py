@@ -322,7 +322,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(trees, st.sampled_from(["", "Patient/1", "../x", "of/p"]))
 def test_nonsense_is_read_or_refused_and_nothing_else(tree: Any, path: str) -> None:
     for body in (tree, {"resourceType": "Bundle", "entry": [{"resource": tree}]}):

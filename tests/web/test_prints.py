@@ -453,7 +453,7 @@ def test_no_cell_of_the_csv_is_a_formula(formula: str) -> None:
     assert formula not in cells
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=30))
 def test_a_cell_never_starts_as_a_formula_and_never_loses_text(text: str) -> None:
     cell = safe(text)

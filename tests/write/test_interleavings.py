@@ -301,7 +301,6 @@ class Interleavings(RuleBasedStateMachine):
 Interleavings.TestCase.settings = settings(
     max_examples=500 if FULL else 6,
     stateful_step_count=20,
-    deadline=None,
     derandomize=not FULL,
     suppress_health_check=list(HealthCheck),
 )

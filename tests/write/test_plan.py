@@ -371,7 +371,7 @@ DECISIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     DECISIONS,
     st.sets(st.sampled_from(ORDER)),
