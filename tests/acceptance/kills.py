@@ -44,12 +44,13 @@ def _once(point: CrashPoint) -> bool:
 
 
 def kill_at_moments(hospital: Hospital, chosen: Sequence[str]) -> list[str]:
-    """Signs one review per moment, with the service armed to die there; gives those it survived.
+    """Signs one review per moment, the newest ones, with the service armed to die there; gives the
+    moments that it survived.
 
     What one child leaves behind is the next one's first work.
     """
     survived = []
-    for order, review in zip(chosen, hospital.reviews, strict=True):
+    for order, review in zip(chosen, hospital.reviews[-len(chosen) :], strict=True):
         child = serve(hospital, kill_at=order)
         sign(hospital, review)
         child.ends_within(PASS_S)

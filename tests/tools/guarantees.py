@@ -83,12 +83,15 @@ def built(store: str, targets: str) -> Iterator[Hospital]:
         yield stack.enter_context(hospital(folder, both, store_url=url))
 
 
-def at_moments(house: Hospital, seed: int) -> int:
-    chosen = orders(list(CrashPoint), random.Random(seed))
-    house.prepare(len(chosen))
-    survived = kill_at_moments(house, chosen)
-    assert survived == [], survived
-    return len(chosen)
+def at_moments(house: Hospital, seeds: Iterable[int]) -> int:
+    kills = 0
+    for seed in seeds:
+        chosen = orders(list(CrashPoint), random.Random(seed))
+        house.prepare(len(chosen))
+        survived = kill_at_moments(house, chosen)
+        assert survived == [], survived
+        kills += len(chosen)
+    return kills
 
 
 def at_random(house: Hospital, number: int) -> int:
@@ -222,8 +225,9 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     store, targets = options.store, options.targets
     first, _, last = options.moments.partition(":")
-    for seed in range(int(first or 0), int(last or 0)):
-        run("worker, at every named moment", store, targets, lambda h, s=seed: at_moments(h, s))
+    seeds = range(int(first or 0), int(last or 0))
+    if seeds:
+        run("worker, at every named moment", store, targets, lambda house: at_moments(house, seeds))
     if options.random:
         run(
             "worker, at random moments",
