@@ -7,6 +7,7 @@ current day on their behalf.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -32,6 +33,13 @@ THIS_HOUSE, ANYBODY = "this-house", "anybody"
 def now() -> datetime:
     """The clock of the whole service, in UTC."""
     return datetime.now(UTC)
+
+
+def settle() -> None:
+    """What was loaded so far lives as long as the process: Python no longer looks through it for
+    cycles while it works (a list of a thousand lines is reconciled in two thirds of the time)."""
+    gc.collect()
+    gc.freeze()
 
 
 def settings_of(config: Path | None) -> Settings:

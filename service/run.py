@@ -54,6 +54,7 @@ async def serve_house(
     public = web.public_url.partition("://")[2].partition("/")[0].partition(":")[0]
     hosts = tuple(name for name in ("127.0.0.1", "localhost", web.host, public) if name)
     async with house.working() as jobs:
+        app.settle()
         application = create_app(house.services(jobs, hosts))
         server = _Server(
             uvicorn.Config(
@@ -111,6 +112,7 @@ def work(config: Path | None, *, say: app.Say) -> int:
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         async with open_house(settings) as house, house.working():
+            app.settle()
             say(f"Concord works on the jobs of the store as {house.worker}.")
             await stop.wait()
 

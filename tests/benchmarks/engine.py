@@ -33,7 +33,7 @@ from typing import Any
 
 import msgspec
 
-from service.app import knowledge
+from service.app import knowledge, settle
 from service.assess.engine import examined, findings
 from service.assess.plan_items import plan_items
 from service.link.match import links
@@ -92,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measured(patients: int, rounds: int) -> dict[str, float]:
     """Every figure by its name; times in milliseconds."""
     tables()
+    settle()
     others, made = (
         population(OTHERS, DEVELOPMENT_SEEDS[0]),
         population(patients, DEVELOPMENT_SEEDS[1]),
