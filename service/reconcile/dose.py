@@ -162,14 +162,13 @@ def _added(one: DailyDose | None, other: DailyDose) -> DailyDose:
         rxcui=one.rxcui,
         unit=one.unit,
         value=_sum(one.value, other.value),
-        max=None
-        if one.max is None and other.max is None
-        else _sum(
-            one.value if one.max is None else one.max,
-            other.value if other.max is None else other.max,
-        ),
+        max=None if one.max is None and other.max is None else _sum(_most(one), _most(other)),
         working=" + ".join(filter(None, (one.working, other.working))),
     )
+
+
+def _most(dose: DailyDose) -> Decimal | None:
+    return dose.value if dose.max is None else dose.max
 
 
 def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:

@@ -45,12 +45,10 @@ def build(desk: Desk, finding: Mapping[str, Any], decision: Decision) -> dict[st
     asked = [desk.patient_reference()]
     if decision.assigned_to:
         asked.append(desk.member(decision.assigned_to))
-    until = f"Proposed until {decision.due.isoformat()}." if decision.due else ""
-    period = (
-        {"start": desk.signing.at.date().isoformat(), "end": decision.due.isoformat()}
-        if decision.due
-        else None
-    )
+    until, periods = "", []
+    if decision.due:
+        first, last = desk.signing.at.date().isoformat(), decision.due.isoformat()
+        until, periods = f"Proposed until {last}.", [{"start": first, "end": last}]
     return compact(
         {
             "resourceType": TYPE,
@@ -63,6 +61,6 @@ def build(desk: Desk, finding: Mapping[str, Any], decision: Decision) -> dict[st
             "created": instant(desk.signing.at),
             "comment": printable(" ".join(part for part in (finding["advice"], notice) if part)),
             "participant": [{"actor": one, "status": "needs-action"} for one in asked],
-            "requestedPeriod": [period] if period else None,
+            "requestedPeriod": periods,
         }
     )

@@ -64,12 +64,7 @@ def wanted(desk: Desk) -> list[Wanted]:
         for item, finding in findings.items()
     ]
     found += [
-        Wanted(
-            proposal.TYPE,
-            desk.event_key(proposal.TYPE, item),
-            item,
-            partial(proposal.build, desk, medication, desk.covered[item]),
-        )
+        _event(desk, proposal.TYPE, proposal.build, medication)
         for item, medication in medications.items()
         if desk.covered[item].disposition in {Disposition.CHANGE, Disposition.ADD}
     ]
@@ -83,12 +78,7 @@ def wanted(desk: Desk) -> list[Wanted]:
     )
     tasks = _tasks(desk, medications, findings)
     visits = [
-        Wanted(
-            visit.TYPE,
-            desk.event_key(visit.TYPE, item),
-            item,
-            partial(visit.build, desk, finding, desk.covered[item]),
-        )
+        _event(desk, visit.TYPE, visit.build, finding)
         for item, finding in findings.items()
         if visit.proposed(finding, desk.covered[item])
     ]
@@ -133,14 +123,21 @@ def _tasks(desk: Desk, medications: Mapping[str, Any], findings: Mapping[str, An
         decision = desk.covered[item]
         live = medication["state"] in LISTED or decision.disposition is Disposition.ADD
         if decision.disposition in task.ASKING and live:
-            build = partial(task.for_medication, desk, medication, decision)
-            found.append(Wanted(task.TYPE, desk.event_key(task.TYPE, item), item, build))
+            found.append(_event(desk, task.TYPE, task.for_medication, medication))
     for item, finding in findings.items():
         decision = desk.covered[item]
         if decision.assigned_to or decision.due:
-            build = partial(task.for_finding, desk, finding, decision)
-            found.append(Wanted(task.TYPE, desk.event_key(task.TYPE, item), item, build))
+            found.append(_event(desk, task.TYPE, task.for_finding, finding))
     return found
+
+
+def _event(
+    desk: Desk, kind: str, build: Callable[..., dict[str, Any]], about: Mapping[str, Any]
+) -> Wanted:
+    """What one decision of this review leads to, about a medication or a finding."""
+    item = about["id"]
+    made = partial(build, desk, about, desk.covered[item])
+    return Wanted(kind, desk.event_key(kind, item), item, made)
 
 
 def unclaimable(desk: Desk) -> str:
